@@ -1,0 +1,64 @@
+# The two commands that a newcomer needs are `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALLED := $(VENV)/.installed
+PLUGINS := .meltano/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show what make can do
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
+
+$(UV): requirements/uv.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(INSTALLED): $(UV) pyproject.toml requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(PLUGINS): $(INSTALLED) meltano.yml pyproject.toml
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/meltano --log-level=warning install
+	@touch $@
+
+.PHONY: install
+install: $(INSTALLED) $(PLUGINS) ## Install everything into .venv and .meltano
+
+.PHONY: demo
+demo: install ## Pinterest to warehouse and back, on an emulator and a real PostgreSQL
+	$(BIN)/python -m demo
+
+.PHONY: test
+test: install ## Run the tests
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: $(INSTALLED) ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+.PHONY: wheel
+wheel: $(INSTALLED) ## Build the wheel, install it alone and start its programs
+	rm -rf build dist
+	$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
+	$(UV) venv --quiet --clear --python $(BIN)/python build/wheel-venv
+	$(UV) pip install --quiet --python build/wheel-venv/bin/python --constraints requirements/dev.txt "$$(ls dist/*.whl)[emulator]"
+	build/wheel-venv/bin/tap-pinterest-audiences --version
+	build/wheel-venv/bin/target-pinterest-audiences --version
+	build/wheel-venv/bin/pinterest-emulator --version
+
+.PHONY: lock
+lock: $(UV) ## Lock newer versions of all dependencies
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header requirements/uv.in -o requirements/uv.txt
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra emulator --group dev -o requirements/dev.txt
+
+.PHONY: clean
+clean: ## Remove everything that make made
+	rm -rf $(VENV) .meltano build dist
