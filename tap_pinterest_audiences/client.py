@@ -1,0 +1,319 @@
+"""The one authenticated REST base: whatever this project asks of Pinterest goes through here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import json
+import logging
+import threading
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import backoff
+import requests
+from requests.auth import AuthBase, HTTPBasicAuth
+from singer_sdk.singerlib.json import serialize_json
+from urllib3.exceptions import NewConnectionError
+
+from tap_pinterest_audiences.auth import PinterestAuthenticator, choose_grant
+from tap_pinterest_audiences.errors import (
+    MalformedAnswerError,
+    NoAnswerError,
+    RateLimitedError,
+    RequestFailedError,
+    RetriableError,
+    SettingsError,
+)
+from tap_pinterest_audiences.limits import asked_wait, http_date, waits
+from tap_pinterest_audiences.operations import OAUTH_TOKEN, Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from backoff.types import Details
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+DEFAULT_API_URL = "https://api.pinterest.com/v5"
+DEFAULT_MAX_WAIT_SECONDS = 900
+DEFAULT_TIMEOUT_SECONDS = 60
+_CONNECT_TIMEOUT_SECONDS = 10
+
+_RATE_LIMIT_CODE = 8
+_SCOPE_CODES = {3, 7}
+"""401 with these codes: the token is good but may not do this, so a new one will not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON object that Pinterest answered.
+
+    Attributes:
+        data: The object; numbers with a fraction are ``Decimal``.
+        moment: The server's clock when it answered; None if it did not say.
+    """
+
+    data: dict[str, Any]
+    moment: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, and the server's clock when it was read."""
+
+    items: list[dict[str, Any]]
+    moment: dt.datetime | None
+
+
+class PinterestAPI:
+    """A session with Pinterest: authentication, retries, limits, errors, pages.
+
+    One for each plugin (``tap.api``, ``target.api``), so a process has one token and one pool of
+    connections. Threads may share it.
+
+    Attributes:
+        requests: How many requests were sent so far, repeats included.
+        seconds_waited: How long this process waited between repeats so far.
+        can_write: False if the credentials only allow reads.
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Prepare a session; nothing is sent yet.
+
+        Args:
+            settings: A plugin's config.
+
+        Raises:
+            SettingsError: If the credentials are not complete or ``api_url`` is not usable.
+        """
+        self.url = _checked_url(settings.get("api_url") or DEFAULT_API_URL)
+        self.requests = 0
+        self.seconds_waited = 0.0
+        self._counting = threading.Lock()
+        self._max_wait = float(settings.get("max_wait", DEFAULT_MAX_WAIT_SECONDS))
+        read_timeout = float(settings.get("request_timeout") or DEFAULT_TIMEOUT_SECONDS)
+        self._timeout = (min(read_timeout, _CONNECT_TIMEOUT_SECONDS), read_timeout)
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = (
+            settings.get("user_agent") or f"pinterest-audiences/{version('pinterest-audiences')}"
+        )
+        client = HTTPBasicAuth(
+            str(settings.get("client_id")).encode(), str(settings.get("client_secret")).encode()
+        )
+        grant = choose_grant(
+            settings, lambda form: self.request(OAUTH_TOKEN, body=form, auth=client).data
+        )
+        self.can_write = grant.can_write
+        self._bearer = PinterestAuthenticator(grant)
+
+    def request(
+        self,
+        operation: Operation,
+        ids: Mapping[str, str] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        auth: AuthBase | None = None,
+    ) -> Answer:
+        """Send a request, repeat it while that can help, and return Pinterest's answer.
+
+        What creates is repeated only if Pinterest can not have seen it, or put it off with a rate
+        limit; all else is repeated on any lack of an answer.
+
+        Args:
+            operation: What to do.
+            ids: Values for the operation's path.
+            params: Query; None values are left out.
+            body: JSON object, or a form if ``auth`` is given.
+            auth: Signs the request instead of the bearer token.
+
+        Raises:
+            RequestFailedError: If Pinterest refused.
+            RateLimitedError: If the rate limit lasts longer than ``max_wait``.
+            NoAnswerError: If no usable answer came; ``nothing_done`` tells whether Pinterest can
+                have acted on it.
+        """
+        prepared = functools.partial(
+            requests.Request,
+            operation.method,
+            operation.url(self.url, **(ids or {})),
+            params={key: value for key, value in (params or {}).items() if value is not None},
+            auth=auth or self._bearer,
+        )
+        if auth:
+            prepared = functools.partial(prepared, data=body)
+        elif body is not None:
+            prepared = functools.partial(
+                prepared,
+                data=serialize_json(body).encode(),
+                headers={"Content-Type": "application/json"},
+            )
+
+        @self.patiently(lambda error: operation.creates and not _can_not_have_worked(error))
+        def send() -> Answer:
+            return self._send(operation, prepared)
+
+        return send()
+
+    def patiently(
+        self, giveup: Callable[[Exception], bool]
+    ) -> Callable[[Callable[[], T]], Callable[[], T]]:
+        """Decorate a function to be called again, after a wait, when it got no answer.
+
+        Args:
+            giveup: Tells that an error is not to be met with another try.
+        """
+        return backoff.on_exception(
+            waits,
+            RetriableError,
+            jitter=None,
+            giveup=giveup,
+            on_backoff=self._note_wait,
+            logger=None,
+            max_wait=self._max_wait,
+        )
+
+    def pages(
+        self,
+        operation: Operation,
+        ids: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Iterator[Page]:
+        """Read a list to its end, page by page.
+
+        Only a missing, null or empty bookmark ends a list. Pages that are short, or empty, with a
+        bookmark do occur (seen live on ``/v5/pins``).
+
+        Raises:
+            MalformedAnswerError: If a page has no list of objects, or a bookmark comes twice, which
+                would never end.
+        """
+        bookmark: str | None = None
+        seen: set[str] = set()
+        while True:
+            answer = self.request(operation, ids, params={**(params or {}), "bookmark": bookmark})
+            items = answer.data.get("items")
+            bookmark = answer.data.get("bookmark") or None
+            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+                msg = f"Pinterest's answer to {operation.name} holds no list of objects as items"
+                raise MalformedAnswerError(msg)
+            if not isinstance(bookmark, str | None) or bookmark in seen:
+                msg = (
+                    f"Pinterest's answer to {operation.name} repeats a bookmark, or has one that "
+                    "is not text: the list can not be read to its end; run again later"
+                )
+                raise MalformedAnswerError(msg)
+            yield Page(items, answer.moment)
+            if bookmark is None:
+                return
+            seen.add(bookmark)
+
+    def _send(self, operation: Operation, request: functools.partial[requests.Request]) -> Answer:
+        response = self._exchange(operation, request())
+        if (
+            response.status_code == requests.codes.unauthorized
+            and response.request.headers.get("Authorization", "").startswith("Bearer ")
+            and _error_code(response) not in _SCOPE_CODES
+            and self._bearer.renew(response.request)
+        ):
+            response = self._exchange(operation, request())
+        return _read(operation, response)
+
+    def _exchange(self, operation: Operation, request: requests.Request) -> requests.Response:
+        prepared = self._session.prepare_request(request)
+        with self._counting:
+            self.requests += 1
+        try:
+            return self._session.send(
+                prepared,
+                timeout=self._timeout,
+                allow_redirects=False,
+                **self._session.merge_environment_settings(prepared.url, {}, None, None, None),
+            )
+        except requests.exceptions.SSLError as error:
+            reason = f"the connection is not trusted ({type(error).__name__})"
+            raise NoAnswerError(operation.name, reason, nothing_done=False) from error
+        except requests.Timeout as error:
+            never_there = isinstance(error, requests.ConnectTimeout)
+            reason = "no connection in time" if never_there else "it took too long"
+            raise NoAnswerError(operation.name, reason, nothing_done=never_there) from error
+        except requests.ConnectionError as error:
+            refused = _never_connected(error)
+            reason = f"no connection to {self.url}" if refused else "the connection broke off"
+            raise NoAnswerError(operation.name, reason, nothing_done=refused) from error
+        except requests.RequestException as error:
+            reason = f"the answer broke off ({type(error).__name__})"
+            raise NoAnswerError(operation.name, reason) from error
+
+    def _note_wait(self, details: Details) -> None:
+        with self._counting:
+            self.seconds_waited += details["wait"]
+        logger.warning("%s; next try in %.0f s", details["exception"], details["wait"])
+
+
+def _read(operation: Operation, response: requests.Response) -> Answer:
+    """Return the answer in a response, or raise what it means."""
+    status = response.status_code
+    request_id = response.headers.get("x-pinterest-rid")
+    moment = http_date(response.headers.get("date"))
+    data = _json_object(response)
+    now = moment or dt.datetime.now(dt.UTC)
+    wait = asked_wait(response.headers, now)
+    if response.ok:
+        if data is None:
+            reason = f"HTTP {status}, but the body is no JSON object"
+            raise NoAnswerError(operation.name, reason, request_id=request_id)
+        return Answer(data, moment)
+    code = _error_code(response)
+    message = str((data or {}).get("message") or response.reason or "")
+    spam = "spam" in f"{message} {(data or {}).get('message_detail')}".lower()
+    if (status == requests.codes.too_many_requests or code == _RATE_LIMIT_CODE) and not spam:
+        raise RateLimitedError(operation.name, wait, now, request_id)
+    if status >= requests.codes.internal_server_error:
+        asked = wait if "retry-after" in response.headers else None
+        reason = f"HTTP {status}: {message}"
+        raise NoAnswerError(operation.name, reason, wait_seconds=asked, request_id=request_id)
+    raise RequestFailedError(operation.name, status, code, message, request_id)
+
+
+def _json_object(response: requests.Response) -> dict[str, Any] | None:
+    try:
+        data = json.loads(response.content, parse_float=Decimal)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _error_code(response: requests.Response) -> int | None:
+    code = (_json_object(response) or {}).get("code")
+    return code if isinstance(code, int) else None
+
+
+def _can_not_have_worked(error: Exception) -> bool:
+    return isinstance(error, RateLimitedError) or (
+        isinstance(error, NoAnswerError) and error.nothing_done
+    )
+
+
+def _never_connected(error: requests.ConnectionError) -> bool:
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", cause), NewConnectionError)
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return url.rstrip("/")
+    if parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}:
+        return url.rstrip("/")
+    msg = (
+        "Settings: api_url must begin with https:// (http:// is for a server on this machine "
+        f"only), like {DEFAULT_API_URL}"
+    )
+    raise SettingsError(msg)

@@ -1,0 +1,182 @@
+"""What can go wrong with Pinterest, and how a run tells its user.
+
+Every error here is one line that says what was wrong, where, and what to do. None of them holds a
+token or the body of a request or an answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import re
+from typing import TYPE_CHECKING
+
+from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator
+
+EXIT_FAILED = 1
+EXIT_TRY_LATER = 75
+"""``EX_TEMPFAIL`` of ``sysexits.h``: nothing is wrong, the same run later will go on."""
+
+_SECRETS_AND_PEOPLE = re.compile(
+    r"pin[ar][_.][\w.~+/=-]+"  # Pinterest's tokens: pina_… and pinr.…
+    r"|[^\s'\"<>@,;]+@[^\s'\"<>@,;]+"  # email addresses
+    r"|\b[0-9a-fA-F]{32,}\b"  # hashed identifiers
+    r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"  # device ids
+)
+_LONGEST_MESSAGE = 300
+
+
+class PinterestError(Exception):
+    """Anything that this project stops for; ``str()`` is one line for the user."""
+
+    exit_code = EXIT_FAILED
+
+
+class SettingsError(PinterestError):
+    """A setting is missing or contradicts another one."""
+
+
+class MalformedAnswerError(PinterestError):
+    """Pinterest answered, but not in the form that its API promises."""
+
+
+class RequestFailedError(PinterestError):
+    """Pinterest refused a request for good: repeating it would change nothing.
+
+    Attributes:
+        operation: Pinterest's name of the operation, such as ``audiences/get``.
+        status: HTTP status.
+        code: Pinterest's own error code, if the answer had one. It is overloaded (2 is both
+            "authentication failed" and "ad account not found"): look at ``status`` first.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        status: int,
+        code: int | None = None,
+        message: str = "",
+        request_id: str | None = None,
+    ) -> None:
+        """Describe a refused request; ``message`` is Pinterest's own, made safe here."""
+        self.operation = operation
+        self.status = status
+        self.code = code
+        said = redact(message) or "no reason given"
+        tail = "".join(
+            [
+                f", code {code}" if code is not None else "",
+                f", request id {request_id}" if request_id else "",
+            ]
+        )
+        hint = _hint(status, code)
+        super().__init__(
+            f"Pinterest refused {operation}: {said} (HTTP {status}{tail}){'. ' * bool(hint)}{hint}"
+        )
+
+
+class RetriableError(PinterestError):
+    """A request that may succeed when it is sent again.
+
+    Attributes:
+        wait_seconds: How long Pinterest asked to wait; None if it did not say.
+    """
+
+    wait_seconds: float | None = None
+
+
+class NoAnswerError(RetriableError):
+    """The request got no usable answer: connection trouble, a 5xx, a body that is not JSON.
+
+    Attributes:
+        nothing_done: True if Pinterest can not have seen the request.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        reason: str,
+        *,
+        nothing_done: bool = False,
+        wait_seconds: float | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        """Describe what came instead of an answer."""
+        self.nothing_done = nothing_done
+        self.wait_seconds = wait_seconds
+        tail = f" (request id {request_id})" if request_id else ""
+        super().__init__(f"No usable answer from Pinterest to {operation}: {redact(reason)}{tail}")
+
+
+class RateLimitedError(RetriableError):
+    """Pinterest asked to slow down, for longer than this run may wait when it reaches the user."""
+
+    exit_code = EXIT_TRY_LATER
+
+    def __init__(
+        self,
+        operation: str,
+        wait_seconds: float | None,
+        now: dt.datetime,
+        request_id: str | None = None,
+    ) -> None:
+        """Describe a rate limit met at ``now``."""
+        self.wait_seconds = wait_seconds
+        if wait_seconds is None:
+            when = "Pinterest did not say for how long: run again in some minutes"
+        else:
+            back = (now + dt.timedelta(seconds=wait_seconds)).astimezone(dt.UTC)
+            when = f"run again in {wait_seconds:.0f} s, after {back:%Y-%m-%d %H:%M:%S} UTC"
+        tail = f" (request id {request_id})" if request_id else ""
+        super().__init__(
+            f"Pinterest's rate limit for {operation} is used up{tail}; {when}, "
+            "or let the run wait longer with the setting max_wait"
+        )
+
+
+def redact(text: str) -> str:
+    """Make foreign text safe to print: one line, not long, no token and no person's identifier."""
+    one_line = " ".join(text.split())
+    return _SECRETS_AND_PEOPLE.sub("[redacted]", one_line)[:_LONGEST_MESSAGE]
+
+
+@contextlib.contextmanager
+def one_line_errors(logger: logging.Logger) -> Iterator[None]:
+    """End the process with one line in the log, and the right exit code, on a known error.
+
+    Errors that are not known keep their traceback: they are bugs.
+
+    Raises:
+        SystemExit: With the error's exit code.
+    """
+    try:
+        yield
+    except ConfigValidationError as error:
+        logger.error("Settings: %s", "; ".join(error.errors))  # noqa: TRY400
+        raise SystemExit(EXIT_FAILED) from None
+    except PinterestError as error:
+        logger.error("%s", error)  # noqa: TRY400
+        raise SystemExit(error.exit_code) from None
+    except SingerSDKError as error:
+        logger.error("%s", redact(str(error)))  # noqa: TRY400
+        raise SystemExit(EXIT_FAILED) from None
+
+
+def _hint(status: int, code: int | None) -> str:
+    missing_scope = 3
+    match status, code:
+        case 401, int(number) if number == missing_scope:
+            return (
+                "The token lacks a scope (reading needs ads:read, writing ads:read and "
+                "ads:write) or the app is not approved yet: authorise it again"
+            )
+        case 401, _:
+            return "Check access_token, or authorise the app again and set refresh_token"
+        case 403, _:
+            return "The token's user has no role on this ad account that allows it"
+        case _:
+            return ""

@@ -1,0 +1,120 @@
+"""Which records of a scan are new, and where the next scan begins. No I/O in here.
+
+Pinterest has no filter by update time, so a scan reads a whole list and drops here what was
+emitted before. The bookmark is the server's clock when the scan began, less a lookback: a record
+that changes behind the scan, on a page that was already read, is newer than that. The largest
+update time seen would be too late.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.singerlib.json import serialize_json
+
+from tap_pinterest_audiences.errors import PinterestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_VALUE = "replication_key_value"
+_KEY = "replication_key"
+_RECENT = "recent"
+
+
+class StateError(PinterestError):
+    """A bookmark that this tap can not have written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """Where a partition was read up to.
+
+    Attributes:
+        value: Unix seconds; None before the first scan.
+        recent: Digests by id of the records that were emitted but are not older than ``value``.
+            The next scan sees them again and needs to tell whether they changed.
+    """
+
+    value: int | None = None
+    recent: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, state: Mapping[str, Any], replication_key: str) -> Bookmark:
+        """Read a partition's state as the tap keeps it.
+
+        Raises:
+            StateError: If the bookmark is no number of seconds.
+        """
+        value = state.get(_VALUE)
+        if value is None or state.get(_KEY, replication_key) != replication_key:
+            return cls()
+        number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+        if not (number and math.isfinite(value) and value == int(value)):
+            msg = (
+                f"State: {_VALUE} {value!r} of {state.get('context', {})} is not a whole number "
+                "of Unix seconds; remove that bookmark from the state to read everything again"
+            )
+            raise StateError(msg)
+        recent = state.get(_RECENT)
+        return cls(int(value), recent if isinstance(recent, dict) else {})
+
+    def write(self, state: dict[str, Any], replication_key: str) -> None:
+        """Put the bookmark into a partition's state, if there is one."""
+        if self.value is None:
+            return
+        state[_KEY] = replication_key
+        state[_VALUE] = self.value
+        state[_RECENT] = dict(self.recent)
+
+
+class Scan:
+    """One reading of a whole list."""
+
+    def __init__(
+        self,
+        bookmark: Bookmark,
+        *,
+        replication_key: str,
+        start: int | None,
+        lookback: int,
+    ) -> None:
+        """Begin after ``bookmark``.
+
+        Args:
+            bookmark: From the last scan that was finished.
+            replication_key: Field with the time of the last update in Unix seconds.
+            start: Unix seconds; records that were last updated earlier are not wanted.
+            lookback: Seconds that the next bookmark lies behind the server's clock.
+        """
+        self._old = bookmark
+        self._key = replication_key
+        self._lookback = lookback
+        self._from = max((time for time in (bookmark.value, start) if time is not None), default=0)
+        self._next: int | None = bookmark.value
+        self._recent: dict[str, str] = {}
+
+    def begin(self, server_clock: int) -> None:
+        """Note the server's clock at the first page, in Unix seconds."""
+        self._next = max(server_clock - self._lookback, self._old.value or 0)
+
+    def is_new(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether ``record`` has to be emitted. A record without update time may be."""
+        updated = record.get(self._key)
+        if not isinstance(updated, (int, Decimal)):
+            updated = None
+        if updated is not None and updated < self._from:
+            return False
+        record_id = str(record.get("id"))
+        digest = hashlib.sha256(serialize_json(record, sort_keys=True).encode()).hexdigest()[:16]
+        if updated is None or self._next is None or updated >= self._next:
+            self._recent[record_id] = digest
+        return self._old.recent.get(record_id) != digest
+
+    def end(self) -> Bookmark:
+        """Return the bookmark for the next scan, now that the list was read to its end."""
+        return Bookmark(self._next, self._recent)

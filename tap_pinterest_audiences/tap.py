@@ -1,0 +1,215 @@
+"""The tap: its settings, its streams, and how a run ends."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from singer_sdk import Tap
+from singer_sdk import typing as th
+from singer_sdk.tap_base import CliTestOptionValue
+
+from tap_pinterest_audiences.client import PinterestAPI
+from tap_pinterest_audiences.errors import PinterestError, SettingsError, one_line_errors
+from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
+from tap_pinterest_audiences.settings import API_SETTINGS
+from tap_pinterest_audiences.stream import DEFAULT_LOOKBACK_SECONDS, start_time
+from tap_pinterest_audiences.streams import AdAccountsStream, AudiencesStream
+
+if TYPE_CHECKING:
+    import click
+
+    from tap_pinterest_audiences.settings import ConfigInput
+    from tap_pinterest_audiences.stream import PinterestStream
+
+_MAX_PAGE_SIZE = 250
+"""Pinterest's own limit (OpenAPI description 5.23)."""
+
+
+class PartialReadError(PinterestError):
+    """Some of what was asked for could not be read; the rest was."""
+
+
+class TapPinterestAudiences(Tap):
+    """Singer tap for Pinterest's audiences."""
+
+    name = "tap-pinterest-audiences"
+    package_name = "pinterest-audiences"
+
+    config_jsonschema = th.PropertiesList(
+        *API_SETTINGS,
+        th.Property(
+            "ad_account_ids",
+            th.ArrayType(th.StringType(pattern=r"^\d+$")),
+            title="Ad account IDs",
+            description="Ad accounts to read; by default every one that the token sees.",
+        ),
+        th.Property(
+            "start_date",
+            th.DateTimeType,
+            title="Start date",
+            description="Audiences that were last updated earlier are not read.",
+        ),
+        th.Property(
+            "page_size",
+            th.IntegerType(minimum=1, maximum=_MAX_PAGE_SIZE),
+            default=_MAX_PAGE_SIZE,
+            title="Page size",
+            description="Items in a page of a list.",
+        ),
+        th.Property(
+            "lookback",
+            th.IntegerType(minimum=0),
+            default=DEFAULT_LOOKBACK_SECONDS,
+            title="Lookback",
+            description=(
+                "Seconds that a bookmark lies before the server's clock, for updates that "
+                "become visible late."
+            ),
+        ),
+        th.Property(
+            "emit_activate_version_messages",
+            th.BooleanType,
+            default=False,
+            title="Emit ACTIVATE_VERSION",
+            description="Emit ACTIVATE_VERSION messages for streams that are read in full.",
+        ),
+    ).to_dict()
+
+    @functools.cached_property
+    def api(self) -> PinterestAPI:
+        """The one session with Pinterest that all streams share."""
+        return PinterestAPI(self.config)
+
+    @functools.cached_property
+    def ad_accounts(self) -> list[dict[str, Any]]:
+        """The ad accounts to read, read once and shared by all streams.
+
+        Raises:
+            PinterestError: If the token sees no ad account at all.
+        """
+        visible = [
+            account
+            for page in self.api.pages(LIST_AD_ACCOUNTS, None, AdAccountsStream(self).params())
+            for account in page.items
+        ]
+        wanted = self.config.get("ad_account_ids")
+        if not wanted:
+            if not visible:
+                msg = (
+                    "The token sees no ad account: give its user a role on one, or check that "
+                    "the app was authorised by the right user"
+                )
+                raise PinterestError(msg)
+            return visible
+        missing = sorted(set(wanted) - {account["id"] for account in visible})
+        if missing:
+            self.note_unread(
+                f"stream ad_accounts: the token does not see ad account {', '.join(missing)}; "
+                "check ad_account_ids, or give the token's user a role there"
+            )
+        return [account for account in visible if account["id"] in wanted]
+
+    @functools.cached_property
+    def ad_account_ids(self) -> list[str]:
+        """The ad accounts to read, without a request if the settings name them."""
+        wanted = self.config.get("ad_account_ids")
+        return list(dict.fromkeys(wanted or (account["id"] for account in self.ad_accounts)))
+
+    def discover_streams(self) -> list[PinterestStream]:
+        """Return all streams."""
+        return [AdAccountsStream(self), AudiencesStream(self)]
+
+    @functools.cached_property
+    def unread(self) -> list[str]:
+        """What could not be read so far, a line each: the place and the reason."""
+        return []
+
+    def note_unread(self, what: str) -> None:
+        """Report something that can not be read; the others are still read.
+
+        Args:
+            what: The place and the reason, one line.
+        """
+        self.logger.error("Not read: %s", what)
+        self.unread.append(what)
+
+    def check_whole(self) -> None:
+        """Make sure that all was read that was asked for.
+
+        Raises:
+            PartialReadError: If something was not; everything else was, and its state moved.
+        """
+        if self.unread:
+            msg = f"The run is not complete, {len(self.unread)} not read: " + "; ".join(self.unread)
+            raise PartialReadError(msg)
+
+    @classmethod
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: ConfigInput | None = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+    ) -> None:
+        """Run the tap from the command line, as the SDK does, and end as ``errors`` says.
+
+        Args:
+            about: Print settings and capabilities instead.
+            about_format: Format of that.
+            config: What the SDK made of the ``--config`` options.
+            state: File with the state of the last run.
+            catalog: File with a Singer catalog.
+        """
+        if about:
+            cls.print_about(about_format)
+            return
+        cls.print_version(print_fn=cls.logger.info)
+        with one_line_errors(cls.logger):
+            tap = cls._configured(
+                config,
+                state=_read_json(state, "--state"),
+                catalog=_read_json(catalog, "--catalog"),
+            )
+            tap.sync_all()
+            tap.check_whole()
+
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Run ``--test``: one record of each stream, and a failure if an account is missing."""
+        if value != CliTestOptionValue.All.value:
+            super().cb_test(ctx, param, value)
+            return
+        with one_line_errors(cls.logger):
+            tap = cls._configured(ctx.params.get("config"))
+            tap.run_connection_test()
+            tap.check_whole()
+        ctx.exit()
+
+    @classmethod
+    def _configured(cls, config: ConfigInput | None, **kwargs: Any) -> Self:  # noqa: ANN401
+        tap = cls(
+            config=config.config if config else None,
+            parse_env_config=bool(config and config.parse_env),
+            **kwargs,
+        )
+        start_time(tap.config.get("start_date"))
+        _ = tap.api
+        return tap
+
+
+def _read_json(file: IO[str] | None, option: str) -> dict[str, Any] | None:
+    if file is None:
+        return None
+    try:
+        content = json.load(file)
+    except ValueError as error:
+        msg = f"{option}: {file.name} is not JSON ({error})"
+        raise SettingsError(msg) from None
+    if not isinstance(content, dict):
+        msg = f"{option}: {file.name} is not a JSON object"
+        raise SettingsError(msg)
+    return content
