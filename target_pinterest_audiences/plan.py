@@ -1,0 +1,228 @@
+"""The decisions of the target: what a record wants and what exists, in; what to do, out.
+
+No I/O in here. Facts about Pinterest: its OpenAPI description 5.23; that names are not unique and
+that a server adds no defaults to a rule was seen live in 2026-07.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+from tap_pinterest_audiences.errors import redact
+from target_pinterest_audiences.decisions import (
+    Create,
+    Decision,
+    Reject,
+    Remove,
+    Unchanged,
+    Update,
+)
+from target_pinterest_audiences.wanted import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_pinterest_audiences.wanted import Wanted
+
+    WriteMode = Literal["upsert", "create", "update"]
+    OnAmbiguous = Literal["reject", "newest"]
+    Audience = Mapping[str, Any]
+    """An audience as Pinterest answers it."""
+
+CREATABLE_TYPES = ("ACTALIKE", "CUSTOMER_LIST", "ENGAGEMENT", "VISITOR")
+RULE_FIELDS = frozenset(
+    {
+        "ad_account_id",
+        "ad_id",
+        "campaign_id",
+        "country",
+        "customer_list_id",
+        "engagement_domain",
+        "engagement_type",
+        "engager_type",
+        "event",
+        "event_data",
+        "event_source",
+        "ingestion_source",
+        "objective_type",
+        "percentage",
+        "pin_id",
+        "prefill",
+        "retention_days",
+        "seed_id",
+        "url",
+        "visitor_source_id",
+    }
+)
+_RULE_DEFAULTS = {"prefill": "true", "retention_days": "180"}
+"""What Pinterest takes a rule to say that does not say it."""
+
+
+def plan(
+    wanted: Wanted,
+    existing: Sequence[Audience],
+    *,
+    write_mode: WriteMode = "upsert",
+    on_ambiguous: OnAmbiguous = "reject",
+) -> Decision:
+    """Decide what to do about one record.
+
+    Args:
+        wanted: What the record wants.
+        existing: The audiences of the ad account that match it: the one with its id if it has an
+            id, else all of its name.
+        write_mode: ``create`` leaves what exists, ``update`` creates nothing.
+        on_ambiguous: What to do about several audiences of one name.
+    """
+    if len(existing) > 1 and on_ambiguous == "reject":
+        ids = ", ".join(str(audience["id"]) for audience in existing)
+        return Reject(
+            "ambiguous_name",
+            f"{len(existing)} audiences in ad account {wanted.ad_account_id} have this name "
+            f"(ids {ids}): give the record the id of one, or set on_ambiguous to newest",
+        )
+    if not existing:
+        return _plan_missing(wanted, write_mode)
+    return _plan_existing(wanted, max(existing, key=_age), write_mode)
+
+
+def made_by(body: Mapping[str, Any], audience: Audience) -> bool:
+    """Tell whether ``audience`` looks like the outcome of a create request with ``body``."""
+    return audience.get("name") == body["name"] and same_rule(
+        body["rule"], audience.get("rule") or {}
+    )
+
+
+def same_rule(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Compare two rules by what they mean.
+
+    ``"10"`` is 10, one value is a list of one, the order of a list means nothing, and a default
+    that is spelled out is no difference: Pinterest's description and its examples disagree on all
+    of these.
+    """
+    return _meaning(one) == _meaning(other)
+
+
+def _plan_missing(wanted: Wanted, write_mode: WriteMode) -> Decision:
+    where = f"ad account {wanted.ad_account_id}"
+    if wanted.remove:
+        return Unchanged(None)
+    if wanted.audience_id:
+        return Reject(
+            "unknown_id",
+            f"{where} has no audience {wanted.audience_id} (any more): leave the id empty to "
+            "match and create by name",
+        )
+    if write_mode == "update":
+        return Reject("not_found", f"{where} has no audience of this name to update")
+    if wanted.rule is None or not (wanted.audience_type or wanted.sharing):
+        lacking = "rule" if wanted.rule is None else "audience_type"
+        return Reject(
+            "incomplete",
+            f"{where} has no audience of this name, and the record has no {lacking} to create it",
+        )
+    return _plan_creation(wanted, wanted.rule)
+
+
+def _plan_creation(wanted: Wanted, rule: Mapping[str, Any]) -> Decision:
+    if wanted.sharing:
+        custom = {
+            "sharing_type": wanted.sharing.sharing_type,
+            "data_party": wanted.sharing.data_party,
+            "category": wanted.sharing.category,
+        }
+        body = {"name": wanted.name, "rule": rule, **custom}
+    else:
+        if wanted.audience_type == "PERSONA":
+            return Reject(
+                "not_creatable",
+                "audience_type PERSONA can not be created: Pinterest's sales team makes these",
+            )
+        if wanted.audience_type not in CREATABLE_TYPES:
+            return Reject(
+                "bad_audience_type",
+                f"audience_type {redact(str(wanted.audience_type))!r} does not exist: use one of "
+                f"{', '.join(CREATABLE_TYPES)}, in capitals",
+            )
+        body = {
+            "name": wanted.name,
+            "audience_type": wanted.audience_type,
+            "description": wanted.description,
+            "rule": rule,
+        }
+    said = {field: value for field, value in body.items() if value is not None}
+    return _checked(Create(wanted.ad_account_id, said, custom=wanted.sharing is not None))
+
+
+def _plan_existing(wanted: Wanted, audience: Audience, write_mode: WriteMode) -> Decision:
+    audience_id = str(audience["id"])
+    if wanted.remove:
+        if write_mode == "create":
+            return _exists(audience_id)
+        return Remove(wanted.ad_account_id, audience_id)
+    there_type = audience.get("audience_type")
+    if wanted.audience_type and not wanted.sharing and wanted.audience_type != there_type:
+        return Reject(
+            "type_differs",
+            f"audience {audience_id} is of audience_type {there_type}, which can not be changed "
+            f"to {redact(wanted.audience_type)!r}",
+        )
+    body: dict[str, Any] = {
+        field: value
+        for field, value in (("name", wanted.name), ("description", wanted.description))
+        if value is not None and value != audience.get(field)
+    }
+    if wanted.rule is not None and not same_rule(wanted.rule, audience.get("rule") or {}):
+        body["rule"] = wanted.rule
+    if not body:
+        return Unchanged(audience_id)
+    if write_mode == "create":
+        return _exists(audience_id)
+    return _checked(Update(wanted.ad_account_id, audience_id, body))
+
+
+def _exists(audience_id: str) -> Reject:
+    return Reject(
+        "exists",
+        f"audience {audience_id} is there already and differs, and write_mode create changes "
+        "nothing: set write_mode to upsert",
+    )
+
+
+def _checked(decision: Create | Update) -> Create | Update | Reject:
+    """Refuse to send a rule with fields that Pinterest does not describe."""
+    unknown = sorted(set(decision.body.get("rule", {})) - RULE_FIELDS)
+    if unknown:
+        return Reject(
+            "bad_rule_field",
+            f"rule has the field {redact(unknown[0])!r}, which Pinterest does not describe: "
+            f"it knows {', '.join(sorted(RULE_FIELDS))}",
+        )
+    return decision
+
+
+def _age(audience: Audience) -> int:
+    """Order audiences as Pinterest does: higher ids are newer."""
+    return int(audience["id"])
+
+
+def _meaning(rule: Mapping[str, Any]) -> dict[str, Any]:
+    meaning = {field: _value(value) for field, value in rule.items() if value is not None}
+    return {field: value for field, value in meaning.items() if _RULE_DEFAULTS.get(field) != value}
+
+
+def _value(value: Any) -> Any:  # noqa: ANN401
+    match value:
+        case dict():
+            return {key: _value(inner) for key, inner in value.items() if inner is not None}
+        case [only]:
+            return _value(only)
+        case list():
+            return sorted((_value(inner) for inner in value), key=repr)
+        case bool():
+            return str(value).lower()
+        case int() | float() | Decimal():
+            return str(plain(value))
+        case _:
+            return value

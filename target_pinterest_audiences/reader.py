@@ -1,0 +1,87 @@
+"""Reads Singer messages and refuses what is none, without ever printing a record."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
+
+from singer_sdk.singerlib.encoding import SimpleSingerReader
+from singer_sdk.singerlib.json import deserialize_json
+
+from tap_pinterest_audiences.errors import PinterestError
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+
+_REQUIRED: dict[str, dict[str, type]] = {
+    "ACTIVATE_VERSION": {"stream": str, "version": int},
+    "BATCH": {"stream": str, "encoding": dict, "manifest": list},
+    "RECORD": {"stream": str, "record": dict},
+    "SCHEMA": {"stream": str, "schema": dict},
+    "STATE": {"value": dict},
+}
+
+
+class InputError(PinterestError):
+    """A line of the input is not a Singer message."""
+
+
+class StrictReader(SimpleSingerReader):
+    """A reader whose errors name the line and what is wrong with it, never what it says."""
+
+    def __init__(self) -> None:
+        """Start before the first line."""
+        super().__init__()
+        self.line_number = 0
+
+    def deserialize_json(self, line: str) -> dict[str, Any]:
+        """Read one line.
+
+        Raises:
+            InputError: If it is no Singer message.
+        """
+        self.line_number += 1
+        try:
+            message = deserialize_json(line)
+        except (ValueError, RecursionError) as error:
+            column = getattr(error, "colno", None)
+            self._refuse("is not JSON" + (f" (column {column})" if column else ""))
+        if not isinstance(message, dict):
+            self._refuse("is not a JSON object")
+        kind = message.get("type")
+        required = _REQUIRED.get(kind) if isinstance(kind, str) else None
+        if required is None:
+            self._refuse(f"has none of the types {', '.join(_REQUIRED)}")
+        for field, expected in required.items():
+            if not isinstance(message.get(field), expected):
+                self._refuse(f"is a {kind} message without a valid {field}")
+        if kind == "SCHEMA" and not isinstance(message["schema"].get("properties"), dict):
+            self._refuse("is a SCHEMA message without properties")
+        if kind == "STATE":
+            # The SDK writes states with the standard library, which knows no Decimal.
+            return cast("dict[str, Any]", json.loads(line))
+        return message
+
+    def process_lines(
+        self,
+        file_input: IO[str] | None,
+        callbacks: dict[str, Callable[[dict[str, Any]], None]],
+    ) -> Counter[str]:
+        """Read all lines.
+
+        Raises:
+            InputError: If one is not UTF-8.
+        """
+        try:
+            return super().process_lines(file_input, callbacks)
+        except UnicodeDecodeError:
+            self.line_number += 1
+            self._refuse("or one soon after it is not UTF-8 text")
+
+    def _refuse(self, why: str) -> NoReturn:
+        msg = (
+            f"Input line {self.line_number} {why}; nothing after it was read. Check what the tap "
+            "prints to standard output"
+        )
+        raise InputError(msg)
