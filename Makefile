@@ -23,7 +23,7 @@ $(INSTALLED): $(UV) pyproject.toml requirements/dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(PLUGINS): $(INSTALLED) meltano.yml pyproject.toml
+$(PLUGINS): $(INSTALLED) meltano.yml pyproject.toml $(wildcard requirements/*.txt)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/meltano --log-level=warning install
 	@touch $@
 
@@ -54,10 +54,14 @@ wheel: $(INSTALLED) ## Build the wheel, install it alone and start its programs
 	build/wheel-venv/bin/target-pinterest-audiences --version
 	build/wheel-venv/bin/pinterest-emulator --version
 
+LOCK := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
+
 .PHONY: lock
 lock: $(UV) ## Lock newer versions of all dependencies
-	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header requirements/uv.in -o requirements/uv.txt
-	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra emulator --group dev -o requirements/dev.txt
+	$(LOCK) requirements/uv.in -o requirements/uv.txt
+	$(LOCK) requirements/tap-postgres.in -o requirements/tap-postgres.txt
+	$(LOCK) requirements/target-postgres.in -o requirements/target-postgres.txt
+	$(LOCK) pyproject.toml --extra emulator --group dev -o requirements/dev.txt
 
 .PHONY: clean
 clean: ## Remove everything that make made

@@ -1,0 +1,183 @@
+"""The demo's parts start, do their work and are gone afterwards; `meltano.yml` fits them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import jsonschema  # type: ignore[import-untyped]
+import psycopg
+import pytest
+import requests
+import yaml
+
+from demo import parts, postgres, processes
+
+PROJECT = Path(__file__).parent.parent
+
+
+def data_folder(server: parts.Postgres) -> Path:
+    with server.connect() as connection:
+        row = connection.execute("show data_directory").fetchone()
+    assert row
+    return Path(row[0])
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((postgres.LOOPBACK, port)) == 0
+
+
+def test_postgres_wants_a_password_on_loopback_and_is_gone_afterwards() -> None:
+    with parts.running_postgres() as server:
+        folder = data_folder(server)
+        wrong = {**server.environment(), "PGPASSWORD": "wrong"}
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(
+                host=wrong["PGHOST"],
+                port=wrong["PGPORT"],
+                user=wrong["PGUSER"],
+                password=wrong["PGPASSWORD"],
+                dbname=wrong["PGDATABASE"],
+            )
+        assert server.password not in repr(postgres)
+        assert folder.exists()
+        assert is_open(server.port)
+    assert not is_open(server.port)
+    assert not folder.parent.exists()
+
+
+def test_postgres_is_gone_after_ctrl_c_with_a_connection_still_open() -> None:
+    folder = Path()
+    with pytest.raises(KeyboardInterrupt), parts.running_postgres() as server:  # noqa: PT012 - the body is what is interrupted
+        folder = data_folder(server)
+        held = server.connect()
+        raise KeyboardInterrupt
+    held.close()
+    assert not is_open(server.port)
+    assert not folder.parent.exists()
+
+
+def test_postgres_takes_another_port_when_somebody_was_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server((postgres.LOOPBACK, 0)) as other:
+        ports = [other.getsockname()[1], postgres._free_port()]  # noqa: SLF001 - the race itself cannot be had
+        monkeypatch.setattr(postgres, "_free_port", lambda: ports.pop(0))
+        with parts.running_postgres() as server:
+            assert is_open(server.port)
+    assert not ports
+
+
+@pytest.fixture
+def fake_bin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(parts, "BIN", tmp_path)
+    return tmp_path
+
+
+def write_program(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_meltano_sees_what_it_is_given_and_nothing_stray(
+    fake_bin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stray in ("TAP_POSTGRES_HOST", "TARGET_POSTGRES_HOST", "MELTANO_ENVIRONMENT", "PGSSLMODE"):
+        monkeypatch.setenv(stray, "stray")
+    write_program(fake_bin / "meltano", 'echo "$@"; pwd; env')
+    ended = parts.Meltano(PROJECT, {"PGHOST": "here"}).run("--full-refresh", "a-job")
+    arguments, folder, *environment = ended.stdout.splitlines()
+    assert arguments == f"--env-file={os.devnull} run --full-refresh a-job"
+    assert folder == str(PROJECT)
+    assert "PGHOST=here" in environment
+    assert any(line.startswith("MELTANO_DATABASE_URI=sqlite:////") for line in environment)
+    assert "=stray" not in ended.stdout
+
+
+def test_meltano_that_fails_shows_the_end_of_its_log(fake_bin: Path) -> None:
+    write_program(fake_bin / "meltano", "seq 1000; echo it broke; exit 3")
+    with pytest.raises(parts.PartError) as failed:
+        parts.Meltano(PROJECT, {}).run("a-job")
+    message = str(failed.value)
+    assert message.startswith("meltano run a-job failed with exit code 3:\n")
+    assert message.endswith("\n1000\nit broke")
+    assert "\n1\n" not in message
+
+
+def test_meltano_and_its_children_do_not_outlive_ctrl_c(
+    fake_bin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heartbeat = fake_bin / "heartbeat"
+    deaf = f"trap '' TERM; while :; do echo >> {heartbeat}; sleep 0.02; done"
+    write_program(fake_bin / "meltano", f"({deaf}) & {deaf}")
+    monkeypatch.setattr(processes, "STOP_SECONDS", 0.1)
+    threading.Thread(target=press_ctrl_c_once_there_is, args=[heartbeat]).start()
+    with pytest.raises(KeyboardInterrupt):
+        parts.Meltano(PROJECT, {}).run("a-job")
+    beats = heartbeat.stat().st_size
+    time.sleep(0.2)
+    assert heartbeat.stat().st_size == beats
+
+
+def press_ctrl_c_once_there_is(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_the_emulator_counts_its_requests_and_is_gone_afterwards() -> None:
+    with parts.running_emulator() as emulator:
+        port = urlsplit(emulator.url).port
+        assert port
+        assert is_open(port)
+        requests.get(f"{emulator.url}/ad_accounts", timeout=5)
+        (request,) = emulator.requests()
+        assert request["method"] == "GET"
+        emulator.clear()
+        assert emulator.requests() == []
+    assert not is_open(port)
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((PROJECT / "meltano.yml").read_text())
+    return loaded
+
+
+def plugins(project: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*project["plugins"]["extractors"], *project["plugins"]["loaders"]]
+
+
+def test_meltano_yml_is_what_meltano_describes(project: dict[str, Any]) -> None:
+    schema = json.loads(files("meltano.schemas").joinpath("meltano.schema.json").read_text())
+    jsonschema.validate(project, schema)
+
+
+def test_meltano_yml_needs_no_hub(project: dict[str, Any]) -> None:
+    assert [plugin["name"] for plugin in plugins(project) if "namespace" not in plugin] == []
+
+
+def test_meltano_yml_holds_no_secret(project: dict[str, Any]) -> None:
+    for plugin in plugins(project):
+        for setting in plugin["settings"]:
+            if setting.get("sensitive"):
+                assert "value" not in setting
+                assert str(plugin.get("config", {}).get(setting["name"], "$")).startswith("$")
+
+
+def test_meltano_yml_reads_the_variables_of_the_warehouse(project: dict[str, Any]) -> None:
+    warehouse = parts.Postgres("127.0.0.1", 5432, "user", "password", "database")
+    for plugin in plugins(project):
+        if plugin["name"].endswith("-postgres"):
+            config = plugin["config"]
+            wanted = {config[key][1:] for key in ("host", "port", "user", "password", "database")}
+            assert wanted == set(warehouse.environment())
