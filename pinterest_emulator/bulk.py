@@ -1,0 +1,76 @@
+"""Generated ad accounts and audiences, in any number and always the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinterest_emulator import guesses
+from pinterest_emulator.models import READY, AdAccount, Audience
+
+if TYPE_CHECKING:
+    from pinterest_emulator.store import Store
+
+UPDATED_TIMESTAMP = 1_740_787_200
+"""2025-03-01T00:00:00Z, in Unix seconds."""
+
+_DAY = 86_400
+
+
+def fill(
+    store: Store,
+    ad_accounts: int,
+    audiences: int,
+    *,
+    updated_timestamp: int = UPDATED_TIMESTAMP,
+) -> list[int]:
+    """Adds accounts that the user may see, and shares out audiences evenly among them.
+
+    Args:
+        store: Where to add them.
+        ad_accounts: How many accounts.
+        audiences: How many audiences altogether; all VISITOR and READY.
+        updated_timestamp: Of every audience, Unix seconds.
+
+    Returns:
+        The ids of the accounts.
+    """
+    account_ids = []
+    for number in range(ad_accounts):
+        account = _ad_account(store.next_ad_account_id(), number)
+        store.add_ad_account(account)
+        account_ids.append(account.id)
+        share = audiences // ad_accounts + (number < audiences % ad_accounts)
+        for index in range(share):
+            audience_id = store.next_audience_id()
+            store.put_audience(_audience(audience_id, account.id, index, updated_timestamp))
+    return account_ids
+
+
+def _ad_account(account_id: int, number: int) -> AdAccount:
+    return AdAccount(
+        id=account_id,
+        name=f"Generated Shop {number + 1}",
+        owner_username="generatedshops",
+        owner_id="1099300700000000002",
+        country="US",
+        currency="USD",
+        permissions=("OWNER",),
+        created_time=UPDATED_TIMESTAMP - _DAY,
+        updated_time=UPDATED_TIMESTAMP - _DAY,
+    )
+
+
+def _audience(audience_id: int, ad_account_id: int, index: int, updated_timestamp: int) -> Audience:
+    return Audience(
+        id=audience_id,
+        ad_account_id=ad_account_id,
+        name=f"Generated visitors {index + 1}",
+        audience_type="VISITOR",
+        description=f"Visitors of page {index + 1}",
+        rule={"retention_days": 1 + index % 540, "visitor_source_id": "2612511566001"},
+        size=guesses.SMALLEST_READY_SIZE + index,
+        status=READY,
+        created_timestamp=updated_timestamp - _DAY,
+        updated_timestamp=updated_timestamp,
+        created_by_company_name=guesses.COMPANY_NAME,
+    )

@@ -1,0 +1,121 @@
+"""The control endpoints under `/_emulator`. They belong to the emulator, not to Pinterest.
+
+They need no token, are never rate-limited and are not in the request log. A request that cannot
+be understood is answered 400 `{"error": "..."}`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from pinterest_emulator import bulk, views
+from pinterest_emulator.faults import FaultError, parse
+from pinterest_emulator.models import as_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from pinterest_emulator.state import EmulatorState
+
+
+class Control:
+    """Shows and changes one emulator from outside."""
+
+    def __init__(self, state: EmulatorState) -> None:
+        """Controls that emulator."""
+        self._state = state
+
+    def routes(self) -> list[Route]:
+        """The routes, relative to `/_emulator`."""
+        return [
+            Route("/requests", self.requests, methods=["GET", "DELETE"]),
+            Route("/faults", self.faults, methods=["GET", "POST", "DELETE"]),
+            Route("/clock", self.clock, methods=["POST"]),
+            Route("/state", self.state, methods=["GET"]),
+            Route("/seed", self.seed, methods=["POST"]),
+        ]
+
+    async def requests(self, request: Request) -> Response:
+        """GET: the log, oldest first. DELETE: forgets it."""
+        if request.method == "DELETE":
+            self._state.log.clear()
+        return JSONResponse({"requests": self._state.log.as_dicts()})
+
+    async def faults(self, request: Request) -> Response:
+        """GET: the staged faults. POST: stages one or a list of them. DELETE: forgets all."""
+        faults = self._state.faults
+        if request.method == "DELETE":
+            faults.clear()
+        elif request.method == "POST":
+            value = await _json(request)
+            try:
+                faults.add(
+                    [parse(item) for item in (value if isinstance(value, list) else [value])]
+                )
+            except FaultError as error:
+                return _refused(str(error))
+        return JSONResponse({"faults": faults.as_dicts()})
+
+    async def clock(self, request: Request) -> Response:
+        """Moves the clock forward by `advance` seconds and answers `now` in Unix seconds."""
+        body = await _json(request)
+        seconds = body.get("advance") if isinstance(body, dict) else None
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
+            return _refused('the body must be {"advance": seconds}, with seconds from 0')
+        self._state.clock.advance(seconds)
+        return JSONResponse({"now": self._state.clock.now()})
+
+    async def state(self, _request: Request) -> Response:
+        """All that a read could show, by ad account, and what was removed."""
+        store, now = self._state.store, self._state.clock.now()
+        accounts = list(store.ad_accounts)
+        removed: dict[str, list[dict[str, Any]]] = {str(account.id): [] for account in accounts}
+        for audience in store.removed:
+            removed[str(audience.ad_account_id)].append(views.listed_audience(audience))
+        return JSONResponse(
+            {
+                "ad_accounts": [views.ad_account(item) for item in accounts if item.visible],
+                "foreign_ad_accounts": [
+                    views.ad_account(item) for item in accounts if not item.visible
+                ],
+                "audiences": {
+                    str(account.id): [
+                        views.listed_audience(as_of(audience, now))
+                        for audience in store.audiences(account.id)
+                    ]
+                    for account in accounts
+                },
+                "removed": removed,
+            }
+        )
+
+    async def seed(self, request: Request) -> Response:
+        """Adds generated ad accounts and audiences; answers the ids of the accounts."""
+        body = await _json(request)
+        allowed = {"ad_accounts", "audiences", "updated_timestamp"}
+        if not isinstance(body, dict) or not body.keys() <= allowed:
+            return _refused(f"the body must be an object of {', '.join(sorted(allowed))}")
+        counts = [body.get("ad_accounts", 1), body.get("audiences", 0)]
+        stamp = body.get("updated_timestamp", bulk.UPDATED_TIMESTAMP)
+        if not all(type(value) is int and value >= 0 for value in [*counts, stamp]):
+            return _refused("ad_accounts, audiences and updated_timestamp are whole numbers from 0")
+        if counts[1] and not counts[0]:
+            return _refused("audiences need at least one ad account")
+        accounts = bulk.fill(self._state.store, *counts, updated_timestamp=stamp)
+        return JSONResponse({"ad_accounts": [str(account) for account in accounts]})
+
+
+async def _json(request: Request) -> Any:  # noqa: ANN401  (any JSON value)
+    """The body, or None if it is not JSON: no endpoint accepts null."""
+    try:
+        return json.loads(await request.body())
+    except ValueError:
+        return None
+
+
+def _refused(problem: str) -> Response:
+    return JSONResponse({"error": problem}, status_code=400)

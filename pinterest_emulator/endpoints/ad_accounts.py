@@ -1,0 +1,74 @@
+"""`/ad_accounts`: list and get."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinterest_emulator import checks, errors, paging, views
+from pinterest_emulator.operations import Operation, Result
+from pinterest_emulator.table import Table
+
+if TYPE_CHECKING:
+    from pinterest_emulator.models import AdAccount
+    from pinterest_emulator.operations import Call
+
+
+def find_ad_account(call: Call) -> AdAccount:
+    """The account that the path names.
+
+    Raises:
+        ApiError: 400 for what is no id, 404 for an unknown account, 403 for somebody else's.
+    """
+    account = call.state.store.ad_accounts.get(checks.path_id(call.parameters, "ad_account_id"))
+    if account is None:
+        raise errors.ad_account_not_found()
+    if not account.visible:
+        raise errors.not_permitted()
+    return account
+
+
+def _list(call: Call) -> Result:
+    query = call.request.query
+    shared = checks.choice(query, "include_shared_accounts", ("true", "false"), "true") == "true"
+    accounts: Table[AdAccount] = Table()
+    for account in call.state.store.ad_accounts:
+        if account.visible and (shared or account.owned):
+            accounts.put(account.id, account)
+    start = paging.decode(query.get("bookmark"), f"ad_accounts|{shared}")
+    rows, more = accounts.page(after=start.after, size=checks.page_size(query))
+    return Result(
+        paging.Page(
+            items=[views.ad_account(row) for row in rows],
+            ids=[row.id for row in rows],
+            start=start,
+            more=more,
+            sent_bookmark=query.get("bookmark"),
+        )
+    )
+
+
+def _get(call: Call) -> Result:
+    return Result(views.ad_account(find_ad_account(call)))
+
+
+OPERATIONS = (
+    Operation(
+        name="ad_accounts/list",
+        method="GET",
+        path="/ad_accounts",
+        category="ads_read",
+        handler=_list,
+        scope="ads:read",
+        client_credentials=True,
+        paged=True,
+    ),
+    Operation(
+        name="ad_accounts/get",
+        method="GET",
+        path="/ad_accounts/{ad_account_id}",
+        category="ads_read",
+        handler=_get,
+        scope="ads:read",
+        client_credentials=True,
+    ),
+)

@@ -1,0 +1,120 @@
+"""The API as an ASGI application: reads a request, keeps the log, stages faults, answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from pinterest_emulator import errors, protocol
+from pinterest_emulator.endpoints import operations
+from pinterest_emulator.operations import ApiRequest, match
+from pinterest_emulator.pipeline import Answer, error_answer, respond, staged_answer
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from pinterest_emulator.faults import Fault
+    from pinterest_emulator.operations import Match
+    from pinterest_emulator.request_log import Entry
+    from pinterest_emulator.state import EmulatorState
+
+BASE_PATH = "/v5"
+
+
+class Gateway:
+    """Everything under `/v5`."""
+
+    def __init__(self, state: EmulatorState) -> None:
+        """Serves the operations of the chosen version of the API."""
+        self._state = state
+        self._operations = operations(state.settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        state = self._state
+        method, full_path = scope["method"], scope["path"]
+        path = full_path.removeprefix(BASE_PATH)
+        secret = path.startswith("/oauth")
+        query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+        found = match(self._operations, method, path)
+        name = found.operation.name if found.operation else None
+        logged_query = {} if secret else query
+        entry = state.log.arrive(method, full_path, logged_query, name, state.clock.now())
+        try:
+            reader = Request(scope, receive)
+            body = await reader.body()
+            entry.body = None if secret else _readable(body)
+            request = ApiRequest(
+                method=method,
+                path=path,
+                query=query,
+                body=body,
+                authorization=reader.headers.get("authorization", ""),
+                content_type=reader.headers.get("content-type", ""),
+            )
+            await asyncio.sleep(state.settings.latency_ms / 1000)
+            fault = state.faults.pick(
+                name, method, full_path, paged=bool(found.operation and found.operation.paged)
+            )
+            entry.fault = fault.kind if fault else None
+            await self._serve(entry, request, found, fault, (scope, receive, send))
+        except ClientDisconnect:
+            pass
+        finally:
+            state.log.leave(entry)
+
+    async def _serve(
+        self,
+        entry: Entry,
+        request: ApiRequest,
+        found: Match,
+        fault: Fault | None,
+        asgi: tuple[Scope, Receive, Send],
+    ) -> None:
+        scope, receive, send = asgi
+        kind = fault.kind if fault else None
+        if kind == "drop_before":
+            await protocol.reset(scope, receive)
+            return
+        answer = staged_answer(self._state, found, fault) if fault else None
+        if answer is None:
+            answer = respond(self._state, request, found, fault)
+        if fault and kind == "delay":
+            # After the work: a client that gives up has lost the answer, not the effect.
+            await asyncio.sleep(fault.options["seconds"])
+        if kind == "drop_after":
+            await protocol.reset(scope, receive)
+            return
+        if kind == "truncate":
+            await _send_half(answer, send)
+            await protocol.cut(scope, receive)
+            return
+        if kind == "error_after":
+            answer = error_answer(self._state, errors.internal_error())
+        entry.status = answer.status
+        await _response(answer)(scope, receive, send)
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.content, answer.status, answer.headers)
+
+
+async def _send_half(answer: Answer, send: Send) -> None:
+    headers = _response(answer).raw_headers
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    half = answer.content[: len(answer.content) // 2]
+    await send({"type": "http.response.body", "body": half, "more_body": True})
+
+
+def _readable(body: bytes) -> Any:  # noqa: ANN401  (any JSON value)
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")

@@ -1,0 +1,103 @@
+"""Ad accounts and audiences as the emulator keeps them, and how time changes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pinterest_emulator import guesses
+
+INITIALIZING = "INITIALIZING"
+READY = "READY"
+TOO_SMALL = "TOO_SMALL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdAccount:
+    """One ad account.
+
+    Attributes:
+        id: Digits, 12 of them as seen live 2026-07.
+        name: For people, not unique.
+        owner_username: User name of the owner.
+        owner_id: Digits.
+        country: ISO 3166 code of two letters.
+        currency: ISO 4217 code.
+        permissions: What the token's user may do in it; empty if it is somebody else's.
+        created_time: Unix seconds.
+        updated_time: Unix seconds.
+        time_zone: IANA name, or None where the account has none (seen live on some only).
+    """
+
+    id: int
+    name: str
+    owner_username: str
+    owner_id: str
+    country: str
+    currency: str
+    permissions: tuple[str, ...]
+    created_time: int
+    updated_time: int
+    time_zone: str | None = None
+
+    @property
+    def visible(self) -> bool:
+        """Whether the emulator's one user may see it."""
+        return bool(self.permissions)
+
+    @property
+    def owned(self) -> bool:
+        """Whether it is the user's own, not one shared with the user."""
+        return "OWNER" in self.permissions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """One audience.
+
+    Attributes:
+        id: Digits, 13 of them as seen live 2026-07.
+        ad_account_id: The account that owns it.
+        name: Not unique (seen live 2026-07).
+        audience_type: One of `AudienceType` (Pinterest OpenAPI 5.23).
+        description: Free text or None.
+        rule: A free object, see `AudienceRule` (Pinterest OpenAPI 5.23).
+        size: People, or None.
+        status: INITIALIZING, READY or TOO_SMALL.
+        created_timestamp: Unix seconds.
+        updated_timestamp: Unix seconds.
+        created_by_company_name: Shown by reads, null in the answers of writes.
+        ready_at: Unix seconds at which Pinterest will have processed it, None for never.
+    """
+
+    id: int
+    ad_account_id: int
+    name: str
+    audience_type: str
+    description: str | None
+    rule: dict[str, Any]
+    size: int | None
+    status: str
+    created_timestamp: int
+    updated_timestamp: int
+    created_by_company_name: str | None
+    ready_at: int | None = None
+
+
+def as_of(audience: Audience, now: float) -> Audience:
+    """The audience as it is at `now`, in Unix seconds.
+
+    A new audience is INITIALIZING with size 0 (seen live 2026-07). That it becomes READY or
+    TOO_SMALL later is in Pinterest OpenAPI 5.23; the rest is guessed.
+    """
+    if audience.ready_at is None or now < audience.ready_at:
+        return audience
+    size = guesses.processed_size(audience.id)
+    return replace(
+        audience,
+        status=READY if size >= guesses.SMALLEST_READY_SIZE else TOO_SMALL,
+        size=size,
+        updated_timestamp=guesses.updated_by_processing(
+            audience.updated_timestamp, audience.ready_at
+        ),
+    )

@@ -1,0 +1,118 @@
+"""What an operation of the API is, and which one a request means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pinterest_emulator.paging import Page
+    from pinterest_emulator.state import EmulatorState
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One request, read to its end.
+
+    Attributes:
+        method: HTTP method.
+        path: Without `/v5`.
+        query: The parameters; the last one of a name counts.
+        body: The bytes.
+        authorization: The header, or "".
+        content_type: The header, or "".
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: bytes = b""
+    authorization: str = ""
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler is given.
+
+    Attributes:
+        state: The emulator.
+        request: The request.
+        parameters: The parameters in its path.
+        now: Unix seconds of the emulator's clock.
+    """
+
+    state: EmulatorState
+    request: ApiRequest
+    parameters: dict[str, str]
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a handler answers if all is well."""
+
+    body: dict[str, Any] | Page
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation.
+
+    Attributes:
+        name: Its operationId (Pinterest OpenAPI 5.23), such as `audiences/list`.
+        method: HTTP method.
+        path: Without `/v5`, parameters in braces.
+        category: Its rate-limit category (`x-ratelimit-category`).
+        handler: Answers it, or raises an `ApiError`.
+        scope: What its token must allow; None if it takes no token.
+        client_credentials: Whether a token without a user may call it.
+        paged: Whether it answers a `Page`.
+    """
+
+    name: str
+    method: str
+    path: str
+    category: str
+    handler: Callable[[Call], Result]
+    scope: str | None = None
+    client_credentials: bool = False
+    paged: bool = False
+    pattern: re.Pattern[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Compiles the path."""
+        pattern = re.compile(_PARAMETER.sub(r"(?P<\1>[^/]+)", self.path))
+        object.__setattr__(self, "pattern", pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a request means.
+
+    Attributes:
+        operation: None if there is no such path, or not with that method.
+        parameters: The parameters in the path.
+        known_path: Whether there is such a path with any method.
+    """
+
+    operation: Operation | None
+    parameters: dict[str, str]
+    known_path: bool
+
+
+def match(operations: Iterable[Operation], method: str, path: str) -> Match:
+    """Finds the operation of a request; of two that fit, the first."""
+    known_path = False
+    for operation in operations:
+        found = operation.pattern.fullmatch(path)
+        if found and operation.method == method:
+            return Match(operation, found.groupdict(), known_path=True)
+        known_path = known_path or found is not None
+    return Match(None, {}, known_path)

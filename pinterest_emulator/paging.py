@@ -1,0 +1,93 @@
+"""Pages and their bookmarks.
+
+`{"items": [...], "bookmark": ...}`, with a null bookmark on the last page (seen live 2026-07).
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any
+
+from pinterest_emulator import guesses
+from pinterest_emulator.errors import refuse
+
+# Encodes to "++//": a client that does not URL-encode its bookmark is found out.
+_MARK = b"\xfb\xef\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in one list.
+
+    Attributes:
+        context: What is listed and in which order.
+        after: The id that the next page comes after; None is the beginning.
+    """
+
+    context: str
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of a list.
+
+    Attributes:
+        items: What it shows.
+        ids: The ids of `items`.
+        start: Where it begins.
+        more: Whether anything follows.
+        sent_bookmark: The bookmark of the request, as it was sent.
+    """
+
+    items: list[dict[str, Any]]
+    ids: list[int]
+    start: Cursor
+    more: bool
+    sent_bookmark: str | None
+
+    def first(self, count: int) -> Page:
+        """The same page cut down to its first `count` items, the rest still to come."""
+        more = self.more or count < len(self.items)
+        return Page(self.items[:count], self.ids[:count], self.start, more, self.sent_bookmark)
+
+    def end(self) -> Cursor:
+        """Where the next page begins."""
+        return Cursor(self.start.context, self.ids[-1]) if self.ids else self.start
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body."""
+        return {"items": self.items, "bookmark": encode(self.end()) if self.more else None}
+
+
+def encode(cursor: Cursor) -> str:
+    """An opaque bookmark, another one each time, with `+`, `/` and `=` in it."""
+    after = "" if cursor.after is None else str(cursor.after)
+    text = f"{cursor.context}|{after}|{token_hex(8)}|".encode()
+    # One byte over a multiple of three ends in "==".
+    padding = b"*" * ((1 - len(_MARK) - len(text)) % 3)
+    return b64encode(_MARK + text + padding).decode()
+
+
+def decode(bookmark: str | None, context: str) -> Cursor:
+    """The place that a bookmark names in the list `context`.
+
+    No bookmark, or an empty one, is the beginning.
+
+    Raises:
+        ApiError: 400, if this list never gave that bookmark (the answer is a guess).
+    """
+    if not bookmark:
+        return Cursor(context)
+    try:
+        raw = b64decode(bookmark, validate=True)
+        found, after, _nonce, _padding = raw.removeprefix(_MARK).decode().rsplit("|", 3)
+        cursor = Cursor(found, int(after) if after else None)
+    except (binascii.Error, ValueError):
+        refuse("'bookmark' is not a valid bookmark.")
+    if not raw.startswith(_MARK) or (guesses.BOOKMARKS_FIT_ONE_LIST and cursor.context != context):
+        refuse("'bookmark' belongs to another list.")
+    return cursor

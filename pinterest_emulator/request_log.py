@@ -1,0 +1,81 @@
+"""Which requests arrived, for tests and for curious people."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any
+
+LONGEST_LOG = 100_000
+DROPPED = -1
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request to the API.
+
+    Attributes:
+        seq: 1 for the first request since the start.
+        method: HTTP method.
+        path: With `/v5`, without the query.
+        query: The parameters; the last one of a name counts.
+        operation: Such as `audiences/list`, None for a path or method that does not exist.
+        body: The JSON body, as text if it is not JSON, None if there is none or it is secret.
+        status: HTTP status of the answer; None before it, -1 if the connection was dropped.
+        received_at: Unix seconds of the emulator's clock.
+        in_flight: How many requests were being processed when it arrived, itself among them.
+        fault: Kind of the fault that it met.
+    """
+
+    seq: int
+    method: str
+    path: str
+    query: dict[str, str]
+    operation: str | None
+    received_at: float
+    in_flight: int
+    body: Any = None
+    status: int | None = None
+    fault: str | None = None
+
+
+class RequestLog:
+    """The latest requests, at most `LONGEST_LOG`."""
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self._entries: deque[Entry] = deque(maxlen=LONGEST_LOG)
+        self._seq = 0
+        self._in_flight = 0
+
+    def arrive(
+        self, method: str, path: str, query: dict[str, str], operation: str | None, now: float
+    ) -> Entry:
+        """Notes a request that just arrived, at `now` in Unix seconds."""
+        self._seq += 1
+        self._in_flight += 1
+        entry = Entry(
+            seq=self._seq,
+            method=method,
+            path=path,
+            query=query,
+            operation=operation,
+            received_at=now,
+            in_flight=self._in_flight,
+        )
+        self._entries.append(entry)
+        return entry
+
+    def leave(self, entry: Entry) -> None:
+        """Notes that a request is over; without an answer it counts as dropped."""
+        self._in_flight -= 1
+        if entry.status is None:
+            entry.status = DROPPED
+
+    def clear(self) -> None:
+        """Forgets what was noted; the numbers go on."""
+        self._entries.clear()
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """What a person is shown, oldest first."""
+        return [asdict(entry) for entry in self._entries]

@@ -1,0 +1,47 @@
+"""What a person can choose about one emulator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Spec: TypeAlias = Literal["5.18", "5.23", "5.28"]
+Access: TypeAlias = Literal["standard", "trial", "unlimited"]
+Seed: TypeAlias = Literal["demo", "empty"]
+
+SPECS: tuple[Spec, ...] = ("5.18", "5.23", "5.28")
+ACCESSES: tuple[Access, ...] = ("standard", "trial", "unlimited")
+SEEDS: tuple[Seed, ...] = ("demo", "empty")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The behaviour of one emulator.
+
+    Attributes:
+        seed: What a new emulator contains.
+        access: Which rate limits apply. `unlimited` sends the headers of `standard` as if
+            every request were the first of its window, and never refuses one.
+        spec: Version of Pinterest's OpenAPI description to follow.
+        latency_ms: Milliseconds that every API request waits before it is worked on.
+        processing_seconds: Seconds, of the emulator's clock, until a new audience leaves
+            INITIALIZING.
+        revoke_old_refresh_token: Whether a refresh ends the refresh token that it used.
+    """
+
+    seed: Seed = "demo"
+    access: Access = "standard"
+    spec: Spec = "5.23"
+    latency_ms: int = 0
+    processing_seconds: int = 3600
+    revoke_old_refresh_token: bool = True
+
+    @property
+    def has_custom_audiences(self) -> bool:
+        """Whether `audiences/custom` exists (Pinterest OpenAPI: added in 5.8, gone in 5.20)."""
+        return self.spec == "5.18"
+
+    @property
+    def create_status(self) -> int:
+        """HTTP status of a create: 201 since OpenAPI 5.28, 200 before (and live in 2026-07)."""
+        return 201 if self.spec == "5.28" else 200

@@ -1,0 +1,34 @@
+"""How an emulator begins: empty, with the demo, or with what was saved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinterest_emulator import demo_seed, persistence
+from pinterest_emulator.state import EmulatorState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pinterest_emulator.settings import Settings
+
+
+def new_state(settings: Settings, data: Path | None = None) -> EmulatorState:
+    """The state that an emulator starts with.
+
+    Args:
+        settings: What was chosen.
+        data: A file of earlier data; if it exists it takes the place of the seed.
+
+    Raises:
+        OSError: The file cannot be read.
+        DataError: The file holds something else.
+    """
+    state = EmulatorState(settings)
+    saved = data if data and data.exists() else None
+    if saved:
+        persistence.load(state, saved)
+    elif settings.seed == "demo":
+        demo_seed.fill(state.store)
+    state.tokens.add_demo(state.clock.timestamp(), with_refresh=saved is None)
+    return state

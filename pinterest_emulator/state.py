@@ -1,0 +1,33 @@
+"""Everything that one emulator knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinterest_emulator.clock import Clock
+from pinterest_emulator.faults import Faults
+from pinterest_emulator.limits import RateLimiter
+from pinterest_emulator.request_log import RequestLog
+from pinterest_emulator.store import Store
+from pinterest_emulator.tokens import Tokens
+
+if TYPE_CHECKING:
+    from pinterest_emulator.settings import Settings
+
+
+class EmulatorState:
+    """The mutable parts of one emulator.
+
+    They are changed only from within its event loop and never across an `await`, so no lock
+    is needed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Starts without accounts and tokens."""
+        self.settings = settings
+        self.clock = Clock()
+        self.store = Store()
+        self.tokens = Tokens()
+        self.limiter = RateLimiter(settings.access)
+        self.faults = Faults()
+        self.log = RequestLog()

@@ -1,0 +1,91 @@
+"""Access tokens and refresh tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from secrets import token_urlsafe
+
+ACCESS_TOKEN_SECONDS = 2_592_000
+"""30 days (third-party)."""
+
+REFRESH_TOKEN_SECONDS = 5_184_000
+"""60 days (Pinterest OpenAPI 5.23)."""
+
+SCOPES = (
+    "ads:read",
+    "ads:write",
+    "biz_access:read",
+    "biz_access:write",
+    "user_accounts:read",
+)
+CLIENT_ID = "demo-app"
+CLIENT_SECRET = "demo-secret"  # noqa: S105  (made up, and printed at every start)
+DEMO_ACCESS_TOKEN = "pina_demo"  # noqa: S105  (the same)
+DEMO_REFRESH_TOKEN = "pinr.demo"  # noqa: S105  (the same)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one token allows.
+
+    Attributes:
+        scopes: Names such as `ads:read`.
+        expires_at: Unix seconds from which it is worth nothing.
+        client_only: Whether it came from client_credentials: no user stands behind it.
+    """
+
+    scopes: tuple[str, ...]
+    expires_at: int
+    client_only: bool = False
+
+
+class Tokens:
+    """Every token that was given out.
+
+    Attributes:
+        access: The grants of access tokens.
+        refresh: The grants of refresh tokens that were not revoked.
+    """
+
+    def __init__(self) -> None:
+        """Starts without any."""
+        self.access: dict[str, Grant] = {}
+        self.refresh: dict[str, Grant] = {}
+
+    def add_demo(self, now: int, *, with_refresh: bool) -> None:
+        """Gives the demo's access token another 30 days, and perhaps its refresh token 60.
+
+        A refresh token that a client has already used up must not come back to life when saved
+        data is loaded: hence the choice.
+        """
+        self.access[DEMO_ACCESS_TOKEN] = Grant(SCOPES, now + ACCESS_TOKEN_SECONDS)
+        if with_refresh:
+            self.refresh[DEMO_REFRESH_TOKEN] = Grant(SCOPES, now + REFRESH_TOKEN_SECONDS)
+
+    def issue_access(self, scopes: tuple[str, ...], now: int, *, client_only: bool = False) -> str:
+        """A new access token of 30 days."""
+        token = f"pina_{token_urlsafe(48)}"
+        self.access[token] = Grant(scopes, now + ACCESS_TOKEN_SECONDS, client_only)
+        return token
+
+    def issue_refresh(self, scopes: tuple[str, ...], now: int) -> str:
+        """A new refresh token of 60 days."""
+        token = f"pinr.{token_urlsafe(48)}"
+        self.refresh[token] = Grant(scopes, now + REFRESH_TOKEN_SECONDS)
+        return token
+
+    def revoke_refresh(self, token: str) -> None:
+        """Ends a refresh token."""
+        del self.refresh[token]
+
+    def find_access(self, token: str, now: float) -> Grant | None:
+        """What an access token allows at `now`; None if it is unknown or has expired."""
+        return _valid(self.access.get(token), now)
+
+    def find_refresh(self, token: str, now: float) -> Grant | None:
+        """What a refresh token allows at `now`; None if unknown, expired or revoked."""
+        return _valid(self.refresh.get(token), now)
+
+
+def _valid(grant: Grant | None, now: float) -> Grant | None:
+    return None if grant is None or grant.expires_at <= now else grant

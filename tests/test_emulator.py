@@ -1,0 +1,518 @@
+from __future__ import annotations
+
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from pinterest_emulator.testing import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pinterest_emulator.settings import Spec
+
+LIST_KEYS = [
+    "type",
+    "id",
+    "name",
+    "ad_account_id",
+    "audience_type",
+    "description",
+    "status",
+    "size",
+    "updated_timestamp",
+    "created_timestamp",
+    "rule",
+    "created_by_company_name",
+    "is_nca",
+    "is_ctv_enabled",
+]
+CREATE_KEYS = [
+    "ad_account_id",
+    "id",
+    "name",
+    "audience_type",
+    "description",
+    "rule",
+    "size",
+    "status",
+    "type",
+    "created_timestamp",
+    "updated_timestamp",
+    "created_by_company_name",
+    "is_nca",
+]
+VISITORS = {
+    "name": "Visitors",
+    "audience_type": "VISITOR",
+    "description": "Everybody who came",
+    "rule": {"visitor_source_id": "2612511566392", "retention_days": 180},
+}
+LARGE, SMALL, EMPTY, SHARED, FOREIGN = (str(549_755_800_001 + number) for number in range(5))
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(access="unlimited") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Emulator]:
+    """For tests that leave it as it was."""
+    with Emulator(access="unlimited") as running:
+        yield running
+
+
+def call(
+    emulator: Emulator,
+    method: str,
+    path: str,
+    *,
+    json: object = None,
+    data: bytes | None = None,
+    params: Mapping[str, str | int] | None = None,
+) -> requests.Response:
+    return requests.request(
+        method,
+        f"{emulator.url}/ad_accounts{path}",
+        headers={"Authorization": "Bearer pina_demo"},
+        json=json,
+        data=data,
+        params=params,
+        timeout=10,
+    )
+
+
+def create(emulator: Emulator, account: str = EMPTY, **fields: object) -> dict[str, Any]:
+    answer = call(emulator, "POST", f"/{account}/audiences", json={**VISITORS, **fields})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def read_all(emulator: Emulator, path: str, **query: str | int) -> list[list[dict[str, Any]]]:
+    pages = []
+    while True:
+        body = call(emulator, "GET", path, params=query).json()
+        assert list(body) == ["items", "bookmark"]
+        pages.append(body["items"])
+        if body["bookmark"] is None:
+            return pages
+        query["bookmark"] = body["bookmark"]
+
+
+def ids(pages: list[list[dict[str, Any]]]) -> list[int]:
+    return [int(item["id"]) for page in pages for item in page]
+
+
+def test_the_demo_shows_four_accounts_and_hides_a_fifth(shared: Emulator) -> None:
+    body = call(shared, "GET", "").json()
+
+    assert body["bookmark"] is None
+    assert [item["id"] for item in body["items"]] == [LARGE, SMALL, EMPTY, SHARED]
+    assert [*body["items"][0]] == [
+        "id",
+        "name",
+        "owner",
+        "country",
+        "currency",
+        "permissions",
+        "created_time",
+        "updated_time",
+        "time_zone",
+    ]
+    assert "time_zone" not in body["items"][1]
+    assert list(body["items"][0]["owner"]) == ["username", "id"]
+    assert call(shared, "GET", f"/{SMALL}").json() == body["items"][1]
+    owned = call(shared, "GET", "", params={"include_shared_accounts": "false"}).json()
+    assert [item["id"] for item in owned["items"]] == [LARGE, SMALL, EMPTY]
+
+
+def test_the_demo_is_lifelike_and_always_the_same(shared: Emulator) -> None:
+    state = shared.state()
+    items = state["audiences"][LARGE]
+
+    assert len(items) > 600
+    assert state["audiences"][EMPTY] == []
+    assert {item["audience_type"] for item in items} == {
+        "ACTALIKE",
+        "CUSTOMER_LIST",
+        "ENGAGEMENT",
+        "PERSONA",
+        "VISITOR",
+    }
+    assert {item["status"] for item in items} == {"INITIALIZING", "READY", "TOO_SMALL"}
+    for key in ("description", "size", "created_by_company_name"):
+        assert any(item[key] is None for item in items)
+        assert any(item[key] is not None for item in items)
+    assert len({item["name"] for item in items}) < len(items)
+    assert max(item["updated_timestamp"] for item in items) < time.time() - 86_400
+    assert all(len(item["id"]) == 13 for item in items)
+    with Emulator() as again:
+        assert again.state() == state
+
+
+def test_an_empty_seed_is_empty() -> None:
+    with Emulator(seed="empty") as emulator:
+        assert call(emulator, "GET", "").json() == {"items": [], "bookmark": None}
+
+
+def test_keys_come_in_the_live_order(emulator: Emulator) -> None:
+    created = create(emulator)
+    path = f"/{EMPTY}/audiences/{created['id']}"
+    listed = call(emulator, "GET", f"/{EMPTY}/audiences").json()["items"][0]
+    got = call(emulator, "GET", path).json()
+    updated = call(emulator, "PATCH", path, json={"name": "Other"}).json()
+
+    assert list(created) == CREATE_KEYS
+    assert list(listed) == LIST_KEYS
+    assert list(got) == LIST_KEYS[:-1]
+    assert list(updated) == LIST_KEYS[:-1]
+    assert listed == {**got, "is_ctv_enabled": False}
+    assert created["created_by_company_name"] is None
+    assert updated["created_by_company_name"] is None
+    assert got["created_by_company_name"] == "Wickwillow Trading"
+    assert updated["name"] == "Other"
+    assert got["rule"] == VISITORS["rule"]
+    assert list(got["rule"]) == ["retention_days", "visitor_source_id"]
+    assert (created["status"], created["size"], created["is_nca"]) == ("INITIALIZING", 0, False)
+
+
+def test_names_are_not_unique_and_ids_rise(emulator: Emulator) -> None:
+    first, second = create(emulator), create(emulator)
+
+    assert first["name"] == second["name"]
+    assert int(second["id"]) > int(first["id"])
+
+
+@pytest.mark.parametrize(("spec", "status"), [("5.18", 200), ("5.23", 200), ("5.28", 201)])
+def test_a_create_answers_as_its_version_of_the_spec(spec: Spec, status: int) -> None:
+    with Emulator(spec=spec) as emulator:
+        answer = call(emulator, "POST", f"/{EMPTY}/audiences", json=VISITORS)
+
+    assert answer.status_code == status
+
+
+def test_an_update_replaces_what_it_names_and_bumps_the_time(emulator: Emulator) -> None:
+    created = create(emulator)
+    path = f"/{EMPTY}/audiences/{created['id']}"
+    emulator.advance(60)
+
+    rule = {"visitor_source_id": "1", "retention_days": "90"}
+    body = {"operation_type": "UPDATE", "rule": rule, "description": None, "unheard_of": 1}
+    updated = call(emulator, "PATCH", path, json=body).json()
+
+    assert updated["rule"] == rule
+    assert updated["description"] is None
+    assert updated["name"] == created["name"]
+    assert updated["created_timestamp"] == created["created_timestamp"]
+    assert updated["updated_timestamp"] >= created["updated_timestamp"] + 60
+
+
+def test_a_removed_audience_is_gone(emulator: Emulator) -> None:
+    created = create(emulator)
+    path = f"/{EMPTY}/audiences/{created['id']}"
+
+    removed = call(emulator, "PATCH", path, json={"operation_type": "REMOVE"})
+
+    assert removed.status_code == 200
+    assert removed.json()["id"] == created["id"]
+    for method, body in (("GET", None), ("PATCH", {"operation_type": "REMOVE"})):
+        answer = call(emulator, method, path, json=body)
+        assert answer.status_code == 404
+        assert answer.json()["message"] == "Audience not found."
+    assert call(emulator, "GET", f"/{EMPTY}/audiences").json()["items"] == []
+    assert [item["id"] for item in emulator.state()["removed"][EMPTY]] == [created["id"]]
+    assert int(create(emulator)["id"]) > int(created["id"])
+
+
+def test_custom_audiences_exist_in_5_18_only() -> None:
+    body = {
+        "name": "Custom",
+        "rule": {"customer_list_id": "643"},
+        "sharing_type": "CUSTOM",
+        "data_party": "1p",
+    }
+    with Emulator(spec="5.18") as emulator:
+        answer = call(emulator, "POST", f"/{EMPTY}/audiences/custom", json=body)
+        assert answer.status_code == 200
+        assert answer.json()["audience_type"] == "CUSTOMER_LIST"
+        for key in body:
+            short = {name: value for name, value in body.items() if name != key}
+            answer = call(emulator, "POST", f"/{EMPTY}/audiences/custom", json=short)
+            assert answer.status_code == 400
+            assert f"'{key}'" in answer.json()["message"]
+        wrong = {**body, "data_party": "2p"}
+        answer = call(emulator, "POST", f"/{EMPTY}/audiences/custom", json=wrong)
+        assert "'data_party'" in answer.json()["message"]
+    with Emulator(spec="5.23") as emulator:
+        answer = call(emulator, "POST", f"/{EMPTY}/audiences/custom", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (405, 5)
+
+
+def test_status_follows_the_clock() -> None:
+    with Emulator(processing_seconds=600) as emulator:
+        created = [create(emulator) for _ in range(24)]
+        emulator.advance(590)
+        early = call(emulator, "GET", f"/{EMPTY}/audiences").json()["items"]
+        assert {item["status"] for item in early} == {"INITIALIZING"}
+        emulator.advance(100)
+        late = call(emulator, "GET", f"/{EMPTY}/audiences").json()["items"]
+
+        assert {item["status"] for item in late} == {"READY", "TOO_SMALL"}
+        for before, after in zip(created, late, strict=True):
+            assert after["updated_timestamp"] == before["created_timestamp"] + 600
+            assert (after["size"] >= 100) == (after["status"] == "READY")
+        path = f"/{EMPTY}/audiences/{created[0]['id']}"
+        assert call(emulator, "GET", path).json() == {
+            key: late[0][key] for key in LIST_KEYS if key != "is_ctv_enabled"
+        }
+        updated = call(emulator, "PATCH", path, json={"name": "Later"}).json()
+        assert updated["status"] == late[0]["status"]
+        assert updated["size"] == late[0]["size"]
+        assert updated["updated_timestamp"] >= late[0]["updated_timestamp"] + 85
+
+
+def test_a_large_list_is_read_whole_in_both_orders(shared: Emulator) -> None:
+    path = f"/{LARGE}/audiences"
+    expected = [int(item["id"]) for item in shared.state()["audiences"][LARGE]]
+
+    up = read_all(shared, path, page_size=250, order="ASCENDING")
+    down = read_all(shared, path, page_size=250, order="DESCENDING")
+
+    assert [len(page) for page in up] == [250, 250, 140]
+    assert ids(up) == expected == sorted(expected)
+    assert ids(down) == expected[::-1]
+    assert len(call(shared, "GET", path).json()["items"]) == 25
+    assert ids(read_all(shared, path, page_size=128)) == expected
+    assert ids(read_all(shared, "", page_size=2)) == [
+        int(account) for account in (LARGE, SMALL, EMPTY, SHARED)
+    ]
+
+
+def test_paging_does_not_shift_when_audiences_come_and_go(emulator: Emulator) -> None:
+    path = f"/{LARGE}/audiences"
+    before = [int(item["id"]) for item in emulator.state()["audiences"][LARGE]]
+    first = call(emulator, "GET", path, params={"page_size": 250, "order": "DESCENDING"}).json()
+    new = create(emulator, LARGE)
+    for number in (before[-1], before[-250]):
+        call(emulator, "PATCH", f"{path}/{number}", json={"operation_type": "REMOVE"})
+
+    rest = read_all(emulator, path, page_size=250, order="DESCENDING", bookmark=first["bookmark"])
+
+    assert ids([first["items"], *rest]) == before[::-1]
+    assert int(new["id"]) == ids(read_all(emulator, path, page_size=250))[-1]
+
+
+def test_bookmarks_need_url_encoding_and_fit_one_list_only(shared: Emulator) -> None:
+    path = f"/{LARGE}/audiences"
+    bookmark = call(shared, "GET", path).json()["bookmark"]
+
+    assert {"+", "/", "="} <= set(bookmark)
+    raw = call(shared, "GET", f"{path}?bookmark={bookmark}")
+    assert (raw.status_code, raw.json()["code"]) == (400, 1)
+    for other in (f"/{SMALL}/audiences", f"{path}?order=DESCENDING", ""):
+        assert call(shared, "GET", other, params={"bookmark": bookmark}).status_code == 400
+    assert call(shared, "GET", path, params={"bookmark": "nonsense"}).status_code == 400
+
+
+def test_received_audiences_are_an_empty_list(shared: Emulator) -> None:
+    answer = call(shared, "GET", f"/{LARGE}/audiences", params={"ownership_type": "RECEIVED"})
+
+    assert answer.json() == {"items": [], "bookmark": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"name": None}, "'name'"),
+        ({"name": ""}, "'name'"),
+        ({"name": 1}, "'name'"),
+        ({"description": 1}, "'description'"),
+        ({"audience_type": None}, "'audience_type'"),
+        ({"audience_type": "visitor"}, "'audience_type'"),
+        ({"audience_type": "PERSONA"}, "PERSONA"),
+        ({"ad_account_id": "12a"}, "'ad_account_id'"),
+        ({"rule": None}, "'rule'"),
+        ({"rule": []}, "'rule'"),
+        ({"rule": {}}, "'rule.visitor_source_id'"),
+        ({"rule": {"visitor_source_id": "tag"}}, "'rule.visitor_source_id'"),
+        ({"rule": {"visitor_source_id": "1", "retention_days": 541}}, "'rule.retention_days'"),
+        ({"rule": {"visitor_source_id": "1", "retention_days": True}}, "'rule.retention_days'"),
+        ({"audience_type": "CUSTOMER_LIST", "rule": {}}, "'rule.customer_list_id'"),
+        (
+            {
+                "audience_type": "ACTALIKE",
+                "rule": {"seed_id": ["1"], "country": "US", "percentage": 11},
+            },
+            "'rule.percentage'",
+        ),
+        (
+            {
+                "audience_type": "ACTALIKE",
+                "rule": {"seed_id": "1", "country": "US", "percentage": 1},
+            },
+            "'rule.seed_id'",
+        ),
+    ],
+)
+def test_a_wrong_create_is_refused_naming_the_field(
+    shared: Emulator, change: dict[str, Any], named: str
+) -> None:
+    answer = call(shared, "POST", f"/{EMPTY}/audiences", json={**VISITORS, **change})
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == 1
+    assert answer.json()["message"].startswith("Invalid request: ")
+    assert named in answer.json()["message"]
+    assert shared.state()["audiences"][EMPTY] == []
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b"null"])
+def test_a_body_that_is_no_object_is_refused(emulator: Emulator, body: bytes) -> None:
+    created = create(emulator)
+    for method, path in (("POST", ""), ("PATCH", f"/{created['id']}")):
+        answer = call(emulator, method, f"/{EMPTY}/audiences{path}", data=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, 1)
+
+
+def test_lenient_rules_pass(emulator: Emulator) -> None:
+    create(emulator, audience_type="ENGAGEMENT", rule={"engager_type": 1})
+    create(
+        emulator,
+        audience_type="ACTALIKE",
+        rule={"seed_id": ["1"], "country": "US", "percentage": "10", "from_the_future": {}},
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"operation_type": "DELETE"},
+        {"name": None},
+        {"rule": {"retention_days": 1}},
+        {"description": []},
+    ],
+)
+def test_a_wrong_update_is_refused(emulator: Emulator, body: dict[str, Any]) -> None:
+    path = f"/{EMPTY}/audiences/{create(emulator)['id']}"
+
+    assert call(emulator, "PATCH", path, json=body).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"page_size": "3e"}, "Parameter 'page_size' was not numeric (was 3e)"),
+        ({"page_size": "0"}, "between 1 and 250"),
+        ({"page_size": "251"}, "between 1 and 250"),
+        ({"order": "ascending"}, "'order'"),
+        ({"ownership_type": "SHARED"}, "'ownership_type'"),
+    ],
+)
+def test_a_wrong_query_is_refused(shared: Emulator, query: dict[str, str], message: str) -> None:
+    answer = call(shared, "GET", f"/{LARGE}/audiences", params=query)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, 1)
+    assert message in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", f"/{FOREIGN}", 403, 29),
+        ("GET", f"/{FOREIGN}/audiences", 403, 29),
+        ("POST", f"/{FOREIGN}/audiences", 403, 29),
+        ("GET", "/123/audiences", 404, 2),
+        ("GET", "/shop/audiences", 400, 1),
+        ("GET", f"/{'1' * 19}/audiences", 400, 1),
+        ("GET", f"/{LARGE}/audiences/1", 404, 404),
+        ("GET", f"/{LARGE}/audiences/custom", 400, 1),
+        ("DELETE", f"/{LARGE}/audiences/1", 405, 5),
+        ("GET", f"/{LARGE}/nothing", 404, 3),
+    ],
+)
+def test_what_is_not_there_or_not_allowed(
+    shared: Emulator, method: str, path: str, status: int, code: int
+) -> None:
+    answer = call(shared, method, path)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert list(answer.json()) == ["code", "message"]
+
+
+def test_an_audience_of_another_account_is_not_found(emulator: Emulator) -> None:
+    created = create(emulator)
+
+    assert call(emulator, "GET", f"/{SMALL}/audiences/{created['id']}").status_code == 404
+
+
+def test_the_request_log_tells_what_arrived(emulator: Emulator) -> None:
+    created = create(emulator)
+    call(emulator, "GET", f"/{EMPTY}/audiences", params={"page_size": 5})
+    call(emulator, "GET", "/1/nothing")
+
+    first, second, third = emulator.requests()
+
+    assert first["operation"] == "audiences/create"
+    assert first["body"] == VISITORS
+    assert (first["seq"], first["status"], first["in_flight"]) == (1, 200, 1)
+    assert first["received_at"] == pytest.approx(created["created_timestamp"], abs=5)
+    assert second["path"] == f"/v5/ad_accounts/{EMPTY}/audiences"
+    assert second["query"] == {"page_size": "5"}
+    assert (third["operation"], third["status"], third["fault"]) == (None, 404, None)
+    assert emulator.requests("audiences/list") == [second]
+    emulator.clear()
+    assert emulator.requests() == []
+
+
+def test_the_date_header_follows_the_clock(emulator: Emulator) -> None:
+    now = emulator.advance(86_400)
+    answer = call(emulator, "GET", "")
+
+    assert now == pytest.approx(time.time() + 86_400, abs=5)
+    assert parsedate_to_datetime(answer.headers["date"]).timestamp() == pytest.approx(now, abs=5)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-pinterest-rid"].isdigit()
+    assert len(answer.headers["x-pinterest-rid-128bit"]) == 32
+    assert "server" not in answer.headers
+
+
+def test_many_audiences_are_added_and_read_fast(emulator: Emulator) -> None:
+    started = time.monotonic()
+    accounts = emulator.seed(ad_accounts=3, audiences=50_000, updated_timestamp=1_750_000_000)
+    seeded = time.monotonic() - started
+    audiences = emulator.state()["audiences"]
+
+    assert [len(audiences[account]) for account in accounts] == [16_667, 16_667, 16_666]
+    assert {item["updated_timestamp"] for item in audiences[accounts[2]]} == {1_750_000_000}
+    started = time.monotonic()
+    assert len(ids(read_all(emulator, f"/{accounts[0]}/audiences", page_size=250))) == 16_667
+    assert time.monotonic() - started < 5
+    assert seeded < 3
+    assert len(call(emulator, "GET", "").json()["items"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("clock", {"advance": -1}),
+        ("clock", "not an object"),
+        ("seed", {"accounts": 1}),
+        ("seed", {"ad_accounts": 0, "audiences": 1}),
+        ("faults", {"kind": "unheard_of"}),
+        ("faults", {"kind": "html", "seconds": 1}),
+        ("faults", {"kind": "delay", "seconds": "1"}),
+        ("faults", "html"),
+    ],
+)
+def test_control_endpoints_say_what_they_do_not_understand(
+    shared: Emulator, path: str, body: object
+) -> None:
+    answer = requests.post(f"{shared.base}/_emulator/{path}", json=body, timeout=10)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from pinterest_emulator import cli
+from pinterest_emulator.testing import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROGRAM = str(Path(sys.executable).with_name("pinterest-emulator"))
+HEADERS = {"Authorization": "Bearer pina_demo"}
+EMPTY = "549755800003"
+VISITORS = {"name": "V", "audience_type": "VISITOR", "rule": {"visitor_source_id": "1"}}
+
+
+@contextmanager
+def started(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    with subprocess.Popen(
+        [PROGRAM, "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.fullmatch(
+                r"pinterest-emulator listening on (http://(127\.0\.0\.1|\[::1\]):\d+/v5)\n", line
+            )
+            assert found, (line, process.stderr and process.stderr.read())
+            yield process, found[1]
+        finally:
+            process.kill()
+
+
+def end(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> tuple[str, str]:
+    process.send_signal(number)
+    assert process.wait(timeout=5) == 0
+    assert process.stdout
+    assert process.stderr
+    return process.stdout.read(), process.stderr.read()
+
+
+def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """The one line that it says when it cannot start."""
+    assert cli.main(["--port", "0", *options]) == 1
+    out, errors = capsys.readouterr()
+    assert out == ""
+    assert errors.count("\n") == 1
+    return errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_starts_says_where_and_ends_at_a_signal(number: signal.Signals) -> None:
+    with started() as (process, url), requests.Session() as session:
+        kept_alive = session.get(f"{url}/ad_accounts", headers=HEADERS, timeout=10)
+        assert len(kept_alive.json()["items"]) == 4
+        before = time.monotonic()
+        out, errors = end(process, number)
+
+    assert time.monotonic() - before < 2
+    assert errors == ""
+    assert out == (
+        "credentials: client_id=demo-app client_secret=demo-secret"
+        " access_token=pina_demo refresh_token=pinr.demo\n"
+    )
+
+
+def test_it_ends_although_a_request_is_slow_and_a_connection_idle() -> None:
+    with started() as (process, url):
+        port = int(url.split(":")[2].split("/")[0])
+        with socket.create_connection(("127.0.0.1", port)) as idle:
+            fault = {"kind": "delay", "seconds": 60}
+            requests.post(url.replace("v5", "_emulator/faults"), json=fault, timeout=10)
+            with pytest.raises(requests.ReadTimeout):
+                requests.get(f"{url}/ad_accounts", headers=HEADERS, timeout=0.1)
+            before = time.monotonic()
+            _, errors = end(process)
+            assert idle.recv(1) == b""
+
+    assert time.monotonic() - before < 3
+    assert errors == ""
+
+
+def test_data_outlives_a_restart(tmp_path: Path) -> None:
+    data = tmp_path / "pinterest.json"
+    form = {"grant_type": "refresh_token", "refresh_token": "pinr.demo"}
+    auth = ("demo-app", "demo-secret")
+    options = ("--data", str(data), "--spec", "5.28", "--processing-seconds", "60")
+    with started(*options) as (process, url):
+        audiences = f"{url}/ad_accounts/{EMPTY}/audiences"
+        kept, gone = (
+            requests.post(audiences, headers=HEADERS, json=VISITORS, timeout=10) for _ in range(2)
+        )
+        assert kept.status_code == 201
+        removal = {"operation_type": "REMOVE"}
+        requests.patch(
+            f"{audiences}/{gone.json()['id']}", headers=HEADERS, json=removal, timeout=10
+        )
+        tokens = requests.post(f"{url}/oauth/token", data=form, auth=auth, timeout=10).json()
+        state = requests.get(url.replace("v5", "_emulator/state"), timeout=10).json()
+        clock = {"advance": 30}
+        requests.post(url.replace("v5", "_emulator/clock"), json=clock, timeout=10)
+        end(process)
+
+    assert list(tmp_path.iterdir()) == [data]
+    with started(*options) as (process, url):
+        assert requests.get(url.replace("v5", "_emulator/state"), timeout=10).json() == state
+        again = requests.post(f"{url}/oauth/token", data=form, auth=auth, timeout=10)
+        assert again.status_code == 401
+        form["refresh_token"] = tokens["refresh_token"]
+        assert requests.post(f"{url}/oauth/token", data=form, auth=auth, timeout=10).ok
+        new = requests.post(
+            f"{url}/ad_accounts/{EMPTY}/audiences", headers=HEADERS, json=VISITORS, timeout=10
+        ).json()
+        assert int(new["id"]) == int(gone.json()["id"]) + 1
+        assert new["created_timestamp"] >= kept.json()["created_timestamp"] + 30
+        end(process)
+
+
+def test_an_empty_emulator_prints_one_line() -> None:
+    with started("--seed", "empty", "--host", "::1") as (process, url):
+        assert requests.get(f"{url}/ad_accounts", headers=HEADERS, timeout=10).json() == {
+            "items": [],
+            "bookmark": None,
+        }
+        assert end(process) == ("", "")
+
+
+def test_old_refresh_tokens_can_be_kept() -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": "pinr.demo"}
+    with started("--keep-old-refresh-tokens") as (process, url):
+        for _ in range(2):
+            assert requests.post(
+                f"{url}/oauth/token", data=form, auth=("demo-app", "demo-secret"), timeout=10
+            ).ok
+        end(process)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com"])  # noqa: S104
+def test_only_loopback_is_served(capsys: pytest.CaptureFixture[str], host: str) -> None:
+    assert refused(capsys, "--host", host) == (
+        f"pinterest-emulator: {host} is not loopback: the emulator serves this machine only\n"
+    )
+
+
+def test_a_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with Emulator(seed="empty") as emulator:
+        port = emulator.base.rpartition(":")[2]
+
+        assert "Address already in use" in refused(capsys, "--port", port)
+
+
+@pytest.mark.parametrize(
+    "text", ["not json", "[]", json.dumps({"version": 2}), json.dumps({"version": 1})]
+)
+def test_other_data_is_left_alone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
+) -> None:
+    data = tmp_path / "other.json"
+    data.write_text(text)
+
+    assert str(data) in refused(capsys, "--data", str(data))
+    assert data.read_text() == text
+
+
+def test_a_folder_that_is_not_there_is_told_at_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert "is not a folder" in refused(capsys, "--data", str(tmp_path / "no" / "data.json"))
+
+
+@pytest.mark.parametrize("options", [("--port", "65536"), ("--latency-ms", "-1"), ("--spec", "6")])
+def test_wrong_options_are_refused(options: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(options)
+
+
+def test_version() -> None:
+    shown = subprocess.check_output([PROGRAM, "--version"], text=True, timeout=10)
+
+    assert shown == f"pinterest-emulator {version('pinterest-audiences')}\n"
+
+
+def test_without_the_extra_it_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("pinterest_emulator.")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "uvicorn"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+
+    assert cli.main(["--port", "0"]) == 1
+    assert capsys.readouterr().err == (
+        "pinterest-emulator: the emulator is an extra:"
+        " pip install 'pinterest-audiences[emulator]'\n"
+    )
