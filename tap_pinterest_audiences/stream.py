@@ -9,6 +9,7 @@ from singer_sdk import metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import Stream
+from typing_extensions import override
 
 from tap_pinterest_audiences.errors import RequestFailedError, SettingsError
 from tap_pinterest_audiences.incremental import Bookmark, Scan
@@ -57,6 +58,7 @@ class PinterestStream(Stream):
                 counter.increment()
                 yield page
 
+    @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Read all records of a partition."""
         for page in self.pages(context):
@@ -67,6 +69,7 @@ class IncrementalStream(PinterestStream):
     """A list per ad account, of which only what changed since the last run is emitted."""
 
     @property
+    @override
     def partitions(self) -> list[dict[str, str]]:
         """One partition for each ad account."""
         return [{"ad_account_id": account} for account in self.tap.ad_account_ids]
@@ -75,6 +78,7 @@ class IncrementalStream(PinterestStream):
         """Return the query of every page: new items come last, so none is skipped."""
         return {**super().params(), "order": "ASCENDING"}
 
+    @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Read an ad account's list and emit what is new; an unreadable account is reported.
 
@@ -111,6 +115,7 @@ class IncrementalStream(PinterestStream):
             yield from (record for record in page.items if scan.is_new(record))
         scan.end().write(state, key)
 
+    @override
     def _increment_stream_state(
         self, latest_record: Record, *, context: Context | None = None
     ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
+from typing_extensions import override
 
 from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS, LIST_AUDIENCES
 from tap_pinterest_audiences.stream import IncrementalStream, PinterestStream
@@ -49,7 +50,8 @@ class AdAccountsStream(PinterestStream):
         additional_properties=True,
     ).to_dict()
 
-    def get_records(self, context: Context | None) -> Iterator[Record]:  # noqa: ARG002
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
         """Emit the accounts that the tap has read to know its partitions."""
         yield from (dict(account) for account in self.tap.ad_accounts)
 

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from singer_sdk import Tap
 from singer_sdk import typing as th
 from singer_sdk.tap_base import CliTestOptionValue
+from typing_extensions import override
 
 from tap_pinterest_audiences.client import PinterestAPI
 from tap_pinterest_audiences.errors import PinterestError, SettingsError, one_line_errors
@@ -117,6 +118,7 @@ class TapPinterestAudiences(Tap):
         wanted = self.config.get("ad_account_ids")
         return list(dict.fromkeys(wanted or (account["id"] for account in self.ad_accounts)))
 
+    @override
     def discover_streams(self) -> list[PinterestStream]:
         """Return all streams."""
         return [AdAccountsStream(self), AudiencesStream(self)]
@@ -146,6 +148,7 @@ class TapPinterestAudiences(Tap):
             raise PartialReadError(msg)
 
     @classmethod
+    @override
     def invoke(  # type: ignore[override]
         cls,
         *,
@@ -178,6 +181,7 @@ class TapPinterestAudiences(Tap):
             tap.check_whole()
 
     @classmethod
+    @override
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
         """Run ``--test``: one record of each stream, and a failure if an account is missing."""
         if value != CliTestOptionValue.All.value:

@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 from singer_sdk.singerlib.encoding import SimpleSingerReader
 from singer_sdk.singerlib.json import deserialize_json
+from typing_extensions import override
 
 from tap_pinterest_audiences.errors import PinterestError
 
@@ -35,6 +36,7 @@ class StrictReader(SimpleSingerReader):
         super().__init__()
         self.line_number = 0
 
+    @override
     def deserialize_json(self, line: str) -> dict[str, Any]:
         """Read one line.
 
@@ -63,6 +65,7 @@ class StrictReader(SimpleSingerReader):
             return cast("dict[str, Any]", json.loads(line))
         return message
 
+    @override
     def process_lines(
         self,
         file_input: IO[str] | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import Sink
+from typing_extensions import override
 
 from tap_pinterest_audiences.errors import NoAnswerError, RequestFailedError, redact
 from tap_pinterest_audiences.operations import (
@@ -56,14 +57,17 @@ class AudiencesSink(Sink):
         self._position = 0
 
     @property
+    @override
     def include_sdc_metadata_properties(self) -> bool:
         """Keep ``_sdc_deleted_at``, which the SDK strips otherwise: it says "remove"."""
         return True
 
+    @override
     def get_validator(self) -> None:
         """Leave the checks to ``wanted`` and the plan."""
 
-    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002
+    @override
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Make Pinterest match one record, or reject it."""
         self._position += 1
         label = f"{self.stream_name} record {self._position}"
@@ -72,6 +76,7 @@ class AudiencesSink(Sink):
                 label += f", {field} {redact(str(record[field]))}"
         self.target.report.add(self._apply_record(record), label)
 
+    @override
     def process_batch(self, context: dict[str, Any]) -> None:
         """Process the records of a file that a BATCH message named; there are no others here."""
         for record in context.get("records", ()):

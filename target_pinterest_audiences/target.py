@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 from singer_sdk import Target
 from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
+from typing_extensions import override
 
 from tap_pinterest_audiences.client import PinterestAPI
 from tap_pinterest_audiences.errors import (
@@ -97,6 +98,7 @@ class TargetPinterestAudiences(Target):
         """Return what exists in an ad account, read when it is first needed."""
         return Inventory(self.api, ad_account_id)
 
+    @override
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Return the sink of a stream.
 
@@ -112,6 +114,7 @@ class TargetPinterestAudiences(Target):
         )
         raise UnknownStreamError(msg)
 
+    @override
     def process_endofpipe(self) -> None:
         """Pass on the state and report.
 
@@ -122,12 +125,14 @@ class TargetPinterestAudiences(Target):
         self.report.log(self.api)
         self.report.check()
 
+    @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """Hold back every state that comes after a rejected record."""
         if not self.report.rejected:
             super()._process_state_message(message_dict)
 
     @classmethod
+    @override
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
         """Add the SDK's settings, without those that mean nothing to an API of audiences."""
         super().append_builtin_config(config_jsonschema)
@@ -135,6 +140,7 @@ class TargetPinterestAudiences(Target):
             config_jsonschema["properties"].pop(setting, None)
 
     @classmethod
+    @override
     def invoke(  # type: ignore[override]
         cls,
         *,

@@ -1,0 +1,54 @@
+"""Parts that many tests share."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from programs import Programs
+
+from pinterest_emulator.testing import Emulator
+from tap_pinterest_audiences.client import PinterestAPI
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """An empty Pinterest; it never limits the rate unless a test asks for an access tier."""
+    with Emulator(seed="empty", access=getattr(request, "param", "unlimited")) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def account(emulator: Emulator) -> str:
+    """An ad account without audiences."""
+    return emulator.seed(ad_accounts=1, audiences=0)[0]
+
+
+@pytest.fixture
+def programs(emulator: Emulator, tmp_path: Path) -> Programs:
+    """The console scripts, connected to the emulator."""
+    return Programs(tmp_path, {"access_token": "pina_demo", "api_url": emulator.url})
+
+
+@pytest.fixture
+def api(emulator: Emulator) -> PinterestAPI:
+    """A session with the emulator in this process."""
+    return PinterestAPI({"access_token": "pina_demo", "api_url": emulator.url})
+
+
+@pytest.fixture
+def naps(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Waits of this process pass on the emulator's clock instead of ours; here is how long each."""
+    naps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        emulator.advance(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    return naps

@@ -1,0 +1,127 @@
+"""Runs the project's console scripts as a user does: as processes, over pipes."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+BIN = Path(sys.executable).parent
+TIMEOUT_SECONDS = 120
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """How a program ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def records(self, stream: str) -> list[dict[str, Any]]:
+        return [
+            message["record"]
+            for message in self.messages
+            if message.get("type") == "RECORD" and message["stream"] == stream
+        ]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The last state: of a tap a STATE message, of a target a bare line."""
+        last: dict[str, Any] = {}
+        for message in self.messages:
+            if message.get("type") == "STATE":
+                last = message["value"]
+            elif "type" not in message:
+                last = message
+        return last
+
+    @property
+    def complaints(self) -> list[str]:
+        """The lines of the log that report an error."""
+        return [
+            line.split("|", 3)[-1].strip() for line in self.err.splitlines() if "| ERROR" in line
+        ]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return an environment without the developer's own settings and state."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("TAP_", "TARGET_", "MELTANO_", "LOGLEVEL"))
+    }
+    return {**kept, "XDG_STATE_HOME": str(home / "state")}
+
+
+class Programs:
+    """The tap and the target, with their files in one folder."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        """Run in ``folder``, with ``settings`` unless a call says otherwise."""
+        self.folder = folder
+        self.settings = dict(settings)
+
+    def file(self, name: str, content: object) -> Path:
+        path = self.folder / name
+        path.write_text(json.dumps(content))
+        return path
+
+    def run(self, name: str, *options: str, stdin: str = "", **env: str) -> Run:
+        done = subprocess.run(
+            [BIN / name, *options],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+            env={**environment(self.folder), **env},
+            cwd=self.folder,
+        )
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    def tap(self, *options: str, state: Mapping[str, Any] | None = None, **settings: Any) -> Run:
+        config = self.file("tap.json", {**self.settings, **settings})
+        if state is not None:
+            options = ("--state", str(self.file("state.json", state)), *options)
+        return self.run("tap-pinterest-audiences", "--config", str(config), *options)
+
+    def target(self, lines: str | Iterable[object], **settings: Any) -> Run:
+        config = self.file("target.json", {**self.settings, **settings})
+        if not isinstance(lines, str):
+            lines = "".join(json.dumps(line) + "\n" for line in lines)
+        return self.run("target-pinterest-audiences", "--config", str(config), stdin=lines)
+
+
+def schema(stream: str = "audiences", **properties: object) -> dict[str, Any]:
+    return {
+        "type": "SCHEMA",
+        "stream": stream,
+        "schema": {"properties": properties},
+        "key_properties": [],
+    }
+
+
+def record(stream: str = "audiences", **fields: object) -> dict[str, Any]:
+    return {"type": "RECORD", "stream": stream, "record": fields}
+
+
+def state(value: object) -> dict[str, Any]:
+    return {"type": "STATE", "value": {"seen": value}}
+
+
+def statuses(requests: Iterable[Mapping[str, Any]]) -> collections.Counter[tuple[str, int]]:
+    """Count an emulator's request log by operation and status."""
+    return collections.Counter((entry["operation"], entry["status"]) for entry in requests)

@@ -1,0 +1,228 @@
+"""Bad input ends a run non-zero, with a line that says what, where and what to do."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from programs import record, schema, state
+
+from pinterest_emulator.testing import Emulator
+
+if TYPE_CHECKING:
+    from programs import Programs, Run
+
+RULE = {"visitor_source_id": "2612511566392"}
+GOOD = record(name="Good", audience_type="VISITOR", rule=RULE)
+PAIR: dict[str, Any] = {"client_id": "demo-app", "client_secret": "demo-secret"}
+SECRETS = ("pina_", "pinr.", "demo-secret")
+
+
+def complaint(run: Run, code: int = 1) -> str:
+    """Return what the run complained of, after checking how it ended."""
+    assert run.code == code, run.err
+    assert "Traceback" not in run.err
+    assert run.complaints, run.err
+    assert not any(secret in run.out + run.err for secret in SECRETS)
+    return "\n".join(run.complaints)
+
+
+@pytest.mark.parametrize("program", ["tap", "target"])
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "no credentials: set access_token, or client_id with client_secret and refresh_token"),
+        ({"client_id": "demo-app"}, "client_id is set but client_secret is not"),
+        ({"client_secret": "demo-secret"}, "client_secret is set but client_id is not"),
+        ({"refresh_token": "pinr.demo"}, "refresh_token is set but client_id and client_secret"),
+        ({"access_token": "pina_demo", "client_id": "demo-app"}, "client_secret is not"),
+        ({"access_token": "pina_demo", "api_url": "http://pinterest.example"}, "api_url must"),
+        ({"access_token": "pina_demo", "max_wait": -1}, "config['max_wait']"),
+    ],
+)
+def test_settings_that_can_not_be_right(
+    programs: Programs, program: str, settings: dict[str, Any], said: str
+) -> None:
+    programs.settings = {"api_url": programs.settings["api_url"], **settings}
+    run = programs.tap() if program == "tap" else programs.target([schema(), GOOD])
+    assert said in complaint(run)
+    assert run.out == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"start_date": "yesterday"}, "start_date 'yesterday' is no ISO 8601 date"),
+        ({"page_size": 251}, "251 is greater than the maximum of 250"),
+        ({"ad_account_ids": ["12a"]}, "'12a' does not match"),
+    ],
+)
+def test_settings_of_the_tap(programs: Programs, settings: dict[str, Any], said: str) -> None:
+    assert said in complaint(programs.tap(**settings))
+
+
+def test_settings_of_the_target(programs: Programs) -> None:
+    said = complaint(programs.target([schema(), GOOD], write_mode="replace"))
+    assert "'replace' is not one of ['upsert', 'create', 'update']" in said
+
+
+def test_client_credentials_can_not_write(programs: Programs) -> None:
+    del programs.settings["access_token"]
+    said = complaint(programs.target([schema(), GOOD], **PAIR))
+    assert "can only read: set refresh_token as well, or access_token" in said
+
+
+def test_client_credentials_can_read(emulator: Emulator, programs: Programs) -> None:
+    emulator.seed(ad_accounts=1, audiences=5)
+    del programs.settings["access_token"]
+    assert len(programs.tap(**PAIR).records("audiences")) == 5
+
+
+def test_a_wrong_token(programs: Programs, account: str) -> None:
+    wrong: dict[str, Any] = {"access_token": "pina_wrong"}
+    for run in (
+        programs.tap(**wrong),
+        programs.target([schema(), GOOD, state(1)], ad_account_id=account, **wrong),
+    ):
+        said = complaint(run)
+        assert "HTTP 401, code 2" in said
+        assert "Check access_token, or authorise the app again" in said
+        assert '"seen"' not in run.out
+
+
+def test_an_account_that_the_token_may_not_see(programs: Programs) -> None:
+    with Emulator(seed="demo", access="unlimited") as emulator:
+        visible = {a["id"] for a in emulator.state()["ad_accounts"]}
+        foreign = next(key for key in emulator.state()["audiences"] if key not in visible)
+        programs.settings["api_url"] = emulator.url
+        read = complaint(programs.tap(ad_account_ids=[foreign]))
+        written = complaint(programs.target([schema(), GOOD, state(1)], ad_account_id=foreign))
+    for said in (read, written):
+        assert f"ad account {foreign}" in said
+        assert "HTTP 403, code 29" in said
+        assert "has no role on this ad account" in said
+
+
+def test_an_account_that_does_not_exist(programs: Programs, account: str) -> None:
+    assert account
+    assert "ad account 123" in complaint(programs.tap(ad_account_ids=["123"]))
+    assert "ad account 123" in complaint(programs.target([schema(), GOOD], ad_account_id="123"))
+
+
+def test_a_token_that_sees_no_account(programs: Programs) -> None:
+    assert "The token sees no ad account" in complaint(programs.tap())
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "\0"])
+@pytest.mark.parametrize("option", ["--state", "--catalog"])
+def test_a_state_or_catalog_that_is_none(programs: Programs, option: str, content: str) -> None:
+    path = programs.folder / "broken.json"
+    path.write_text(content)
+    said = complaint(programs.tap(option, str(path)))
+    assert said.startswith(f"{option}: {path} is not")
+
+
+def test_a_bookmark_of_another_tap(programs: Programs, account: str) -> None:
+    partition = {
+        "context": {"ad_account_id": account},
+        "replication_key": "updated_timestamp",
+        "replication_key_value": "2026-01-01T00:00:00Z",
+    }
+    run = programs.tap(state={"bookmarks": {"audiences": {"partitions": [partition]}}})
+    assert "is not a whole number of Unix seconds; remove that bookmark" in complaint(run)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"type": "RECORD", "email": "ann@shop.example"', "Input line 4 is not JSON (column"),
+        ("\n", "Input line 4 is not JSON"),
+        ("[1]", "Input line 4 is not a JSON object"),
+        ("[" * 100_000, "Input line 4 is not JSON"),
+        ('{"record": {"email": "ann@shop.example"}}', "Input line 4 has none of the types"),
+        ('{"type": "ROW"}', "Input line 4 has none of the types"),
+        ('{"type": ["RECORD"]}', "Input line 4 has none of the types"),
+        (
+            '{"type": "RECORD", "stream": "audiences", "record": ["ann@shop.example"]}',
+            "Input line 4 is a RECORD message without a valid record",
+        ),
+        ('{"type": "SCHEMA", "stream": "x", "schema": {}}', "SCHEMA message without properties"),
+        ('{"type": "STATE", "value": 1}', "Input line 4 is a STATE message without a valid value"),
+    ],
+)
+def test_a_line_that_is_no_singer_message(
+    emulator: Emulator, programs: Programs, account: str, line: str, said: str
+) -> None:
+    good = "".join(programs_lines(schema(), GOOD, state("done")))
+    run = programs.target(good + line.rstrip("\n") + "\n" + good, ad_account_id=account)
+    assert said in complaint(run)
+    assert "ann@shop.example" not in run.out + run.err
+    assert run.state == {"seen": "done"}
+    assert len(emulator.state()["audiences"][account]) == 1
+
+
+def programs_lines(*messages: dict[str, Any]) -> list[str]:
+    return [json.dumps(message) + "\n" for message in messages]
+
+
+def test_input_that_is_not_utf_8(programs: Programs, account: str) -> None:
+    path = programs.folder / "latin.singer"
+    path.write_bytes(
+        "".join(programs_lines(schema(), GOOD)).encode()
+        + '{"type": "RECORD", "stream": "audiences", "record": {"name": "Käse"}}'.encode("latin-1")
+    )
+    config = programs.file("target.json", {**programs.settings, "ad_account_id": account})
+    run = programs.run("target-pinterest-audiences", "--config", str(config), "--input", str(path))
+    assert "is not UTF-8 text" in complaint(run)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"name": None}, "the record has neither id nor name"),
+        ({"audience_type": "FANS"}, "audience_type 'FANS' does not exist: use one of ACTALIKE"),
+        ({"audience_type": "PERSONA"}, "audience_type PERSONA can not be created"),
+        ({"rule": [1]}, "rule must be an object like"),
+        ({"rule": "[1]"}, "rule must be an object like"),
+        ({"rule": "nonsense"}, "rule is text but not JSON"),
+        ({"rule": None}, "the record has no rule to create it"),
+        ({"rule": {"colour": 1}}, "rule has the field 'colour', which Pinterest does not describe"),
+        ({"id": "77"}, "has no audience 77 (any more)"),
+    ],
+)
+def test_a_record_that_can_not_be_written(
+    emulator: Emulator, programs: Programs, account: str, fields: dict[str, Any], said: str
+) -> None:
+    bad = record(**{**GOOD["record"], "name": "Bad", **fields})
+    run = programs.target(
+        [schema(), GOOD, state("before"), bad, state("after")], ad_account_id=account
+    )
+    assert said in complaint(run)
+    assert "audiences record 2" in complaint(run)
+    assert run.state == {"seen": "before"}
+    assert [audience["name"] for audience in emulator.state()["audiences"][account]] == ["Good"]
+
+
+def test_a_record_without_any_account(programs: Programs) -> None:
+    said = complaint(programs.target([schema(), GOOD]))
+    assert "add the column, or set the setting ad_account_id" in said
+
+
+def test_a_thousand_bad_records_are_one_complaint(programs: Programs, account: str) -> None:
+    bad = record(name="Bad", audience_type="FANS", rule=RULE)
+    said = complaint(programs.target([schema(), *[bad] * 1000], ad_account_id=account))
+    assert said.count("FANS") == 2
+    assert "Rejected 1000 records in all" in said
+
+
+def test_a_stream_that_the_target_does_not_know(programs: Programs, account: str) -> None:
+    run = programs.target([schema("people"), record("people", name="A")], ad_account_id=account)
+    said = complaint(run)
+    assert "The input has a stream 'people'; this target takes audiences" in said
+    assert '{"people": {"__alias__": "audiences"}}' in said
+
+
+def test_a_record_before_its_schema(programs: Programs, account: str) -> None:
+    said = complaint(programs.target([GOOD], ad_account_id=account))
+    assert "A record for stream 'audiences' was encountered before" in said

@@ -1,0 +1,97 @@
+"""How long Pinterest asks to wait, and how long a request waits."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
+
+from tap_pinterest_audiences.errors import NoAnswerError, RateLimitedError, RetriableError
+from tap_pinterest_audiences.limits import asked_wait, http_date, waits
+
+NOW = dt.datetime(2026, 7, 9, 12, 0, 0, tzinfo=dt.UTC)
+LIVE_LIMIT = '100, 100;w=1;name="safety_net_app_id_user_id", 1000;w=60;name="ads_read"'
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "7", "x-ratelimit-reset": "58"}, 7),
+        ({"Retry-After": "Thu, 09 Jul 2026 12:01:30 GMT"}, 90),
+        ({"Retry-After": "Thu, 09 Jul 2026 11:00:00 GMT"}, 0),
+        ({"Retry-After": "soon", "x-ratelimit-reset": "58"}, 58),
+        ({"X-RateLimit-Reset": "67150", "x-ratelimit-limit": LIVE_LIMIT}, 67150),
+        ({"x-ratelimit-reset": "-1"}, None),
+        ({"x-ratelimit-reset": "inf"}, None),
+        ({"x-ratelimit-reset": "nan"}, None),
+    ],
+)
+def test_asked_wait(headers: dict[str, str], seconds: float | None) -> None:
+    assert asked_wait(CaseInsensitiveDict(headers), NOW) == seconds
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_no_header_is_too_strange(retry_after: str, reset: str) -> None:
+    wait = asked_wait({"retry-after": retry_after, "x-ratelimit-reset": reset}, NOW)
+    assert wait is None or 0 <= wait < float("inf")
+
+
+def test_http_date() -> None:
+    assert http_date("Thu, 09 Jul 2026 12:00:00 GMT") == NOW
+    assert http_date("Thu, 09 Jul 2026 12:00:00 -0000") == NOW
+    assert http_date("yesterday") is None
+    assert http_date(None) is None
+
+
+def waited(errors: list[RetriableError], max_wait: float) -> list[float]:
+    generator = waits(max_wait)
+    next(generator)
+    result = []
+    for error in errors:
+        try:
+            result.append(generator.send(error))
+        except StopIteration:
+            break
+    return result
+
+
+def limited(wait: float | None) -> RateLimitedError:
+    return RateLimitedError("audiences/list", wait, NOW)
+
+
+def lost(wait: float | None = None) -> NoAnswerError:
+    return NoAnswerError("audiences/list", "no connection", wait_seconds=wait)
+
+
+def test_a_rate_limit_is_waited_for_as_asked() -> None:
+    assert waited([limited(58), limited(0)], 900) == [58, 1]
+
+
+def test_a_rate_limit_without_a_time_is_waited_for_ever_longer() -> None:
+    assert waited([limited(None)] * 8, 900) == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_all_waits_of_a_request_together_stay_within_the_longest_wait() -> None:
+    assert waited([limited(58)] * 9, 120) == [58, 58]
+    assert waited([limited(67150)], 900) == []
+    assert waited([limited(1)], 0) == []
+
+
+def test_lost_answers_are_tried_five_times_in_all() -> None:
+    assert waited([lost()] * 9, 0) == [1, 2, 4, 8]
+
+
+def test_a_server_that_is_away_is_given_the_time_that_it_asks_for() -> None:
+    assert waited([lost(30)], 900) == [30]
+    assert waited([lost(3600)], 900) == []
+
+
+def test_rate_limits_do_not_use_up_the_tries_of_lost_answers() -> None:
+    errors = list(itertools.chain.from_iterable((limited(1), lost()) for _ in range(9)))
+    assert waited(errors, 900) == [1, 1, 1, 2, 1, 4, 1, 8, 1]

@@ -1,0 +1,305 @@
+"""The tap as a process, against the emulator over HTTP."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from programs import statuses
+
+from pinterest_emulator.testing import Emulator
+from tap_pinterest_audiences.streams import AdAccountsStream, AudiencesStream
+
+if TYPE_CHECKING:
+    from programs import Programs, Run
+
+LONG_AGO = 1_700_000_000
+
+
+def bookmarks(run: Run) -> dict[str, Any]:
+    partitions = run.state["bookmarks"]["audiences"]["partitions"]
+    return {
+        part["context"]["ad_account_id"]: part.get("replication_key_value") for part in partitions
+    }
+
+
+def lists(emulator: Emulator) -> list[dict[str, Any]]:
+    return emulator.requests("audiences/list")
+
+
+def change(emulator: Emulator, account: str, audience: str, **fields: object) -> None:
+    requests.patch(
+        f"{emulator.url}/ad_accounts/{account}/audiences/{audience}",
+        json=fields,
+        headers={"Authorization": "Bearer pina_demo"},
+        timeout=10,
+    ).raise_for_status()
+
+
+@pytest.fixture
+def six_hundred(emulator: Emulator) -> str:
+    return emulator.seed(ad_accounts=1, audiences=600, updated_timestamp=LONG_AGO)[0]
+
+
+def test_six_hundred_audiences_are_three_requests(
+    emulator: Emulator, programs: Programs, six_hundred: str
+) -> None:
+    run = programs.tap()
+    assert run.code == 0, run.err
+    ids = [audience["id"] for audience in run.records("audiences")]
+    assert len(set(ids)) == len(ids) == 600
+    assert len(lists(emulator)) == 3
+    for request in lists(emulator):
+        assert request["path"] == f"/v5/ad_accounts/{six_hundred}/audiences"
+        assert {"page_size": "250", "order": "ASCENDING"}.items() <= request["query"].items()
+    assert [account["id"] for account in run.records("ad_accounts")] == [six_hundred]
+
+
+def test_values_go_out_as_pinterest_sent_them(programs: Programs) -> None:
+    with Emulator(seed="demo", access="unlimited") as emulator:
+        run = programs.tap(api_url=emulator.url)
+        sent = [
+            item
+            for account in run.records("ad_accounts")
+            for item in answered(f"{emulator.url}/ad_accounts/{account['id']}/audiences")
+        ]
+        assert run.records("ad_accounts") == answered(f"{emulator.url}/ad_accounts")
+    assert run.records("audiences") == sent
+    assert len(sent) > 600
+    assert run.code == 0
+
+
+def answered(url: str) -> list[dict[str, Any]]:
+    """Read a list without the tap's code."""
+    items: list[dict[str, Any]] = []
+    bookmark: Any = ""
+    while bookmark is not None:
+        query = {"page_size": "250", **({"bookmark": bookmark} if bookmark else {})}
+        page = requests.get(
+            url, query, headers={"Authorization": "Bearer pina_demo"}, timeout=10
+        ).json()
+        items += page["items"]
+        bookmark = page["bookmark"]
+    return items
+
+
+def test_fields_that_nobody_described_survive(
+    emulator: Emulator, programs: Programs, six_hundred: str
+) -> None:
+    emulator.fault(operation="audiences/list", kind="extra_field", times=None)
+    run = programs.tap("--catalog", str(programs.file("catalog.json", discovered(programs))))
+    assert all("future_field" in audience for audience in run.records("audiences"))
+    assert len(run.records("audiences")) == 600
+    assert {a["ad_account_id"] for a in run.records("audiences")} == {six_hundred}
+
+
+def discovered(programs: Programs) -> dict[str, Any]:
+    run = programs.run("tap-pinterest-audiences", "--discover")
+    assert run.code == 0, run.err
+    catalog: dict[str, Any] = json.loads(run.out)
+    return catalog
+
+
+def test_discovery_needs_no_credentials(programs: Programs) -> None:
+    streams = {stream["tap_stream_id"]: stream for stream in discovered(programs)["streams"]}
+    assert streams["audiences"]["key_properties"] == ["id"]
+    assert streams["audiences"]["replication_key"] == "updated_timestamp"
+    assert streams["audiences"]["replication_method"] == "INCREMENTAL"
+    assert streams["ad_accounts"]["replication_method"] == "FULL_TABLE"
+    described = streams["audiences"]["schema"]["properties"]
+    assert all(field.get("description") for field in described.values())
+
+
+@pytest.mark.parametrize("stream", [AdAccountsStream, AudiencesStream])
+def test_schemas_hold_every_field_that_pinterest_answers(
+    stream: type[AdAccountsStream | AudiencesStream], programs: Programs
+) -> None:
+    with Emulator(seed="demo", access="unlimited") as emulator:
+        records = programs.tap(api_url=emulator.url).records(stream.name)
+    fields = {field for record in records for field in record}
+    assert fields == set(stream.schema["properties"])
+
+
+@pytest.mark.parametrize("kind", ["empty_page", "short_page", "no_bookmark_key"])
+def test_pages_that_are_empty_or_short_lose_nothing(
+    emulator: Emulator, programs: Programs, six_hundred: str, kind: str
+) -> None:
+    emulator.fault(operation="audiences/list", kind=kind, skip=1)
+    run = programs.tap(ad_account_ids=[six_hundred])
+    assert len({audience["id"] for audience in run.records("audiences")}) == 600
+    assert emulator.requests("ad_accounts/list"), "the stream ad_accounts is selected"
+
+
+def test_the_second_run_emits_nothing(
+    emulator: Emulator, programs: Programs, six_hundred: str
+) -> None:
+    first = programs.tap()
+    assert len(first.records("audiences")) == 600
+    second = programs.tap(state=first.state)
+    assert second.records("audiences") == []
+    assert second.code == 0
+    assert len(lists(emulator)) == 6
+    assert bookmarks(second)[six_hundred] >= bookmarks(first)[six_hundred]
+
+
+def test_the_second_run_emits_nothing_even_right_after_a_change(
+    emulator: Emulator, programs: Programs, six_hundred: str
+) -> None:
+    changed = emulator.state()["audiences"][six_hundred][0]["id"]
+    change(emulator, six_hundred, changed, name="Just now")
+    first = programs.tap()
+    second = programs.tap(state=first.state)
+    assert len(first.records("audiences")) == 600
+    assert second.records("audiences") == []
+
+
+def test_the_bookmark_is_the_servers_clock_in_whole_seconds(
+    emulator: Emulator, programs: Programs, six_hundred: str
+) -> None:
+    emulator.advance(86_400)
+    before = int(emulator.advance(0))
+    value = bookmarks(programs.tap(lookback=100))[six_hundred]
+    assert isinstance(value, int)
+    assert before - 100 <= value <= int(emulator.advance(0)) - 100
+
+
+def test_the_bookmark_never_moves_backwards(programs: Programs, six_hundred: str) -> None:
+    ahead = int(time.time()) + 10**6
+    partition = {
+        "context": {"ad_account_id": six_hundred},
+        "replication_key": "updated_timestamp",
+        "replication_key_value": ahead,
+    }
+    run = programs.tap(state={"bookmarks": {"audiences": {"partitions": [partition]}}})
+    assert bookmarks(run) == {six_hundred: ahead}
+
+
+def test_a_change_behind_the_scan_comes_with_the_next_run(
+    emulator: Emulator, programs: Programs, six_hundred: str
+) -> None:
+    first_page = emulator.state()["audiences"][six_hundred][0]["id"]
+    emulator.fault(operation="audiences/list", kind="delay", seconds=1.5, skip=1)
+
+    def change_it_while_the_second_page_is_on_its_way() -> None:
+        while len(lists(emulator)) < 2:
+            time.sleep(0.01)
+        change(emulator, six_hundred, first_page, name="Changed behind the scan")
+
+    changer = threading.Thread(target=change_it_while_the_second_page_is_on_its_way)
+    changer.start()
+    first = programs.tap()
+    changer.join()
+    assert "Changed behind the scan" not in {a["name"] for a in first.records("audiences")}
+    second = programs.tap(state=first.state)
+    assert [a["name"] for a in second.records("audiences")] == ["Changed behind the scan"]
+
+
+def test_start_date(emulator: Emulator, programs: Programs, six_hundred: str) -> None:
+    changed = emulator.state()["audiences"][six_hundred][3]["id"]
+    change(emulator, six_hundred, changed, name="New")
+    run = programs.tap(start_date="2025-01-01T00:00:00Z")
+    assert [audience["id"] for audience in run.records("audiences")] == [changed]
+
+
+def test_a_run_that_was_cut_short_leaves_the_old_bookmark(
+    emulator: Emulator, programs: Programs
+) -> None:
+    one, other = emulator.seed(ad_accounts=2, audiences=600, updated_timestamp=LONG_AGO)
+    emulator.fault(
+        operation="audiences/list", path_contains=other, skip=1, kind="rate_limit", reset=5000
+    )
+    first = programs.tap()
+    assert first.code == 75
+    assert re.search(r"run again in 5000 s, after \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", first.err)
+    assert "Traceback" not in first.err
+    assert bookmarks(first)[one]
+    assert not bookmarks(first)[other]
+    second = programs.tap(state=first.state)
+    assert second.code == 0
+    assert {a["ad_account_id"] for a in second.records("audiences")} == {other}
+    assert len(second.records("audiences")) == 300
+
+
+def test_only_the_accounts_of_the_settings_are_read(emulator: Emulator, programs: Programs) -> None:
+    one, other = emulator.seed(ad_accounts=2, audiences=20)
+    run = programs.tap(ad_account_ids=[other])
+    assert {a["ad_account_id"] for a in run.records("audiences")} == {other}
+    assert [account["id"] for account in run.records("ad_accounts")] == [other]
+    assert one not in run.out
+
+
+def test_an_account_that_can_not_be_read_is_named_and_the_others_are_read(
+    emulator: Emulator, programs: Programs
+) -> None:
+    one, other = emulator.seed(ad_accounts=2, audiences=20)
+    emulator.fault(
+        operation="audiences/list",
+        path_contains=one,
+        kind="status",
+        status=403,
+        code=29,
+        message="You are not permitted to access that resource.",
+        times=None,
+    )
+    run = programs.tap()
+    assert run.code == 1
+    assert f"ad account {one}, stream audiences: Pinterest refused" in run.err
+    assert {a["ad_account_id"] for a in run.records("audiences")} == {other}
+    assert bookmarks(run)[other]
+    assert not bookmarks(run)[one]
+
+
+def test_the_connection_test_reads_one_record_of_each_stream(
+    emulator: Emulator, programs: Programs, six_hundred: str
+) -> None:
+    run = programs.tap("--test")
+    assert run.code == 0, run.err
+    assert len(run.records("audiences")) == 1
+    assert {a["ad_account_id"] for a in run.records("audiences")} == {six_hundred}
+    assert len(lists(emulator)) == 1
+    assert programs.tap("--test", access_token="pina_wrong").code == 1
+
+
+def test_the_connection_test_fails_when_an_account_is_missing(
+    programs: Programs, six_hundred: str
+) -> None:
+    assert programs.tap("--test", ad_account_ids=[six_hundred, "123"]).code == 1
+
+
+def test_tokens_are_renewed_once_for_all_streams(
+    emulator: Emulator, programs: Programs, six_hundred: str
+) -> None:
+    programs.settings = {
+        "api_url": emulator.url,
+        "client_id": "demo-app",
+        "client_secret": "demo-secret",
+        "refresh_token": "pinr.demo",
+    }
+    run = programs.tap("--test")
+    assert run.code == 0, run.err
+    assert programs.tap().code == 0
+    assert statuses(emulator.requests())["oauth/token", 200] == 1
+    kept = list((programs.folder / "state").rglob("token-*.json"))
+    assert len(kept) == 1
+    assert six_hundred in run.out
+
+
+def test_settings_come_from_the_environment(
+    emulator: Emulator, programs: Programs, six_hundred: str
+) -> None:
+    run = programs.run(
+        "tap-pinterest-audiences",
+        "--config=ENV",
+        TAP_PINTEREST_AUDIENCES_ACCESS_TOKEN="pina_demo",
+        TAP_PINTEREST_AUDIENCES_API_URL=emulator.url,
+        TAP_PINTEREST_AUDIENCES_AD_ACCOUNT_IDS=json.dumps([six_hundred]),
+        TAP_PINTEREST_AUDIENCES_PAGE_SIZE="100",
+    )
+    assert run.code == 0, run.err
+    assert len(run.records("audiences")) == 600
+    assert len(lists(emulator)) == 6

@@ -1,0 +1,115 @@
+"""Reading records, in all the shapes that warehouses give them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_pinterest_audiences.decisions import Reject
+from target_pinterest_audiences.wanted import Sharing, Wanted, read
+
+
+def reading(**fields: Any) -> Wanted:
+    wanted = read({"name": "Loyal", **fields}, "5497")
+    assert isinstance(wanted, Wanted), wanted
+    return wanted
+
+
+@pytest.mark.parametrize("value", ["12", 12, Decimal(12), Decimal("12.0"), " 12 "])
+def test_ids_come_as_text_or_as_whole_numbers(value: object) -> None:
+    assert reading(id=value).audience_id == "12"
+    assert reading(ad_account_id=value).ad_account_id == "12"
+
+
+def test_the_account_of_the_record_wins() -> None:
+    assert reading().ad_account_id == "5497"
+    assert reading(ad_account_id="1").ad_account_id == "1"
+
+
+def test_null_and_empty_are_not_said() -> None:
+    assert reading(id=None, description=None, rule=None, audience_type="") == Wanted(
+        "5497", name="Loyal"
+    )
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"retention_days": 30, "visitor_source_id": "26"},
+        '{"retention_days": 30, "visitor_source_id": "26"}',
+        {"retention_days": Decimal("30.0"), "visitor_source_id": "26", "url": None},
+        '{"retention_days": 30.0, "visitor_source_id": "26", "url": null}',
+    ],
+)
+def test_a_rule_is_an_object_or_its_text(rule: object) -> None:
+    read_rule = reading(rule=rule).rule
+    assert read_rule == {"retention_days": 30, "visitor_source_id": "26"}
+    assert type(read_rule["retention_days"]) is int
+
+
+def test_removal_is_said_in_two_ways() -> None:
+    assert reading(operation_type="REMOVE").remove
+    assert reading(_sdc_deleted_at="2026-01-01T00:00:00Z").remove
+    assert not reading(operation_type="UPDATE", _sdc_deleted_at=None).remove
+
+
+def test_custom_audiences() -> None:
+    fields = {"sharing_type": "SYNDICATED", "data_party": "3p", "category": "Cars"}
+    assert reading(**fields).sharing == Sharing("SYNDICATED", "3p", "Cars")
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"name": None}, "no_id_or_name"),
+        ({"name": "  "}, "no_id_or_name"),
+        ({"name": 7}, "not_text"),
+        ({"description": ["a"]}, "not_text"),
+        ({"id": "12a"}, "bad_id"),
+        ({"id": True}, "bad_id"),
+        ({"id": Decimal("1.5")}, "bad_id"),
+        ({"id": -1}, "bad_id"),
+        ({"id": "٣"}, "bad_id"),
+        ({"ad_account_id": "../1"}, "bad_id"),
+        ({"rule": "[1]"}, "rule_not_object"),
+        ({"rule": 5}, "rule_not_object"),
+        ({"rule": True}, "rule_not_object"),
+        ({"rule": "{broken"}, "rule_not_json"),
+        ({"rule": '{"percentage": NaN}'}, "rule_not_json"),
+        ({"rule": '{"a":' * 100_000}, "rule_not_json"),
+        ({"sharing_type": "CUSTOM"}, "half_custom"),
+        ({"data_party": "1p"}, "half_custom"),
+        ({"sharing_type": "custom", "data_party": "1p"}, "bad_sharing_type"),
+        ({"operation_type": "DELETE"}, "bad_operation_type"),
+    ],
+)
+def test_what_can_not_be_read_is_rejected_with_a_reason(fields: dict[str, Any], code: str) -> None:
+    outcome = read({"name": "Loyal", **fields}, "5497")
+    assert isinstance(outcome, Reject)
+    assert outcome.code == code
+    assert "\n" not in outcome.reason
+
+
+def test_without_any_account() -> None:
+    outcome = read({"name": "Loyal"}, None)
+    assert isinstance(outcome, Reject)
+    assert outcome.code == "no_ad_account"
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals() | st.floats() | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_columns = ["id", "name", "ad_account_id", "audience_type", "description", "rule", "sharing_type"]
+
+
+@given(st.dictionaries(st.sampled_from(_columns) | st.text(max_size=6), _json))
+def test_no_record_is_too_strange_to_be_read_or_rejected(record: dict[str, Any]) -> None:
+    assert isinstance(read(record, "5497"), (Wanted, Reject))
