@@ -9,7 +9,6 @@ update time seen would be too late.
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -53,8 +52,8 @@ class Bookmark:
         value = state.get(_VALUE)
         if value is None or state.get(_KEY, replication_key) != replication_key:
             return cls()
-        number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
-        if not (number and math.isfinite(value) and value == int(value)):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not (number and value == value // 1):
             msg = (
                 f"State: {_VALUE} {value!r} of {state.get('context', {})} is not a whole number "
                 "of Unix seconds; remove that bookmark from the state to read everything again"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
@@ -203,7 +202,9 @@ def plain(value: Any) -> Any:  # noqa: ANN401
             return {key: plain(inner) for key, inner in value.items() if inner is not None}
         case list():
             return [plain(inner) for inner in value]
-        case Decimal() | float() if math.isfinite(value) and value == int(value):
+        case Decimal() if value.is_finite() and value == int(value):
+            return int(value)
+        case float() if value.is_integer():
             return int(value)
         case _:
             return value

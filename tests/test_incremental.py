@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -95,7 +94,7 @@ def test_state_goes_out_and_comes_back() -> None:
     assert Bookmark.read(state, KEY) == Bookmark(940, {"2": "abc"})
 
 
-@pytest.mark.parametrize("value", [940, 940.0, Decimal(940)])
+@pytest.mark.parametrize("value", [940, 940.0])
 def test_state_of_other_writers_is_read(value: object) -> None:
     assert Bookmark.read({"replication_key_value": value}, KEY) == Bookmark(940)
 

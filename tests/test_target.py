@@ -21,7 +21,8 @@ WRITES = ("audiences/create", "audiences/update", "audiences/create_custom")
 
 
 def visitor(name: str, **fields: object) -> dict[str, Any]:
-    return record(**{"name": name, "audience_type": "VISITOR", "rule": RULE, **fields})
+    made: dict[str, Any] = {"name": name, "audience_type": "VISITOR", "rule": RULE, **fields}
+    return record(**made)
 
 
 def there(emulator: Emulator, account: str) -> list[dict[str, Any]]:

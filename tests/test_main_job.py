@@ -1,0 +1,57 @@
+"""``make demo``: Pinterest to a warehouse and back, by ``meltano run``, on real parts."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DEMO = [sys.executable, "-m", "demo"]
+LIMIT_SECONDS = 300
+STOP_SECONDS = 20
+
+
+def is_open(address: str) -> bool:
+    host, port = address.split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def test_the_main_job_both_ways_and_again() -> None:
+    done = subprocess.run(
+        DEMO, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = re.findall(
+        r"^  (\w+ to \w+) +(.+?)  +(\d+) reads, (\d+) writes$", done.stdout, re.MULTILINE
+    )
+    assert steps == [
+        ("Pinterest to warehouse", "671 audiences loaded", "7", "0"),
+        ("Warehouse to Pinterest", "1 created, 2 updated, 669 unchanged", "5", "3"),
+        ("Pinterest to warehouse", "3 audiences loaded", "7", "0"),
+        ("Pinterest to warehouse", "0 audiences loaded", "7", "0"),
+        ("Warehouse to Pinterest", "672 unchanged", "5", "0"),
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_it_stops_all_that_it_started(number: signal.Signals) -> None:
+    with subprocess.Popen(DEMO, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
+        assert demo.stdout
+        demo.stdout.readline()
+        said = demo.stdout.readline().decode()
+        addresses = re.findall(r"127\.0\.0\.1:\d+", said)
+        assert len(addresses) == 2
+        assert all(is_open(address) for address in addresses)
+        time.sleep(2)
+        os.kill(demo.pid, number)
+        assert demo.wait(STOP_SECONDS) == 128 + number
+    assert not any(is_open(address) for address in addresses)
