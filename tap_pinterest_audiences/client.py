@@ -257,6 +257,20 @@ class PinterestAPI:
         logger.warning("%s; next try in %.0f s", details["exception"], details["wait"])
 
 
+def id_of(thing: Mapping[str, Any], operation: Operation) -> str:
+    """Return the id of something that Pinterest answered to ``operation``.
+
+    Raises:
+        MalformedAnswerError: If it has none.
+    """
+    match thing.get("id"):
+        case str(value) if value.isascii() and value.isdigit():
+            return value
+        case _:
+            msg = f"Pinterest's answer to {operation.name} holds something without an id of digits"
+            raise MalformedAnswerError(msg)
+
+
 def _read(operation: Operation, response: requests.Response) -> Answer:
     """Return the answer in a response, or raise what it means."""
     status = response.status_code

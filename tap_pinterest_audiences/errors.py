@@ -21,6 +21,9 @@ EXIT_FAILED = 1
 EXIT_TRY_LATER = 75
 """``EX_TEMPFAIL`` of ``sysexits.h``: nothing is wrong, the same run later will go on."""
 
+EXIT_SIGNAL = 128
+"""Added to the number of the signal that ended a run, as shells do."""
+
 _SECRETS_AND_PEOPLE = re.compile(
     r"pin[ar][_.][\w.~+/=-]+"  # Pinterest's tokens: pina_… and pinr.…
     r"|[^\s'\"<>@,;]+@[^\s'\"<>@,;]+"  # email addresses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -11,14 +12,21 @@ from singer_sdk import typing as th
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from tap_pinterest_audiences.client import PinterestAPI
-from tap_pinterest_audiences.errors import PinterestError, SettingsError, one_line_errors
+from tap_pinterest_audiences.client import PinterestAPI, id_of
+from tap_pinterest_audiences.errors import (
+    EXIT_SIGNAL,
+    PinterestError,
+    SettingsError,
+    one_line_errors,
+)
 from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
 from tap_pinterest_audiences.settings import API_SETTINGS
 from tap_pinterest_audiences.stream import DEFAULT_LOOKBACK_SECONDS, start_time
 from tap_pinterest_audiences.streams import AdAccountsStream, AudiencesStream
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import click
 
     from tap_pinterest_audiences.settings import ConfigInput
@@ -90,11 +98,11 @@ class TapPinterestAudiences(Tap):
         Raises:
             PinterestError: If the token sees no ad account at all.
         """
-        visible = [
-            account
+        visible = {
+            id_of(account, LIST_AD_ACCOUNTS): account
             for page in self.api.pages(LIST_AD_ACCOUNTS, None, AdAccountsStream(self).params())
             for account in page.items
-        ]
+        }
         wanted = self.config.get("ad_account_ids")
         if not wanted:
             if not visible:
@@ -103,14 +111,14 @@ class TapPinterestAudiences(Tap):
                     "the app was authorised by the right user"
                 )
                 raise PinterestError(msg)
-            return visible
-        missing = sorted(set(wanted) - {account["id"] for account in visible})
+            return list(visible.values())
+        missing = sorted(set(wanted) - set(visible))
         if missing:
             self.note_unread(
                 f"stream ad_accounts: the token does not see ad account {', '.join(missing)}; "
                 "check ad_account_ids, or give the token's user a role there"
             )
-        return [account for account in visible if account["id"] in wanted]
+        return [account for account_id, account in visible.items() if account_id in wanted]
 
     @functools.cached_property
     def ad_account_ids(self) -> list[str]:
@@ -146,6 +154,13 @@ class TapPinterestAudiences(Tap):
         if self.unread:
             msg = f"The run is not complete, {len(self.unread)} not read: " + "; ".join(self.unread)
             raise PartialReadError(msg)
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Pass on the state, then end as a program does that a signal ended: not as a success."""
+        with contextlib.suppress(SystemExit):
+            super()._handle_termination(signum, frame)
+        raise SystemExit(EXIT_SIGNAL + signum)
 
     @classmethod
     @override

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_pinterest_audiences.client import id_of
 from tap_pinterest_audiences.operations import LIST_AUDIENCES
 
 if TYPE_CHECKING:
@@ -45,11 +46,12 @@ class Inventory:
             )
             for audience in page.items
         ]
+        ids = [id_of(audience, LIST_AUDIENCES) for audience in found]
         known = set(self._by_id)
         self._by_id, self._ids_by_name = {}, {}
         for audience in found:
             self.put(audience)
-        return [audience for audience in found if str(audience["id"]) not in known]
+        return [self._by_id[key] for key in ids if key not in known]
 
     def matching(self, wanted: Wanted) -> list[Mapping[str, Any]]:
         """Return the audience with the id that is wanted, or without one all of that name."""
@@ -59,8 +61,12 @@ class Inventory:
         return [self._by_id[key] for key in self._ids_by_name.get(wanted.name or "", {})]
 
     def put(self, audience: Mapping[str, Any]) -> None:
-        """Note an audience as Pinterest answered it."""
-        audience_id = str(audience["id"])
+        """Note an audience as Pinterest answered it.
+
+        Raises:
+            MalformedAnswerError: If it has no id.
+        """
+        audience_id = id_of(audience, LIST_AUDIENCES)
         self.drop(audience_id)
         self._by_id[audience_id] = audience
         self._ids_by_name.setdefault(str(audience.get("name")), {})[audience_id] = None

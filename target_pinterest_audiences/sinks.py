@@ -55,6 +55,7 @@ class AudiencesSink(Sink):
         self.schema = {"properties": {}, "additionalProperties": True}
         self.target = target
         self._position = 0
+        self._unreadable: dict[str, Reject] = {}
 
     @property
     @override
@@ -86,13 +87,9 @@ class AudiencesSink(Sink):
         wanted = read(record, self.config.get("ad_account_id"))
         if isinstance(wanted, Reject):
             return wanted
-        try:
-            inventory = self.target.inventory(wanted.ad_account_id)
-        except RequestFailedError as error:
-            if error.status in _NOT_FOR_THIS_RECORD_ALONE:
-                raise
-            reason = f"ad account {wanted.ad_account_id} can not be read: {error}"
-            return Reject("unreadable_account", reason)
+        inventory = self._inventory(wanted.ad_account_id)
+        if isinstance(inventory, Reject):
+            return inventory
         decision = self._plan(wanted, inventory.matching(wanted))
         try:
             self._apply(decision, wanted, inventory)
@@ -101,6 +98,18 @@ class AudiencesSink(Sink):
                 raise
             return _refused(decision, error)
         return decision
+
+    def _inventory(self, account: str) -> Inventory | Reject:
+        if account in self._unreadable:
+            return self._unreadable[account]
+        try:
+            return self.target.inventory(account)
+        except RequestFailedError as error:
+            if error.status in _NOT_FOR_THIS_RECORD_ALONE:
+                raise
+            reject = Reject("unreadable_account", f"ad account {account} can not be read: {error}")
+            self._unreadable[account] = reject
+            return reject
 
     def _plan(self, wanted: Wanted, existing: Sequence[Mapping[str, Any]]) -> Decision:
         return plan(

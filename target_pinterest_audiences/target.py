@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 from typing import IO, TYPE_CHECKING, Any, ClassVar
@@ -13,6 +14,7 @@ from typing_extensions import override
 
 from tap_pinterest_audiences.client import PinterestAPI
 from tap_pinterest_audiences.errors import (
+    EXIT_SIGNAL,
     PinterestError,
     SettingsError,
     one_line_errors,
@@ -24,6 +26,8 @@ from target_pinterest_audiences.report import RejectedRecordsError, Report
 from target_pinterest_audiences.sinks import AudiencesSink
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from singer_sdk.sinks import Sink
 
     from tap_pinterest_audiences.settings import ConfigInput
@@ -130,6 +134,13 @@ class TargetPinterestAudiences(Target):
         """Hold back every state that comes after a rejected record."""
         if not self.report.rejected:
             super()._process_state_message(message_dict)
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Pass on the state, then end as a program does that a signal ended: not as a success."""
+        with contextlib.suppress(SystemExit):
+            super()._handle_termination(signum, frame)
+        raise SystemExit(EXIT_SIGNAL + signum)
 
     @classmethod
     @override

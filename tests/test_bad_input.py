@@ -110,6 +110,16 @@ def test_an_account_that_does_not_exist(programs: Programs, account: str) -> Non
     assert "ad account 123" in complaint(programs.target([schema(), GOOD], ad_account_id="123"))
 
 
+def test_an_account_that_can_not_be_read_is_asked_for_once(
+    emulator: Emulator, programs: Programs, account: str
+) -> None:
+    lost = [record(**{**GOOD["record"], "ad_account_id": "123"})] * 100
+    run = programs.target([schema(), *lost, GOOD], ad_account_id=account)
+    assert run.code == 1
+    assert len(emulator.requests("audiences/list")) == 2
+    assert len(emulator.state()["audiences"][account]) == 1
+
+
 def test_a_token_that_sees_no_account(programs: Programs) -> None:
     assert "The token sees no ad account" in complaint(programs.tap())
 

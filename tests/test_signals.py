@@ -1,0 +1,92 @@
+"""A run that is stopped half-way loses nothing, repeats nothing and is no success."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from programs import BIN, Run, environment, record, schema, state
+
+if TYPE_CHECKING:
+    from programs import Programs
+
+    from pinterest_emulator.testing import Emulator
+
+LONG_AGO = 1_700_000_000
+RULE = {"visitor_source_id": "2612511566392"}
+
+
+def stopped(
+    emulator: Emulator,
+    programs: Programs,
+    command: list[str],
+    lines: str,
+    *,
+    when: tuple[str, int],
+    number: signal.Signals,
+) -> Run:
+    """Start a program and stop it as soon as the emulator saw so many requests of an operation."""
+    operation, count = when
+    # Files, not pipes: nobody reads while the program runs, and a full pipe would stop it.
+    paths = [programs.folder / name for name in ("in", "out", "err")]
+    paths[0].write_text(lines)
+    with paths[0].open() as stdin, paths[1].open("w") as stdout, paths[2].open("w") as stderr:
+        process = subprocess.Popen(
+            [str(BIN / command[0]), *command[1:]],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment(programs.folder),
+        )
+        while process.poll() is None and len(emulator.requests(operation)) < count:
+            time.sleep(0.005)
+        process.send_signal(number)
+        code = process.wait(30)
+    return Run(code, paths[1].read_text(), paths[2].read_text())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_the_tap_goes_on_where_it_was_stopped(
+    emulator: Emulator, programs: Programs, number: signal.Signals
+) -> None:
+    accounts = emulator.seed(ad_accounts=4, audiences=2000, updated_timestamp=LONG_AGO)
+    emulator.fault(operation="audiences/list", path_contains=accounts[2], kind="delay", seconds=2)
+    command = [
+        "tap-pinterest-audiences",
+        "--config",
+        str(programs.file("c.json", programs.settings)),
+    ]
+    first = stopped(emulator, programs, command, "", when=("audiences/list", 5), number=number)
+    assert first.code == (-number if number is signal.SIGKILL else 128 + number)
+    assert "Traceback" not in first.err
+    second = programs.tap(state=first.state)
+    assert second.code == 0
+    one, other = ({a["id"] for a in run.records("audiences")} for run in (first, second))
+    assert len(one | other) == 2000
+    assert len(other) == 1000, "what was finished before is not read again"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_the_target_goes_on_where_it_was_stopped(
+    emulator: Emulator, programs: Programs, account: str, number: signal.Signals
+) -> None:
+    emulator.fault(operation="audiences/create", kind="delay", seconds=2, skip=6)
+    messages: list[dict[str, Any]] = [schema()]
+    for position in range(10):
+        made = record(name=f"Audience {position}", audience_type="VISITOR", rule=RULE)
+        messages += [made, state(position)]
+    lines = "".join(json.dumps(message) + "\n" for message in messages)
+    settings = {**programs.settings, "ad_account_id": account}
+    command = ["target-pinterest-audiences", "--config", str(programs.file("c.json", settings))]
+    first = stopped(emulator, programs, command, lines, when=("audiences/create", 7), number=number)
+    assert first.code == (-number if number is signal.SIGKILL else 128 + number)
+    assert "Traceback" not in first.err
+    assert first.state == ({} if number is signal.SIGKILL else {"seen": 5})
+    second = programs.target(lines, ad_account_id=account)
+    assert second.code == 0
+    names = [audience["name"] for audience in emulator.state()["audiences"][account]]
+    assert sorted(names) == [f"Audience {position}" for position in range(10)]
