@@ -174,7 +174,7 @@ def choose_grant(settings: Mapping[str, Any], call: TokenCall) -> Grant:
         SettingsError: If there are no credentials, or only half of a pair.
     """
     access_token, client_id, client_secret, refresh_token = (
-        settings.get(name) or None
+        header_text(settings, name)
         for name in ("access_token", "client_id", "client_secret", "refresh_token")
     )
     for name, value, partner, other in (
@@ -197,6 +197,19 @@ def choose_grant(settings: Mapping[str, Any], call: TokenCall) -> Grant:
         "refresh_token, or client_id with client_secret (reads only)"
     )
     raise SettingsError(msg)
+
+
+def header_text(settings: Mapping[str, Any], name: str) -> str | None:
+    """Return a setting that travels in an HTTP header, without white space around it.
+
+    Raises:
+        SettingsError: If it has characters that no header can carry. The value is not shown.
+    """
+    value = str(settings.get(name) or "").strip()
+    if not (value.isascii() and value.isprintable()):
+        msg = f"Settings: {name} has line breaks or characters that are not ASCII: copy it again"
+        raise SettingsError(msg)
+    return value or None
 
 
 def _access_token(answer: Mapping[str, Any]) -> AccessToken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import json
@@ -19,7 +20,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from singer_sdk.singerlib.json import serialize_json
 from urllib3.exceptions import NewConnectionError
 
-from tap_pinterest_audiences.auth import PinterestAuthenticator, choose_grant
+from tap_pinterest_audiences.auth import PinterestAuthenticator, choose_grant, header_text
 from tap_pinterest_audiences.errors import (
     MalformedAnswerError,
     NoAnswerError,
@@ -44,6 +45,7 @@ DEFAULT_API_URL = "https://api.pinterest.com/v5"
 DEFAULT_MAX_WAIT_SECONDS = 900
 DEFAULT_TIMEOUT_SECONDS = 60
 _CONNECT_TIMEOUT_SECONDS = 10
+_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
 _RATE_LIMIT_CODE = 8
 _SCOPE_CODES = {3, 7}
@@ -101,10 +103,11 @@ class PinterestAPI:
         self._timeout = (min(read_timeout, _CONNECT_TIMEOUT_SECONDS), read_timeout)
         self._session = requests.Session()
         self._session.headers["User-Agent"] = (
-            settings.get("user_agent") or f"pinterest-audiences/{version('pinterest-audiences')}"
+            header_text(settings, "user_agent")
+            or f"pinterest-audiences/{version('pinterest-audiences')}"
         )
         client = HTTPBasicAuth(
-            str(settings.get("client_id")).encode(), str(settings.get("client_secret")).encode()
+            header_text(settings, "client_id") or "", header_text(settings, "client_secret") or ""
         )
         grant = choose_grant(
             settings, lambda form: self.request(OAUTH_TOKEN, body=form, auth=client).data
@@ -277,17 +280,18 @@ def _read(operation: Operation, response: requests.Response) -> Answer:
     request_id = response.headers.get("x-pinterest-rid")
     moment = http_date(response.headers.get("date"))
     data = _json_object(response)
-    now = moment or dt.datetime.now(dt.UTC)
-    wait = asked_wait(response.headers, now)
-    if response.ok:
+    code = _error_code(response)
+    limited = status == requests.codes.too_many_requests or code == _RATE_LIMIT_CODE
+    if requests.codes.ok <= status < requests.codes.multiple_choices and not limited:
         if data is None:
             reason = f"HTTP {status}, but the body is no JSON object"
             raise NoAnswerError(operation.name, reason, request_id=request_id)
         return Answer(data, moment)
-    code = _error_code(response)
     message = str((data or {}).get("message") or response.reason or "")
     spam = "spam" in f"{message} {(data or {}).get('message_detail')}".lower()
-    if (status == requests.codes.too_many_requests or code == _RATE_LIMIT_CODE) and not spam:
+    now = moment or dt.datetime.now(dt.UTC)
+    wait = asked_wait(response.headers, now)
+    if limited and not spam:
         raise RateLimitedError(operation.name, wait, now, request_id)
     if status >= requests.codes.internal_server_error:
         asked = wait if "retry-after" in response.headers else None
@@ -299,7 +303,7 @@ def _read(operation: Operation, response: requests.Response) -> Answer:
 def _json_object(response: requests.Response) -> dict[str, Any] | None:
     try:
         data = json.loads(response.content, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
 
@@ -321,11 +325,11 @@ def _never_connected(error: requests.ConnectionError) -> bool:
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return url.rstrip("/")
-    if parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}:
-        return url.rstrip("/")
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(url)
+        local = parts.scheme == "http" and parts.hostname in _THIS_MACHINE
+        if local or (parts.scheme == "https" and parts.hostname):
+            return url.rstrip("/")
     msg = (
         "Settings: api_url must begin with https:// (http:// is for a server on this machine "
         f"only), like {DEFAULT_API_URL}"

@@ -159,6 +159,25 @@ def test_a_rate_limit_beyond_the_longest_wait_is_not_waited_for(
     assert naps == []
 
 
+def test_a_redirect_is_not_followed_with_a_token(
+    emulator: Emulator, account: str, api: PinterestAPI, naps: list[float]
+) -> None:
+    headers = {"location": f"{emulator.url}/ad_accounts"}
+    emulator.fault(operation="audiences/list", kind="status", status=302, headers=headers)
+    with pytest.raises(RequestFailedError, match="HTTP 302"):
+        everything(api, account)
+    assert emulator.requests("ad_accounts/list") == []
+    assert naps == []
+
+
+def test_a_rate_limit_under_a_success_status_is_one_all_the_same(
+    emulator: Emulator, account: str, api: PinterestAPI, naps: list[float]
+) -> None:
+    emulator.fault(operation="audiences/list", kind="status", status=200, code=8, message="")
+    assert everything(api, account) == []
+    assert naps == [1]
+
+
 def test_a_spam_block_is_no_rate_limit(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float]
 ) -> None:

@@ -38,6 +38,10 @@ def complaint(run: Run, code: int = 1) -> str:
         ({"refresh_token": "pinr.demo"}, "refresh_token is set but client_id and client_secret"),
         ({"access_token": "pina_demo", "client_id": "demo-app"}, "client_secret is not"),
         ({"access_token": "pina_demo", "api_url": "http://pinterest.example"}, "api_url must"),
+        ({"access_token": "pina_\ndemo"}, "access_token has line breaks"),
+        ({"access_token": "pina_demö"}, "access_token has line breaks or characters that are not"),
+        ({"access_token": "pina_demo", "user_agent": "a\nb"}, "user_agent has line breaks"),
+        ({"access_token": "pina_demo", "api_url": "https://["}, "api_url must"),
         ({"access_token": "pina_demo", "max_wait": -1}, "config['max_wait']"),
     ],
 )
@@ -71,6 +75,12 @@ def test_client_credentials_can_not_write(programs: Programs) -> None:
     del programs.settings["access_token"]
     said = complaint(programs.target([schema(), GOOD], **PAIR))
     assert "can only read: set refresh_token as well, or access_token" in said
+
+
+def test_white_space_around_a_token_does_no_harm(programs: Programs, account: str) -> None:
+    run = programs.tap(access_token="pina_demo\n")
+    assert run.code == 0, run.err
+    assert [record["id"] for record in run.records("ad_accounts")] == [account]
 
 
 def test_client_credentials_can_read(emulator: Emulator, programs: Programs) -> None:
