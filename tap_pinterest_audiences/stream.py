@@ -85,8 +85,10 @@ class IncrementalStream(PinterestStream):
         The bookmark moves when the list was read to its end. An account that Pinterest does not
         let us read keeps its bookmark and makes the run fail in the end.
         """
-        # What the partitions before this one finished must not be lost if this one fails.
-        self._write_state_message()
+        # What the partitions before this one finished must not be lost if this one fails. Records
+        # that go into batch files are not out yet; there the SDK writes the state with each file.
+        if not self.config.get("batch_config"):
+            self._write_state_message()
         account = (context or {})["ad_account_id"]
         try:
             if self.replication_method == REPLICATION_INCREMENTAL:

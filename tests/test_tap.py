@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import gzip
 import json
 import re
 import threading
@@ -16,6 +18,8 @@ from pinterest_emulator.testing import Emulator
 from tap_pinterest_audiences.streams import AdAccountsStream, AudiencesStream
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from programs import Programs, Run
 
 LONG_AGO = 1_700_000_000
@@ -287,6 +291,35 @@ def test_tokens_are_renewed_once_for_all_streams(
     kept = list((programs.folder / "state").rglob("token-*.json"))
     assert len(kept) == 1
     assert six_hundred in run.out
+
+
+def test_batch_files_hold_all_that_their_states_promise(
+    emulator: Emulator, programs: Programs, tmp_path: Path
+) -> None:
+    accounts = emulator.seed(ad_accounts=3, audiences=24_000, updated_timestamp=LONG_AGO)
+    run = programs.tap(
+        batch_config={
+            "encoding": {"format": "jsonl", "compression": "gzip"},
+            "storage": {"root": f"file://{tmp_path}"},
+        }
+    )
+    assert run.code == 0, run.err
+    out: collections.Counter[str] = collections.Counter()
+    promised: set[str] = set()
+    for message in run.messages:
+        if message["type"] == "BATCH" and message["stream"] == "audiences":
+            for path in message["manifest"]:
+                with gzip.open(path.removeprefix("file://")) as file:
+                    out.update(json.loads(line)["ad_account_id"] for line in file)
+        if message["type"] == "STATE":
+            parts = message["value"]["bookmarks"].get("audiences", {}).get("partitions", [])
+            promised = {
+                part["context"]["ad_account_id"]
+                for part in parts
+                if part.get("replication_key_value")
+            }
+            assert all(out[account] == 8000 for account in promised)
+    assert promised == set(accounts)
 
 
 def test_settings_come_from_the_environment(
