@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from singer_sdk import typing as th
 
@@ -11,14 +11,6 @@ from tap_pinterest_audiences.client import (
     DEFAULT_MAX_WAIT_SECONDS,
     DEFAULT_TIMEOUT_SECONDS,
 )
-
-
-class ConfigInput(Protocol):
-    """What the SDK makes of the ``--config`` options."""
-
-    config: dict[str, Any]
-    parse_env: bool
-
 
 API_SETTINGS: tuple[th.Property[Any], ...] = (
     th.Property(

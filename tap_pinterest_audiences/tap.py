@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -14,22 +13,20 @@ from typing_extensions import override
 
 from tap_pinterest_audiences.client import PinterestAPI, id_of
 from tap_pinterest_audiences.errors import (
-    EXIT_SIGNAL,
     PinterestError,
     SettingsError,
     one_line_errors,
 )
 from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
+from tap_pinterest_audiences.plugin import PinterestPlugin
 from tap_pinterest_audiences.settings import API_SETTINGS
 from tap_pinterest_audiences.stream import DEFAULT_LOOKBACK_SECONDS, start_time
 from tap_pinterest_audiences.streams import AdAccountsStream, AudiencesStream
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     import click
 
-    from tap_pinterest_audiences.settings import ConfigInput
+    from tap_pinterest_audiences.plugin import ConfigInput
     from tap_pinterest_audiences.stream import PinterestStream
 
 _MAX_PAGE_SIZE = 250
@@ -40,7 +37,7 @@ class PartialReadError(PinterestError):
     """Some of what was asked for could not be read; the rest was."""
 
 
-class TapPinterestAudiences(Tap):
+class TapPinterestAudiences(PinterestPlugin, Tap):
     """Singer tap for Pinterest's audiences."""
 
     name = "tap-pinterest-audiences"
@@ -155,13 +152,6 @@ class TapPinterestAudiences(Tap):
             msg = f"The run is not complete, {len(self.unread)} not read: " + "; ".join(self.unread)
             raise PartialReadError(msg)
 
-    @override
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Pass on the state, then end as a program does that a signal ended: not as a success."""
-        with contextlib.suppress(SystemExit):
-            super()._handle_termination(signum, frame)
-        raise SystemExit(EXIT_SIGNAL + signum)
-
     @classmethod
     @override
     def invoke(  # type: ignore[override]
@@ -187,7 +177,7 @@ class TapPinterestAudiences(Tap):
             return
         cls.print_version(print_fn=cls.logger.info)
         with one_line_errors(cls.logger):
-            tap = cls._configured(
+            tap = cls.configured(
                 config,
                 state=_read_json(state, "--state"),
                 catalog=_read_json(catalog, "--catalog"),
@@ -203,18 +193,20 @@ class TapPinterestAudiences(Tap):
             super().cb_test(ctx, param, value)
             return
         with one_line_errors(cls.logger):
-            tap = cls._configured(ctx.params.get("config"))
+            tap = cls.configured(ctx.params.get("config"))
             tap.run_connection_test()
             tap.check_whole()
         ctx.exit()
 
     @classmethod
-    def _configured(cls, config: ConfigInput | None, **kwargs: Any) -> Self:  # noqa: ANN401
-        tap = cls(
-            config=config.config if config else None,
-            parse_env_config=bool(config and config.parse_env),
-            **kwargs,
-        )
+    @override
+    def configured(cls, config: ConfigInput | None, **kwargs: Any) -> Self:
+        """Return a tap whose settings are complete.
+
+        Raises:
+            SettingsError: If they are not.
+        """
+        tap = super().configured(config, **kwargs)
         start_time(tap.config.get("start_date"))
         _ = tap.api
         return tap

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 from typing import IO, TYPE_CHECKING, Any, ClassVar
@@ -14,11 +13,11 @@ from typing_extensions import override
 
 from tap_pinterest_audiences.client import PinterestAPI
 from tap_pinterest_audiences.errors import (
-    EXIT_SIGNAL,
     PinterestError,
     SettingsError,
     one_line_errors,
 )
+from tap_pinterest_audiences.plugin import PinterestPlugin
 from tap_pinterest_audiences.settings import API_SETTINGS
 from target_pinterest_audiences.inventory import Inventory
 from target_pinterest_audiences.reader import StrictReader
@@ -26,11 +25,9 @@ from target_pinterest_audiences.report import RejectedRecordsError, Report
 from target_pinterest_audiences.sinks import AudiencesSink
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from singer_sdk.sinks import Sink
 
-    from tap_pinterest_audiences.settings import ConfigInput
+    from tap_pinterest_audiences.plugin import ConfigInput
 
 SINKS: dict[str, type[AudiencesSink]] = {"audiences": AudiencesSink}
 
@@ -39,7 +36,7 @@ class UnknownStreamError(PinterestError):
     """The input has a stream that no sink takes."""
 
 
-class TargetPinterestAudiences(Target):
+class TargetPinterestAudiences(PinterestPlugin, Target):
     """Singer target for Pinterest's audiences."""
 
     name = "target-pinterest-audiences"
@@ -135,13 +132,6 @@ class TargetPinterestAudiences(Target):
         if not self.report.rejected:
             super()._process_state_message(message_dict)
 
-    @override
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Pass on the state, then end as a program does that a signal ended: not as a success."""
-        with contextlib.suppress(SystemExit):
-            super()._handle_termination(signum, frame)
-        raise SystemExit(EXIT_SIGNAL + signum)
-
     @classmethod
     @override
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
@@ -173,10 +163,7 @@ class TargetPinterestAudiences(Target):
             return
         cls.print_version(print_fn=cls.logger.info)
         with one_line_errors(cls.logger):
-            target = cls(
-                config=config.config if config else None,
-                parse_env_config=bool(config and config.parse_env),
-            )
+            target = cls.configured(config)
             try:
                 target.listen(file_input)
             except RejectedRecordsError:

@@ -134,6 +134,16 @@ def test_a_token_that_sees_no_account(programs: Programs) -> None:
     assert "The token sees no ad account" in complaint(programs.tap())
 
 
+@pytest.mark.parametrize("content", [None, "{", "[1]", "\0"])
+@pytest.mark.parametrize("program", ["tap-pinterest-audiences", "target-pinterest-audiences"])
+def test_a_config_that_is_none(programs: Programs, program: str, content: str | None) -> None:
+    path = programs.folder / "config.json"
+    if content is not None:
+        path.write_text(content)
+    said = complaint(programs.run(program, "--config", str(path)))
+    assert f"--config: {path} " in said
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "\0"])
 @pytest.mark.parametrize("option", ["--state", "--catalog"])
 def test_a_state_or_catalog_that_is_none(programs: Programs, option: str, content: str) -> None:
