@@ -16,11 +16,13 @@ from urllib.parse import urlsplit
 
 import backoff
 import requests
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from singer_sdk.singerlib.json import serialize_json
 from urllib3.exceptions import NewConnectionError
 
 from tap_pinterest_audiences.auth import PinterestAuthenticator, choose_grant, header_text
+from tap_pinterest_audiences.budget import RateBudget
 from tap_pinterest_audiences.errors import (
     MalformedAnswerError,
     NoAnswerError,
@@ -101,7 +103,11 @@ class PinterestAPI:
         self._max_wait = float(settings.get("max_wait", DEFAULT_MAX_WAIT_SECONDS))
         read_timeout = float(settings.get("request_timeout") or DEFAULT_TIMEOUT_SECONDS)
         self._timeout = (min(read_timeout, _CONNECT_TIMEOUT_SECONDS), read_timeout)
+        self._budget = RateBudget(self._max_wait, self._waited)
         self._session = requests.Session()
+        threads = int(settings.get("concurrency") or 1)
+        self._session.mount("https://", HTTPAdapter(pool_maxsize=threads))
+        self._session.mount("http://", HTTPAdapter(pool_maxsize=threads))
         self._session.headers["User-Agent"] = (
             header_text(settings, "user_agent")
             or f"pinterest-audiences/{version('pinterest-audiences')}"
@@ -230,15 +236,18 @@ class PinterestAPI:
 
     def _exchange(self, operation: Operation, request: requests.Request) -> requests.Response:
         prepared = self._session.prepare_request(request)
+        self._budget.spend(operation)
         with self._counting:
             self.requests += 1
+        headers: Mapping[str, str] = {}
         try:
-            return self._session.send(
+            response = self._session.send(
                 prepared,
                 timeout=self._timeout,
                 allow_redirects=False,
                 **self._session.merge_environment_settings(prepared.url, {}, None, None, None),
             )
+            headers = response.headers
         except requests.exceptions.SSLError as error:
             reason = f"the connection is not trusted ({type(error).__name__})"
             raise NoAnswerError(operation.name, reason, nothing_done=False) from error
@@ -253,10 +262,17 @@ class PinterestAPI:
         except requests.RequestException as error:
             reason = f"the answer broke off ({type(error).__name__})"
             raise NoAnswerError(operation.name, reason) from error
+        else:
+            return response
+        finally:
+            self._budget.settle(operation, headers)
+
+    def _waited(self, seconds: float) -> None:
+        with self._counting:
+            self.seconds_waited += seconds
 
     def _note_wait(self, details: Details) -> None:
-        with self._counting:
-            self.seconds_waited += details["wait"]
+        self._waited(details["wait"])
         logger.warning("%s; next try in %.0f s", details["exception"], details["wait"])
 
 

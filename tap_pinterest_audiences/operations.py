@@ -17,6 +17,7 @@ class Operation:
         name: Pinterest's ``operationId``.
         method: HTTP method.
         path: Path template below the API's base URL.
+        category: The rate limit that it counts against, shared by all operations of a category.
         creates: True if sending it twice can make two things. All others can be repeated: reads
             change nothing, updates set values that a second time are the same.
     """
@@ -24,6 +25,7 @@ class Operation:
     name: str
     method: str
     path: str
+    category: str = "ads_read"
     creates: bool = False
 
     def url(self, base: str, **ids: str) -> str:
@@ -35,12 +37,27 @@ class Operation:
 
 _AUDIENCES = "/ad_accounts/{ad_account_id}/audiences"
 
-OAUTH_TOKEN = Operation("oauth/token", "POST", "/oauth/token")
+OAUTH_TOKEN = Operation("oauth/token", "POST", "/oauth/token", "org_read")
 LIST_AD_ACCOUNTS = Operation("ad_accounts/list", "GET", "/ad_accounts")
 LIST_AUDIENCES = Operation("audiences/list", "GET", _AUDIENCES)
 GET_AUDIENCE = Operation("audiences/get", "GET", _AUDIENCES + "/{audience_id}")
-CREATE_AUDIENCE = Operation("audiences/create", "POST", _AUDIENCES, creates=True)
+CREATE_AUDIENCE = Operation("audiences/create", "POST", _AUDIENCES, "ads_write", creates=True)
 CREATE_CUSTOM_AUDIENCE = Operation(
-    "audiences/create_custom", "POST", _AUDIENCES + "/custom", creates=True
+    "audiences/create_custom", "POST", _AUDIENCES + "/custom", "ads_write", creates=True
 )
-UPDATE_AUDIENCE = Operation("audiences/update", "PATCH", _AUDIENCES + "/{audience_id}")
+UPDATE_AUDIENCE = Operation("audiences/update", "PATCH", _AUDIENCES + "/{audience_id}", "ads_write")
+LIST_CUSTOMER_LISTS = Operation(
+    "customer_lists/list", "GET", "/ad_accounts/{ad_account_id}/customer_lists"
+)
+LIST_SHARED_ACCOUNTS = Operation(
+    "ad_accounts_audiences_shared_accounts/list", "GET", _AUDIENCES + "/shared/accounts"
+)
+GET_AUDIENCE_INSIGHTS = Operation(
+    "audience_insights/get", "GET", "/ad_accounts/{ad_account_id}/audience_insights"
+)
+LIST_INSIGHT_DEFINITIONS = Operation(
+    "audience_insights_scope_and_type/get", "GET", "/ad_accounts/{ad_account_id}/insights/audiences"
+)
+LIST_BUSINESS_AUDIENCES = Operation(
+    "shared_audiences_for_business/list", "GET", "/businesses/{business_id}/audiences"
+)

@@ -10,6 +10,7 @@ import pytest
 from programs import Programs
 
 from pinterest_emulator.testing import Emulator
+from tap_pinterest_audiences import budget
 from tap_pinterest_audiences.client import PinterestAPI
 
 if TYPE_CHECKING:
@@ -59,4 +60,5 @@ def naps(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         emulator.advance(seconds)
 
     monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(budget, "monotonic", lambda: time.monotonic() + sum(naps))
     return naps

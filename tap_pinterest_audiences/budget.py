@@ -1,0 +1,80 @@
+"""One rate budget for all threads of a process: slow down before Pinterest has to say so."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from tap_pinterest_audiences.errors import RateLimitedError
+from tap_pinterest_audiences.limits import http_date, remaining
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tap_pinterest_audiences.operations import Operation
+
+
+@dataclass(slots=True)
+class _Quota:
+    """What is left of a category's tightest window, and how many requests are on their way."""
+
+    left: int | None = None
+    until: float = 0.0
+    in_flight: int = 0
+
+
+class RateBudget:
+    """Spends what Pinterest's headers say is left, category by category.
+
+    Every answer tells what is left of the window that is used up first, per second or per minute,
+    and when that begins anew. What is on its way is not counted in there yet, so it is taken off.
+    """
+
+    def __init__(self, max_wait: float, note: Callable[[float], None]) -> None:
+        """Begin without knowing any limit.
+
+        Args:
+            max_wait: The longest wait in seconds.
+            note: Called with the seconds of each wait.
+        """
+        self._max_wait = max_wait
+        self._note = note
+        self._quotas: dict[str, _Quota] = {}
+        self._lock = threading.Lock()
+
+    def spend(self, operation: Operation) -> None:
+        """Wait until ``operation`` may be sent, and count it.
+
+        Raises:
+            RateLimitedError: If that is longer than ``max_wait``.
+        """
+        while (wait := self._spend(operation)) > 0:
+            if wait > self._max_wait:
+                raise RateLimitedError(operation.name, wait, dt.datetime.now(dt.UTC))
+            self._note(wait)
+            time.sleep(wait)
+
+    def settle(self, operation: Operation, headers: Mapping[str, str]) -> None:
+        """Note that a request has ended, and what its answer's headers say is left."""
+        with self._lock:
+            quota = self._quotas[operation.category]
+            quota.in_flight -= 1
+            said = remaining(headers, http_date(headers.get("date")) or dt.datetime.now(dt.UTC))
+            if said:
+                quota.left = max(said.requests - quota.in_flight, 0)
+                quota.until = monotonic() + said.reset_seconds
+
+    def _spend(self, operation: Operation) -> float:
+        with self._lock:
+            quota = self._quotas.setdefault(operation.category, _Quota())
+            wait = quota.until - monotonic()
+            if quota.left == 0 and wait > 0:
+                return wait
+            if quota.left is not None:
+                quota.left = quota.left - 1 if wait > 0 else None
+            quota.in_flight += 1
+            return 0.0
