@@ -1,11 +1,11 @@
-"""Generated ad accounts and audiences, in any number and always the same."""
+"""Generated ad accounts and what is in them, in any number and always the same."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from pinterest_emulator import guesses
-from pinterest_emulator.models import READY, AdAccount, Audience
+from pinterest_emulator.models import READY, AdAccount, Audience, CustomerList
 
 if TYPE_CHECKING:
     from pinterest_emulator.store import Store
@@ -20,16 +20,18 @@ def fill(
     store: Store,
     ad_accounts: int,
     audiences: int,
+    customer_lists: int = 0,
     *,
     updated_timestamp: int = UPDATED_TIMESTAMP,
 ) -> list[int]:
-    """Adds accounts that the user may see, and shares out audiences evenly among them.
+    """Adds accounts that the user may see, and shares out the rest evenly among them.
 
     Args:
         store: Where to add them.
         ad_accounts: How many accounts.
         audiences: How many audiences altogether; all VISITOR and READY.
-        updated_timestamp: Of every audience, Unix seconds.
+        customer_lists: How many customer lists altogether; all READY.
+        updated_timestamp: Of every audience and every customer list, Unix seconds.
 
     Returns:
         The ids of the accounts.
@@ -39,11 +41,18 @@ def fill(
         account = _ad_account(store.next_ad_account_id(), number)
         store.add_ad_account(account)
         account_ids.append(account.id)
-        share = audiences // ad_accounts + (number < audiences % ad_accounts)
-        for index in range(share):
+        for index in range(_part(audiences, ad_accounts, number)):
             audience_id = store.next_audience_id()
             store.put_audience(_audience(audience_id, account.id, index, updated_timestamp))
+        for index in range(_part(customer_lists, ad_accounts, number)):
+            list_id = store.next_customer_list_id()
+            store.put_customer_list(_customer_list(list_id, account.id, index, updated_timestamp))
     return account_ids
+
+
+def _part(total: int, parts: int, number: int) -> int:
+    """How many of `total` the part of that number gets if all get the same, give or take one."""
+    return total // parts + (number < total % parts)
 
 
 def _ad_account(account_id: int, number: int) -> AdAccount:
@@ -73,4 +82,20 @@ def _audience(audience_id: int, ad_account_id: int, index: int, updated_timestam
         created_timestamp=updated_timestamp - _DAY,
         updated_timestamp=updated_timestamp,
         created_by_company_name=guesses.COMPANY_NAME,
+    )
+
+
+def _customer_list(
+    list_id: int, ad_account_id: int, index: int, updated_timestamp: int
+) -> CustomerList:
+    return CustomerList(
+        id=list_id,
+        ad_account_id=ad_account_id,
+        name=f"Generated customers {index + 1}",
+        status=READY,
+        created_time=updated_timestamp - _DAY,
+        updated_time=updated_timestamp,
+        num_batches=1,
+        num_uploaded_user_records=guesses.SMALLEST_READY_SIZE + index,
+        num_removed_user_records=0,
     )

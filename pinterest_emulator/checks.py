@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 LARGEST_PAGE = 250
 DEFAULT_PAGE = 25
 LONGEST_ID = 18
+LONGEST_BUSINESS_ID = 20
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -22,8 +23,8 @@ def is_digits(value: object) -> bool:
     return isinstance(value, str) and _DIGITS.fullmatch(value) is not None
 
 
-def path_id(parameters: Mapping[str, str], name: str) -> int:
-    """An id in a path: digits, at most 18 (Pinterest OpenAPI 5.23).
+def id_in(parameters: Mapping[str, str], name: str, longest: int = LONGEST_ID) -> int:
+    """An id in a path or a query: digits, at most `longest` (Pinterest OpenAPI 5.23).
 
     Raises:
         ApiError: 400.
@@ -31,9 +32,18 @@ def path_id(parameters: Mapping[str, str], name: str) -> int:
     value = parameters[name]
     if not is_digits(value):
         refuse(rf"'{name}' value '{value}' must match the pattern: ^\d+$")
-    if len(value) > LONGEST_ID:
-        refuse(f"'{name}' value '{value}' is longer than {LONGEST_ID} digits.")
+    if len(value) > longest:
+        refuse(f"'{name}' value '{value}' is longer than {longest} digits.")
     return int(value)
+
+
+def descending(query: Mapping[str, str]) -> bool:
+    """`order`: ASCENDING or DESCENDING (Pinterest OpenAPI 5.23).
+
+    Raises:
+        ApiError: 400.
+    """
+    return choice(query, "order", ("ASCENDING", "DESCENDING"), "ASCENDING") == "DESCENDING"
 
 
 def page_size(query: Mapping[str, str]) -> int:

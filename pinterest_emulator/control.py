@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from pinterest_emulator import bulk, views
 from pinterest_emulator.faults import FaultError, parse
-from pinterest_emulator.models import as_of
+from pinterest_emulator.models import as_of, list_as_of
+from pinterest_emulator.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -70,12 +71,27 @@ class Control:
         return JSONResponse({"now": self._state.clock.now()})
 
     async def state(self, _request: Request) -> Response:
-        """All that a read could show, by ad account, and what was removed."""
+        """All that a list could show, whoever may see it, and what was removed.
+
+        Audiences, customer lists and what was received and removed by ad account, the accounts
+        that something was shared with by audience, what businesses received by business.
+        """
         store, now = self._state.store, self._state.clock.now()
         accounts = list(store.ad_accounts)
         removed: dict[str, list[dict[str, Any]]] = {str(account.id): [] for account in accounts}
         for audience in store.removed:
             removed[str(audience.ad_account_id)].append(views.listed_audience(audience))
+        shared_accounts: dict[str, list[dict[str, Any]]] = {}
+        for share in store.shares:
+            view = views.shared_account(store.recipient(share), share)
+            shared_accounts.setdefault(str(share.audience_id), []).append(view)
+
+        def received(account_type: str, account_id: int) -> list[dict[str, Any]]:
+            return [
+                views.received_audience(store.shared_audience(share, now), share)
+                for share in store.shares.received(account_type, account_id)
+            ]
+
         return JSONResponse(
             {
                 "ad_accounts": [views.ad_account(item) for item in accounts if item.visible],
@@ -90,21 +106,40 @@ class Control:
                     for account in accounts
                 },
                 "removed": removed,
+                "customer_lists": {
+                    str(account.id): [
+                        views.listed_customer_list(list_as_of(customer_list, now))
+                        for customer_list in store.customer_lists(account.id)
+                    ]
+                    for account in accounts
+                },
+                "received": {
+                    str(account.id): received(AD_ACCOUNT, account.id) for account in accounts
+                },
+                "shared_accounts": shared_accounts,
+                "businesses": {
+                    str(business.id): received(BUSINESS_ACCOUNT, business.id)
+                    for business in store.businesses
+                },
             }
         )
 
     async def seed(self, request: Request) -> Response:
-        """Adds generated ad accounts and audiences; answers the ids of the accounts."""
+        """Adds generated ad accounts and what is in them; answers the ids of the accounts."""
         body = await _json(request)
-        allowed = {"ad_accounts", "audiences", "updated_timestamp"}
+        allowed = {"ad_accounts", "audiences", "customer_lists", "updated_timestamp"}
         if not isinstance(body, dict) or not body.keys() <= allowed:
             return _refused(f"the body must be an object of {', '.join(sorted(allowed))}")
-        counts = [body.get("ad_accounts", 1), body.get("audiences", 0)]
+        counts = [
+            body.get("ad_accounts", 1),
+            body.get("audiences", 0),
+            body.get("customer_lists", 0),
+        ]
         stamp = body.get("updated_timestamp", bulk.UPDATED_TIMESTAMP)
         if not all(type(value) is int and value >= 0 for value in [*counts, stamp]):
-            return _refused("ad_accounts, audiences and updated_timestamp are whole numbers from 0")
-        if counts[1] and not counts[0]:
-            return _refused("audiences need at least one ad account")
+            return _refused(f"{', '.join(sorted(allowed))} are whole numbers from 0")
+        if any(counts[1:]) and not counts[0]:
+            return _refused("audiences and customer lists need at least one ad account")
         accounts = bulk.fill(self._state.store, *counts, updated_timestamp=stamp)
         return JSONResponse({"ad_accounts": [str(account) for account in accounts]})
 

@@ -1,10 +1,10 @@
-"""The demo's shops and their audiences: made up, lifelike and always the same."""
+"""The demo's shops and what is in them: made up, lifelike and always the same."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pinterest_emulator import guesses
+from pinterest_emulator import demo_insights, demo_lists, demo_sharing, guesses
 from pinterest_emulator.models import INITIALIZING, READY, TOO_SMALL, AdAccount, Audience
 
 if TYPE_CHECKING:
@@ -19,13 +19,15 @@ _OWNER = ("wickwillow", "1099300700000000001")
 _CLIENT = ("marrowstreet", "1099300700000000003")
 _STRANGER = ("kettlecopper", "1099300700000000004")
 
-# name, owner, country, currency, permissions, time zone, number of audiences
-_ACCOUNTS: tuple[tuple[str, tuple[str, str], str, str, tuple[str, ...], str | None, int], ...] = (
-    ("Wickwillow Candles", _OWNER, "US", "USD", ("OWNER",), "America/Los_Angeles", 640),
-    ("Juniperlane Outdoors", _OWNER, "GB", "GBP", ("OWNER",), None, 24),
-    ("Pebblepine Toys", _OWNER, "DE", "EUR", ("OWNER",), "Europe/Berlin", 0),
-    ("Marrowstreet Kitchen", _CLIENT, "CA", "CAD", ("ADMIN", "AUDIENCE_MANAGER"), None, 7),
-    ("Kettlecopper Books", _STRANGER, "US", "USD", (), None, 3),
+# name, owner, country, currency, permissions, time zone, numbers of audiences and customer lists
+_ACCOUNTS: tuple[
+    tuple[str, tuple[str, str], str, str, tuple[str, ...], str | None, int, int], ...
+] = (
+    ("Wickwillow Candles", _OWNER, "US", "USD", ("OWNER",), "America/Los_Angeles", 640, 32),
+    ("Juniperlane Outdoors", _OWNER, "GB", "GBP", ("OWNER",), None, 24, 4),
+    ("Pebblepine Toys", _OWNER, "DE", "EUR", ("OWNER",), "Europe/Berlin", 0, 0),
+    ("Marrowstreet Kitchen", _CLIENT, "CA", "CAD", ("ADMIN", "AUDIENCE_MANAGER"), None, 7, 2),
+    ("Kettlecopper Books", _STRANGER, "US", "USD", (), None, 3, 1),
 )
 _TYPES = ("VISITOR", "ENGAGEMENT", "VISITOR", "CUSTOMER_LIST", "ACTALIKE", "VISITOR", "ENGAGEMENT")
 _PERSONA_EVERY = 53
@@ -42,8 +44,9 @@ _THEMES = {
 
 
 def fill(store: Store) -> None:
-    """Adds the demo's five ad accounts, one of them somebody else's, and their audiences."""
-    for number, (name, owner, country, currency, permissions, zone, count) in enumerate(_ACCOUNTS):
+    """Adds the demo's five ad accounts, one of them somebody else's, and all that is in them."""
+    for number, row in enumerate(_ACCOUNTS):
+        name, owner, country, currency, permissions, zone, audiences, customer_lists = row
         created = EPOCH + number * _HOUR
         account = AdAccount(
             id=store.next_ad_account_id(),
@@ -58,11 +61,15 @@ def fill(store: Store) -> None:
             time_zone=zone,
         )
         store.add_ad_account(account)
-        for index in range(count):
-            store.put_audience(_audience(store.next_audience_id(), account.id, index))
+        list_ids = demo_lists.fill(store, account.id, customer_lists, EPOCH)
+        for index in range(audiences):
+            store.put_audience(_audience(store.next_audience_id(), account.id, index, list_ids))
+        if audiences:
+            store.insights[account.id] = demo_insights.by_type(number, audiences)
+    demo_sharing.fill(store, EPOCH)
 
 
-def _audience(audience_id: int, ad_account_id: int, index: int) -> Audience:
+def _audience(audience_id: int, ad_account_id: int, index: int, list_ids: list[int]) -> Audience:
     persona = index % _PERSONA_EVERY == _PERSONA_EVERY - 1
     kind = "PERSONA" if persona else _TYPES[index % len(_TYPES)]
     status, size = _outcome(audience_id, index)
@@ -73,7 +80,7 @@ def _audience(audience_id: int, ad_account_id: int, index: int) -> Audience:
         name=_name(kind, index),
         audience_type=kind,
         description=None if index % 6 == 0 else f"{kind.replace('_', ' ').title()}, made by hand",
-        rule=guesses.answered_rule(_rule(kind, audience_id, index)),
+        rule=guesses.answered_rule(_rule(kind, audience_id, index, list_ids)),
         size=size,
         status=status,
         created_timestamp=created,
@@ -98,7 +105,7 @@ def _outcome(audience_id: int, index: int) -> tuple[str, int | None]:
     return (READY if size >= guesses.SMALLEST_READY_SIZE else TOO_SMALL), size
 
 
-def _rule(kind: str, audience_id: int, index: int) -> dict[str, Any]:
+def _rule(kind: str, audience_id: int, index: int, list_ids: list[int]) -> dict[str, Any]:
     retention = (7, 30, 90, 180, 540)[index % 5]
     if kind == "VISITOR":
         rule: dict[str, Any] = {"visitor_source_id": _TAG, "retention_days": retention}
@@ -112,7 +119,8 @@ def _rule(kind: str, audience_id: int, index: int) -> dict[str, Any]:
             return {"engager_type": 1}
         return {"engagement_domain": ["shop.example"], "retention_days": retention}
     if kind == "CUSTOMER_LIST":
-        return {"customer_list_id": str(4_189_000 + index)}
+        # One in seven is of this kind, so that the lists take turns.
+        return {"customer_list_id": str(list_ids[index // len(_TYPES) % len(list_ids)])}
     if kind == "ACTALIKE":
         return {
             "seed_id": [str(audience_id - 1)],

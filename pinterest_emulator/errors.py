@@ -68,7 +68,7 @@ def insufficient_scope() -> ApiError:
 
 
 def not_permitted() -> ApiError:
-    """403 code 29: an ad account of somebody else (Pinterest OpenAPI 5.23)."""
+    """403 code 29: an ad account or a business of somebody else (Pinterest OpenAPI 5.23)."""
     return ApiError(403, 29, "You are not permitted to access that resource.")
 
 
@@ -80,6 +80,21 @@ def ad_account_not_found() -> ApiError:
 def audience_not_found() -> ApiError:
     """404 (text: Pinterest OpenAPI 5.23; the code is a guess)."""
     return ApiError(404, guesses.AUDIENCE_NOT_FOUND_CODE, "Audience not found.")
+
+
+def customer_list_not_found() -> ApiError:
+    """404 (guess: no answer is documented)."""
+    return ApiError(404, guesses.CUSTOMER_LIST_NOT_FOUND_CODE, "Customer list not found.")
+
+
+def shared_accounts_not_found() -> ApiError:
+    """404 (text: Pinterest OpenAPI 5.23; the code is a guess)."""
+    return ApiError(404, guesses.SHARED_ACCOUNTS_NOT_FOUND_CODE, "Shared accounts not found.")
+
+
+def business_not_found() -> ApiError:
+    """404 (guess: no answer is documented)."""
+    return ApiError(404, guesses.BUSINESS_NOT_FOUND_CODE, "Business not found.")
 
 
 def no_such_path() -> ApiError:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pinterest_emulator.models import Audience
+    from pinterest_emulator.sharing import Share
 
 INSUFFICIENT_SCOPE_MESSAGE = (
     "Your token does not have sufficient permissions to access this endpoint."
@@ -22,6 +23,15 @@ METHOD_NOT_ALLOWED_MESSAGE = "Method not allowed."
 NO_SUCH_PATH_CODE = 3
 NO_SUCH_PATH_MESSAGE = "API method not found."
 AUDIENCE_NOT_FOUND_CODE = 404
+CUSTOMER_LIST_NOT_FOUND_CODE = 404
+SHARED_ACCOUNTS_NOT_FOUND_CODE = 404
+BUSINESS_NOT_FOUND_CODE = 404
+
+DEFAULT_ACCOUNT_TYPE = "AD_ACCOUNT"
+"""Taken for a missing `account_type`, which Pinterest requires but gives a default, too."""
+
+DEFAULT_INSIGHT_TYPE = "YOUR_TOTAL_AUDIENCE"
+"""Taken for a missing `audience_insight_type`, where it is the same."""
 
 SMALLEST_READY_SIZE = 100
 """People from which an audience is READY: the text says 100, an edge case was never seen."""
@@ -57,6 +67,17 @@ REUSABLE_CODE = "demo-code"
 """The authorization code that works, any number of times: there is no consent page for more."""
 
 
+INSIGHT_DEFINITIONS = {
+    "YOUR_TOTAL_AUDIENCE": ("PARTNER", "IMPRESSION_PLUS_ENGAGEMENT"),
+    "YOUR_ENGAGED_AUDIENCE": ("PARTNER", "ENGAGEMENT"),
+    "PINTEREST_TOTAL_AUDIENCE": ("PINTEREST", "IMPRESSION_PLUS_ENGAGEMENT"),
+}
+"""Scope and type that `insights/audiences` lists for each of an ad account's insights.
+
+The names are those of Pinterest's generated client; how they go together was never seen.
+"""
+
+
 def custom_audience_type(rule: Mapping[str, Any]) -> str:
     """The type of an audience from `audiences/custom`, whose request carries none."""
     by_field = {
@@ -73,6 +94,11 @@ def processed_size(audience_id: int) -> int:
     if number % 8 == 0:
         return number % SMALLEST_READY_SIZE
     return SMALLEST_READY_SIZE + number % 900_000
+
+
+def customer_list_is_ready(num_uploaded: int, num_removed: int) -> bool:
+    """Whether a processed customer list is READY, not TOO_SMALL: every record is a person."""
+    return num_uploaded - num_removed >= SMALLEST_READY_SIZE
 
 
 def answered_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,9 +126,50 @@ def updated_by_processing(updated_timestamp: int, ready_at: int) -> int:
 def removed(audience: Audience) -> Audience:
     """What the answer to a REMOVE shows: the audience with the status that it had.
 
-    From then on no list shows it, and a GET or PATCH, even a second REMOVE, is a 404.
+    From then on no list shows it, nor does one of those it was shared with, and a GET or PATCH,
+    even a second REMOVE, is a 404.
     """
     return audience
+
+
+def received_ad_account_id(share: Share) -> int:
+    """`ad_account_id` of an audience among those that somebody received: that of its owner.
+
+    Through an account that received it, it can be neither read alone nor changed: a 404.
+    """
+    return share.owner_id
+
+
+def received_position(share: Share) -> int:
+    """Where a share stands among all that an ad account received.
+
+    By the time of sharing (Pinterest OpenAPI 5.23); that the id decides between equal times is
+    guessed. An id has at most 18 digits.
+    """
+    return share.shared_on_timestamp * 10**18 + share.audience_id
+
+
+def shared_account_position(share: Share) -> int:
+    """Where a share stands among all of its audience: the list is in the order of account ids."""
+    return share.account_id
+
+
+def no_insights(insight_type: str) -> dict[str, Any]:
+    """The insights of an ad account about which there is nothing to say."""
+    return {
+        "categories": [],
+        "demographics": {
+            "ages": [],
+            "genders": [],
+            "devices": [],
+            "metros": [],
+            "countries": [],
+        },
+        "type": insight_type,
+        "date": None,
+        "size": 0,
+        "size_is_upper_bound": False,
+    }
 
 
 def rate_limit_window(now: float, seconds: int) -> int:

@@ -1,4 +1,4 @@
-"""Ad accounts and audiences as the emulator keeps them, and how time changes them."""
+"""What the emulator keeps of ad accounts, and how time changes it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pinterest_emulator import guesses
 INITIALIZING = "INITIALIZING"
 READY = "READY"
 TOO_SMALL = "TOO_SMALL"
+PROCESSING = "PROCESSING"
+UPLOADING = "UPLOADING"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,5 +101,54 @@ def as_of(audience: Audience, now: float) -> Audience:
         size=size,
         updated_timestamp=guesses.updated_by_processing(
             audience.updated_timestamp, audience.ready_at
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerList:
+    """One customer list. Its records are never kept, as no read shows them.
+
+    Attributes:
+        id: Digits, 7 of them as seen live 2026-07.
+        ad_account_id: The account that owns it.
+        name: Not unique (seen live 2026-07).
+        status: PROCESSING, READY, TOO_SMALL or UPLOADING.
+        created_time: Unix seconds.
+        updated_time: Unix seconds.
+        num_batches: Its creation and every later addition or removal.
+        num_uploaded_user_records: Of all batches, also of people who were in it already.
+        num_removed_user_records: Of all batches, also of people who were not in it.
+        ready_at: Unix seconds at which Pinterest will have processed it, None for never.
+    """
+
+    id: int
+    ad_account_id: int
+    name: str
+    status: str
+    created_time: int
+    updated_time: int
+    num_batches: int
+    num_uploaded_user_records: int
+    num_removed_user_records: int
+    ready_at: int | None = None
+
+
+def list_as_of(customer_list: CustomerList, now: float) -> CustomerList:
+    """The customer list as it is at `now`, in Unix seconds.
+
+    The statuses are in Pinterest OpenAPI 5.23; that processing bumps the time was seen live
+    2026-07.
+    """
+    if customer_list.ready_at is None or now < customer_list.ready_at:
+        return customer_list
+    ready = guesses.customer_list_is_ready(
+        customer_list.num_uploaded_user_records, customer_list.num_removed_user_records
+    )
+    return replace(
+        customer_list,
+        status=READY if ready else TOO_SMALL,
+        updated_time=guesses.updated_by_processing(
+            customer_list.updated_time, customer_list.ready_at
         ),
     )

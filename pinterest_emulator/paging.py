@@ -24,7 +24,7 @@ class Cursor:
 
     Attributes:
         context: What is listed and in which order.
-        after: The id that the next page comes after; None is the beginning.
+        after: The key that the next page comes after; None is the beginning.
     """
 
     context: str
@@ -37,14 +37,14 @@ class Page:
 
     Attributes:
         items: What it shows.
-        ids: The ids of `items`.
+        keys: The keys of `items` in the list's order, mostly their ids.
         start: Where it begins.
         more: Whether anything follows.
         sent_bookmark: The bookmark of the request, as it was sent.
     """
 
     items: list[dict[str, Any]]
-    ids: list[int]
+    keys: list[int]
     start: Cursor
     more: bool
     sent_bookmark: str | None
@@ -52,11 +52,11 @@ class Page:
     def first(self, count: int) -> Page:
         """The same page cut down to its first `count` items, the rest still to come."""
         more = self.more or count < len(self.items)
-        return Page(self.items[:count], self.ids[:count], self.start, more, self.sent_bookmark)
+        return Page(self.items[:count], self.keys[:count], self.start, more, self.sent_bookmark)
 
     def end(self) -> Cursor:
         """Where the next page begins."""
-        return Cursor(self.start.context, self.ids[-1]) if self.ids else self.start
+        return Cursor(self.start.context, self.keys[-1]) if self.keys else self.start
 
     def body(self) -> dict[str, Any]:
         """The JSON body."""

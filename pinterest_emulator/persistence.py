@@ -8,7 +8,8 @@ from dataclasses import asdict
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from pinterest_emulator.models import AdAccount, Audience
+from pinterest_emulator.models import AdAccount, Audience, CustomerList
+from pinterest_emulator.sharing import Business, Share
 from pinterest_emulator.tokens import Grant
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class DataError(ValueError):
 
 
 def save(state: EmulatorState, path: Path) -> None:
-    """Writes accounts, audiences, tokens and the clock to a file, whole or not at all.
+    """Writes the store, the tokens and the clock to a file, whole or not at all.
 
     Raises:
         OSError: It cannot be written.
@@ -73,6 +74,17 @@ def _dump(state: EmulatorState) -> dict[str, Any]:
             for audience in store.audiences(account.id)
         ],
         "removed": [asdict(audience) for audience in store.removed],
+        "customer_lists": [
+            asdict(customer_list)
+            for account in store.ad_accounts
+            for customer_list in store.customer_lists(account.id)
+        ],
+        "businesses": [asdict(business) for business in store.businesses],
+        "shares": [asdict(share) for share in store.shares],
+        "insights": [
+            {"ad_account_id": account_id, "by_type": by_type}
+            for account_id, by_type in store.insights.items()
+        ],
         "access_tokens": {token: asdict(grant) for token, grant in state.tokens.access.items()},
         "refresh_tokens": {token: asdict(grant) for token, grant in state.tokens.refresh.items()},
     }
@@ -86,6 +98,16 @@ def _fill(state: EmulatorState, data: dict[str, Any]) -> None:
         state.store.put_audience(Audience(**row))
     for row in data["removed"]:
         state.store.add_removed(Audience(**row))
+    # Files from before there were customer lists have none of these.
+    for row in data.get("customer_lists", ()):
+        state.store.put_customer_list(CustomerList(**row))
+    for row in data.get("businesses", ()):
+        business = Business(**{**row, "roles": tuple(row["roles"])})
+        state.store.businesses.put(business.id, business)
+    for row in data.get("shares", ()):
+        state.store.add_share(Share(**row))
+    for row in data.get("insights", ()):
+        state.store.insights[row["ad_account_id"]] = row["by_type"]
     state.tokens.access = {token: _grant(row) for token, row in data["access_tokens"].items()}
     state.tokens.refresh = {token: _grant(row) for token, row in data["refresh_tokens"].items()}
 

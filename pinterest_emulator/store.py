@@ -1,35 +1,46 @@
-"""The ad accounts and audiences of one emulator."""
+"""The ad accounts of one emulator and all that belongs to them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from pinterest_emulator import guesses
-from pinterest_emulator.models import INITIALIZING, Audience, as_of
+from pinterest_emulator.models import INITIALIZING, Audience, as_of, list_as_of
+from pinterest_emulator.sharing import AD_ACCOUNT, Shares
 from pinterest_emulator.table import Table
 
 if TYPE_CHECKING:
-    from pinterest_emulator.models import AdAccount
+    from pinterest_emulator.models import AdAccount, CustomerList
+    from pinterest_emulator.sharing import Business, Share
 
 FIRST_AD_ACCOUNT_ID = 549_755_800_001
 FIRST_AUDIENCE_ID = 2_542_620_000_001
+FIRST_CUSTOMER_LIST_ID = 4_189_001
 
 
 class Store:
-    """Ad accounts and audiences, in the order of their ids.
+    """Ad accounts, their audiences and customer lists, and businesses, in the order of their ids.
 
     Attributes:
         ad_accounts: Every account, also those that the user may not see.
+        businesses: Every business, also those in which the user has no role.
+        shares: Which audience was shared with whom.
+        insights: The answers of `audience_insights/get` by ad account and type, where there are.
         removed: Audiences that were removed, in the order of their removal.
     """
 
     def __init__(self) -> None:
         """Starts empty."""
         self.ad_accounts: Table[AdAccount] = Table()
+        self.businesses: Table[Business] = Table()
+        self.shares = Shares()
+        self.insights: dict[int, dict[str, dict[str, Any]]] = {}
         self.removed: list[Audience] = []
         self._audiences: dict[int, Table[Audience]] = {}
+        self._customer_lists: dict[int, Table[CustomerList]] = {}
         self._next_ad_account_id = FIRST_AD_ACCOUNT_ID
         self._next_audience_id = FIRST_AUDIENCE_ID
+        self._next_customer_list_id = FIRST_CUSTOMER_LIST_ID
 
     def next_ad_account_id(self) -> int:
         """An id that no account has, higher than all before."""
@@ -39,10 +50,15 @@ class Store:
         """An id that no audience ever had, higher than all before."""
         return self._next_audience_id
 
+    def next_customer_list_id(self) -> int:
+        """An id that no customer list of any account has, higher than all before."""
+        return self._next_customer_list_id
+
     def add_ad_account(self, account: AdAccount) -> None:
-        """Adds an account without audiences."""
+        """Adds an account without anything in it."""
         self.ad_accounts.put(account.id, account)
         self._audiences[account.id] = Table()
+        self._customer_lists[account.id] = Table()
         self._next_ad_account_id = max(self._next_ad_account_id, account.id + 1)
 
     def put_audience(self, audience: Audience) -> None:
@@ -56,8 +72,9 @@ class Store:
         self._next_audience_id = max(self._next_audience_id, audience.id + 1)
 
     def remove_audience(self, audience: Audience) -> None:
-        """Takes an audience away; `audience` is what is kept of it."""
+        """Takes an audience and its shares away; `audience` is what is kept of it."""
         self._audiences[audience.ad_account_id].remove(audience.id)
+        self.shares.drop(audience.id)
         self.add_removed(audience)
 
     def audiences(self, ad_account_id: int) -> Table[Audience]:
@@ -68,6 +85,49 @@ class Store:
         """One audience as it is at `now`, in Unix seconds."""
         audience = self._audiences[ad_account_id].get(audience_id)
         return None if audience is None else as_of(audience, now)
+
+    def put_customer_list(self, customer_list: CustomerList) -> None:
+        """Adds a customer list or replaces the one of its id."""
+        self._customer_lists[customer_list.ad_account_id].put(customer_list.id, customer_list)
+        self._next_customer_list_id = max(self._next_customer_list_id, customer_list.id + 1)
+
+    def customer_lists(self, ad_account_id: int) -> Table[CustomerList]:
+        """The customer lists of an account, as they were last written: see `list_as_of`."""
+        return self._customer_lists[ad_account_id]
+
+    def customer_list(
+        self, ad_account_id: int, customer_list_id: int, now: float
+    ) -> CustomerList | None:
+        """One customer list as it is at `now`, in Unix seconds."""
+        customer_list = self._customer_lists[ad_account_id].get(customer_list_id)
+        return None if customer_list is None else list_as_of(customer_list, now)
+
+    def add_share(self, share: Share) -> None:
+        """Adds a share that there is not yet.
+
+        Raises:
+            KeyError: The audience or the account that receives it is unknown.
+        """
+        self.shared_audience(share, 0)
+        self.recipient(share)
+        self.shares.add(share)
+
+    def shared_audience(self, share: Share, now: float) -> Audience:
+        """The audience of a share as it is at `now`, in Unix seconds.
+
+        Raises:
+            KeyError: It is unknown.
+        """
+        return as_of(self._audiences[share.owner_id][share.audience_id], now)
+
+    def recipient(self, share: Share) -> AdAccount | Business:
+        """The account that received a share.
+
+        Raises:
+            KeyError: It is unknown.
+        """
+        accounts = self.ad_accounts if share.account_type == AD_ACCOUNT else self.businesses
+        return accounts[share.account_id]
 
     def create_audience(
         self, ad_account_id: int, fields: dict[str, Any], *, now: int, ready_at: int

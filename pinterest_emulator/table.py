@@ -1,4 +1,4 @@
-"""Rows in the order of their ids."""
+"""Rows in the order of their keys."""
 
 from __future__ import annotations
 
@@ -12,55 +12,66 @@ T = TypeVar("T")
 
 
 class Table(Generic[T]):
-    """Rows by id. A page costs the logarithm of the rows, wherever it starts."""
+    """Rows by key: their id, or another number that puts them in order.
+
+    A page costs the logarithm of the rows, wherever it starts.
+    """
 
     def __init__(self) -> None:
         """Starts empty."""
-        self._ids: list[int] = []
+        self._keys: list[int] = []
         self._rows: dict[int, T] = {}
 
     def __len__(self) -> int:
         """How many rows there are."""
-        return len(self._ids)
+        return len(self._keys)
 
     def __iter__(self) -> Iterator[T]:
-        """The rows, by ascending id."""
-        return (self._rows[row_id] for row_id in self._ids)
+        """The rows, by ascending key."""
+        return (self._rows[key] for key in self._keys)
 
-    def get(self, row_id: int) -> T | None:
-        """The row of that id, or None."""
-        return self._rows.get(row_id)
+    def __getitem__(self, key: int) -> T:
+        """The row of that key.
 
-    def put(self, row_id: int, row: T) -> None:
-        """Adds a row or replaces the one of that id."""
-        if row_id not in self._rows:
-            insort(self._ids, row_id)
-        self._rows[row_id] = row
+        Raises:
+            KeyError: There is no row of that key.
+        """
+        return self._rows[key]
 
-    def remove(self, row_id: int) -> T:
+    def get(self, key: int) -> T | None:
+        """The row of that key, or None."""
+        return self._rows.get(key)
+
+    def put(self, key: int, row: T) -> None:
+        """Adds a row or replaces the one of that key."""
+        if key not in self._rows:
+            insort(self._keys, key)
+        self._rows[key] = row
+
+    def remove(self, key: int) -> T:
         """Takes a row out and returns it.
 
         Raises:
-            KeyError: There is no row of that id.
+            KeyError: There is no row of that key.
         """
-        row = self._rows.pop(row_id)
-        del self._ids[bisect_left(self._ids, row_id)]
+        row = self._rows.pop(key)
+        del self._keys[bisect_left(self._keys, key)]
         return row
 
     def page(
         self, *, after: int | None, size: int, descending: bool = False
-    ) -> tuple[list[T], bool]:
-        """At most `size` rows that come after the id `after`, and whether more follow.
+    ) -> tuple[list[tuple[int, T]], bool]:
+        """At most `size` keys and rows that come after `after`, and whether more follow.
 
-        The position is an id, which need not exist (any more), so rows that come and go
+        The position is a key, which need not exist (any more), so rows that come and go
         elsewhere neither shift nor repeat what follows.
         """
         if descending:
-            stop = len(self._ids) if after is None else bisect_left(self._ids, after)
+            stop = len(self._keys) if after is None else bisect_left(self._keys, after)
             start = max(stop - size, 0)
-            ids, more = self._ids[start:stop][::-1], start > 0
+            keys, more = self._keys[start:stop][::-1], start > 0
         else:
-            start = 0 if after is None else bisect_right(self._ids, after)
+            start = 0 if after is None else bisect_right(self._keys, after)
             stop = start + size
-            ids, more = self._ids[start:stop], stop < len(self._ids)
-        return [self._rows[row_id] for row_id in ids], more
+            keys, more = self._keys[start:stop], stop < len(self._keys)
+        return [(key, self._rows[key]) for key in keys], more

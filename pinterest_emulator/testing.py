@@ -117,11 +117,17 @@ class Emulator:
         return float(self._call("POST", "clock", {"advance": seconds})["now"])
 
     def state(self) -> dict[str, Any]:
-        """Everything in it: `ad_accounts`, `foreign_ad_accounts`, `audiences`, `removed`."""
+        """Everything in it; see `GET /_emulator/state`.
+
+        `ad_accounts` and `foreign_ad_accounts`; by ad account `audiences`, `customer_lists`,
+        `received` and `removed`; by audience `shared_accounts`; by business `businesses`.
+        """
         return self._call("GET", "state")
 
     def seed(self, **fields: int) -> list[str]:
-        """Adds `ad_accounts` sharing `audiences`, with an `updated_timestamp`.
+        """Adds `ad_accounts` sharing `audiences` and `customer_lists`.
+
+        All of them get an `updated_timestamp`.
 
         Returns:
             The ids of the new ad accounts.

@@ -1,11 +1,17 @@
-"""What a read or a write shows, with the keys in the order seen live in 2026-07."""
+"""What a read or a write shows.
+
+The keys of ad accounts, audiences and customer lists are in the order seen live in 2026-07.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pinterest_emulator import guesses
+
 if TYPE_CHECKING:
-    from pinterest_emulator.models import AdAccount, Audience
+    from pinterest_emulator.models import AdAccount, Audience, CustomerList
+    from pinterest_emulator.sharing import Business, Share
 
 
 def ad_account(account: AdAccount) -> dict[str, Any]:
@@ -49,6 +55,12 @@ def listed_audience(item: Audience) -> dict[str, Any]:
     return {**audience(item), "is_ctv_enabled": False}
 
 
+def received_audience(item: Audience, share: Share) -> dict[str, Any]:
+    """An item among the audiences that an ad account or a business received."""
+    owner = str(guesses.received_ad_account_id(share))
+    return {**listed_audience(item), "ad_account_id": owner}
+
+
 def updated_audience(item: Audience) -> dict[str, Any]:
     """The answer of `audiences/update`: the company name is null."""
     return {**audience(item), "created_by_company_name": None}
@@ -75,3 +87,49 @@ def created_audience(item: Audience) -> dict[str, Any]:
     """The answer of `audiences/create`: another order of keys, the company name is null."""
     view = updated_audience(item)
     return {key: view[key] for key in CREATED_KEYS}
+
+
+def customer_list(item: CustomerList) -> dict[str, Any]:
+    """The answer of `customer_lists/get`; without problems `exceptions` is empty."""
+    return {
+        "ad_account_id": str(item.ad_account_id),
+        "created_time": item.created_time,
+        "id": str(item.id),
+        "name": item.name,
+        "num_batches": item.num_batches,
+        "num_removed_user_records": item.num_removed_user_records,
+        "num_uploaded_user_records": item.num_uploaded_user_records,
+        "type": "customerlist",
+        "updated_time": item.updated_time,
+        "exceptions": {},
+        "status": item.status,
+    }
+
+
+def listed_customer_list(item: CustomerList) -> dict[str, Any]:
+    """An item of `customer_lists/list`: the only answer with `is_nca`, before the status."""
+    view = customer_list(item)
+    status = view.pop("status")
+    return {**view, "is_nca": False, "status": status}
+
+
+def shared_account(recipient: AdAccount | Business, share: Share) -> dict[str, Any]:
+    """An item among the accounts with which an audience was shared (Pinterest OpenAPI 5.23)."""
+    return {
+        "account_id": str(share.account_id),
+        "account_name": recipient.name,
+        "account_type": share.account_type,
+        "shared_on_timestamp": share.shared_on_timestamp,
+    }
+
+
+def insight_definitions(insights: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The answer of `insights/audiences` to the insights of an ad account, by their type.
+
+    It is no page: it has no bookmark at all (Pinterest OpenAPI 5.23).
+    """
+    items = []
+    for insight_type, body in insights.items():
+        scope, definition = guesses.INSIGHT_DEFINITIONS[insight_type]
+        items.append({"type": definition, "scope": scope, "date": body["date"]})
+    return {"items": items}

@@ -319,8 +319,8 @@ def test_bookmarks_need_url_encoding_and_fit_one_list_only(shared: Emulator) -> 
     assert call(shared, "GET", path, params={"bookmark": "nonsense"}).status_code == 400
 
 
-def test_received_audiences_are_an_empty_list(shared: Emulator) -> None:
-    answer = call(shared, "GET", f"/{LARGE}/audiences", params={"ownership_type": "RECEIVED"})
+def test_who_received_nothing_gets_an_empty_list(shared: Emulator) -> None:
+    answer = call(shared, "GET", f"/{EMPTY}/audiences", params={"ownership_type": "RECEIVED"})
 
     assert answer.json() == {"items": [], "bookmark": None}
 
@@ -503,6 +503,8 @@ def test_many_audiences_are_added_and_read_fast(emulator: Emulator) -> None:
         ("clock", "not an object"),
         ("seed", {"accounts": 1}),
         ("seed", {"ad_accounts": 0, "audiences": 1}),
+        ("seed", {"ad_accounts": 0, "customer_lists": 1}),
+        ("seed", {"customer_lists": -1}),
         ("faults", {"kind": "unheard_of"}),
         ("faults", {"kind": "html", "seconds": 1}),
         ("faults", {"kind": "delay", "seconds": "1"}),

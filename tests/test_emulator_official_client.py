@@ -6,31 +6,49 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from openapi_generated.pinterest_client import ApiClient, Configuration
+from openapi_generated.pinterest_client.api.audience_insights_api import AudienceInsightsApi
+from openapi_generated.pinterest_client.api.audience_sharing_api import AudienceSharingApi
 from openapi_generated.pinterest_client.api.audiences_api import AudiencesApi
+from openapi_generated.pinterest_client.api.customer_lists_api import CustomerListsApi
 from openapi_generated.pinterest_client.exceptions import (
     ForbiddenException,
     NotFoundException,
     UnauthorizedException,
 )
 from openapi_generated.pinterest_client.model.audience import Audience
+from openapi_generated.pinterest_client.model.audience_account_type import AudienceAccountType
 from openapi_generated.pinterest_client.model.audience_create_custom_request import (
     AudienceCreateCustomRequest,
 )
 from openapi_generated.pinterest_client.model.audience_create_request import AudienceCreateRequest
 from openapi_generated.pinterest_client.model.audience_data_party import AudienceDataParty
+from openapi_generated.pinterest_client.model.audience_definition_scope import (
+    AudienceDefinitionScope,
+)
+from openapi_generated.pinterest_client.model.audience_definition_type import (
+    AudienceDefinitionType,
+)
+from openapi_generated.pinterest_client.model.audience_insight_type import AudienceInsightType
+from openapi_generated.pinterest_client.model.audience_insights_response import (
+    AudienceInsightsResponse,
+)
 from openapi_generated.pinterest_client.model.audience_rule import AudienceRule
 from openapi_generated.pinterest_client.model.audience_sharing_type import AudienceSharingType
 from openapi_generated.pinterest_client.model.audience_update_operation_type import (
     AudienceUpdateOperationType,
 )
 from openapi_generated.pinterest_client.model.audience_update_request import AudienceUpdateRequest
+from openapi_generated.pinterest_client.model.customer_list import CustomerList
+from openapi_generated.pinterest_client.model.shared_audience_account import SharedAudienceAccount
 
 from pinterest_emulator.testing import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LARGE, EMPTY, FOREIGN = "549755800001", "549755800003", "549755800005"
+LARGE, SMALL, EMPTY, FOREIGN = "549755800001", "549755800002", "549755800003", "549755800005"
+BUSINESS, FOREIGN_BUSINESS = "729090764500000001", "729090764500000002"
+TWICE_SHARED = "2542620000004"
 TAG = "2612511566392"
 
 
@@ -155,3 +173,109 @@ def test_errors(emulator: Emulator, api: AudiencesApi) -> None:
     (stranger,) = connect(emulator, "pina_unknown")
     with pytest.raises(UnauthorizedException, match="Authentication failed"):
         stranger.audiences_list(LARGE)
+
+
+def read_pages(read: Any, *where: Any, **query: Any) -> list[Any]:
+    """All items of a list that the client leaves untyped."""
+    found: list[Any] = []
+    while True:
+        page = read(*where, page_size=2, **query)
+        found += page["items"]
+        if not page["bookmark"]:
+            return found
+        query["bookmark"] = page["bookmark"]
+
+
+def test_customer_lists(emulator: Emulator, api: AudiencesApi) -> None:
+    lists = CustomerListsApi(api.api_client)
+    expected = emulator.state()["customer_lists"][SMALL]
+
+    found = read_pages(lists.customer_lists_list, SMALL, order="DESCENDING")
+
+    assert found == expected[::-1]
+    for item in found:
+        listed = CustomerList._from_openapi_data(**item, _check_type=False)  # noqa: SLF001  (its only reader)
+        got = lists.customer_lists_get(SMALL, listed.id)
+        assert isinstance(got, CustomerList)
+        assert (got.id, got.name, got.status) == (listed.id, listed.name, listed.status)
+        assert got.to_dict() == {key: item[key] for key in item if key != "is_nca"}
+    with pytest.raises(NotFoundException, match="Customer list not found"):
+        lists.customer_lists_get(SMALL, "1")
+
+
+def test_received_audiences(emulator: Emulator, api: AudiencesApi) -> None:
+    found = read_pages(api.audiences_list, SMALL, ownership_type="RECEIVED")
+
+    assert found == emulator.state()["received"][SMALL]
+    assert len(found) == 5
+
+
+@pytest.mark.parametrize("account_type", ["AD_ACCOUNT", "BUSINESS_ACCOUNT"])
+def test_shared_accounts(emulator: Emulator, api: AudiencesApi, account_type: str) -> None:
+    sharing = AudienceSharingApi(api.api_client)
+    expected = [
+        item
+        for item in emulator.state()["shared_accounts"][TWICE_SHARED]
+        if item["account_type"] == account_type
+    ]
+
+    kind = AudienceAccountType(account_type)
+    found = read_pages(
+        sharing.ad_accounts_audiences_shared_accounts_list, LARGE, TWICE_SHARED, kind
+    )
+
+    assert found == expected
+    for item in found:
+        account = SharedAudienceAccount._from_openapi_data(**item)  # noqa: SLF001  (its only reader)
+        assert account.account_id.isdigit()
+        assert account.account_name
+        assert account.shared_on_timestamp > 1_700_000_000
+    with pytest.raises(NotFoundException, match="Shared accounts not found"):
+        sharing.ad_accounts_audiences_shared_accounts_list(LARGE, "1", kind)
+
+
+def test_audiences_of_a_business(emulator: Emulator, api: AudiencesApi) -> None:
+    sharing = AudienceSharingApi(api.api_client)
+
+    found = read_pages(sharing.shared_audiences_for_business_list, BUSINESS, order="ASCENDING")
+
+    assert found == emulator.state()["businesses"][BUSINESS]
+    for item in found:
+        Audience._from_openapi_data(**item, _check_type=False)  # noqa: SLF001  (its only reader)
+    with pytest.raises(ForbiddenException, match="not permitted"):
+        sharing.shared_audiences_for_business_list(FOREIGN_BUSINESS)
+    with pytest.raises(NotFoundException, match="Business not found"):
+        sharing.shared_audiences_for_business_list("1")
+
+
+@pytest.mark.parametrize("account", [LARGE, EMPTY])
+@pytest.mark.parametrize(
+    "insight_type", ["YOUR_TOTAL_AUDIENCE", "YOUR_ENGAGED_AUDIENCE", "PINTEREST_TOTAL_AUDIENCE"]
+)
+def test_insights(api: AudiencesApi, account: str, insight_type: str) -> None:
+    insights = AudienceInsightsApi(api.api_client)
+
+    found = insights.audience_insights_get(account, AudienceInsightType(insight_type))
+
+    assert isinstance(found, AudienceInsightsResponse)
+    assert found.type.value == insight_type
+    assert isinstance(found.size_is_upper_bound, bool)
+    if account == EMPTY:
+        assert (found.date, found.size, found.categories) == (None, 0, [])
+        assert found.demographics.ages == []
+    else:
+        assert found.size > 0
+        category = found.categories[0]
+        assert (category.name, category.subcategories[0].name) == ("home decor", "home fragrance")
+        assert found.demographics.countries[0].key == "us"
+        assert 0 < found.demographics.genders[0].ratio < 1
+
+
+def test_insight_definitions(api: AudiencesApi) -> None:
+    found = AudienceInsightsApi(api.api_client).audience_insights_scope_and_type_get(LARGE)
+
+    assert len(found["items"]) == 3
+    for item in found["items"]:
+        AudienceDefinitionScope(scope=item.scope)
+        AudienceDefinitionType(scope=item.type)
+        assert item.date == "2025-03-01"

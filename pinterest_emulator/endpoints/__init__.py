@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinterest_emulator.endpoints import ad_accounts, audiences, oauth
+from pinterest_emulator.endpoints import (
+    ad_accounts,
+    audiences,
+    customer_lists,
+    insights,
+    oauth,
+    sharing,
+)
 
 if TYPE_CHECKING:
     from pinterest_emulator.operations import Operation
@@ -14,4 +21,12 @@ if TYPE_CHECKING:
 def operations(settings: Settings) -> tuple[Operation, ...]:
     """The operations of the chosen version of the API, in the order in which paths are tried."""
     custom = audiences.CUSTOM_OPERATIONS if settings.has_custom_audiences else ()
-    return (*ad_accounts.OPERATIONS, *custom, *audiences.OPERATIONS, *oauth.OPERATIONS)
+    return (
+        *ad_accounts.OPERATIONS,
+        *custom,
+        *audiences.OPERATIONS,
+        *customer_lists.OPERATIONS,
+        *sharing.OPERATIONS,
+        *insights.OPERATIONS,
+        *oauth.OPERATIONS,
+    )

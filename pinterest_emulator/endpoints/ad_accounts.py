@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinterest_emulator import checks, errors, paging, views
+from pinterest_emulator import checks, errors, views
+from pinterest_emulator.endpoints.lists import page_of
 from pinterest_emulator.operations import Operation, Result
 from pinterest_emulator.table import Table
 
@@ -19,7 +20,7 @@ def find_ad_account(call: Call) -> AdAccount:
     Raises:
         ApiError: 400 for what is no id, 404 for an unknown account, 403 for somebody else's.
     """
-    account = call.state.store.ad_accounts.get(checks.path_id(call.parameters, "ad_account_id"))
+    account = call.state.store.ad_accounts.get(checks.id_in(call.parameters, "ad_account_id"))
     if account is None:
         raise errors.ad_account_not_found()
     if not account.visible:
@@ -34,17 +35,7 @@ def _list(call: Call) -> Result:
     for account in call.state.store.ad_accounts:
         if account.visible and (shared or account.owned):
             accounts.put(account.id, account)
-    start = paging.decode(query.get("bookmark"), f"ad_accounts|{shared}")
-    rows, more = accounts.page(after=start.after, size=checks.page_size(query))
-    return Result(
-        paging.Page(
-            items=[views.ad_account(row) for row in rows],
-            ids=[row.id for row in rows],
-            start=start,
-            more=more,
-            sent_bookmark=query.get("bookmark"),
-        )
-    )
+    return page_of(call, f"ad_accounts|{shared}", accounts, views.ad_account)
 
 
 def _get(call: Call) -> Result:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pinterest_emulator import audience_checks, checks, errors, guesses, paging, views
+from pinterest_emulator import audience_checks, checks, errors, guesses, views
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
+from pinterest_emulator.endpoints.lists import page_of
 from pinterest_emulator.models import as_of
 from pinterest_emulator.operations import Operation, Result
-from pinterest_emulator.table import Table
+from pinterest_emulator.sharing import AD_ACCOUNT
 
 if TYPE_CHECKING:
     from pinterest_emulator.models import Audience
@@ -20,30 +21,31 @@ _PATH = "/ad_accounts/{ad_account_id}/audiences"
 
 def _list(call: Call) -> Result:
     account = find_ad_account(call)
-    query = call.request.query
-    size = checks.page_size(query)
-    order = checks.choice(query, "order", ("ASCENDING", "DESCENDING"), "ASCENDING")
+    query, store = call.request.query, call.state.store
+    descending = checks.descending(query)
     ownership = checks.choice(query, "ownership_type", ("OWNED", "RECEIVED"), "OWNED")
-    start = paging.decode(query.get("bookmark"), f"audiences|{account.id}|{ownership}|{order}")
-    owned = call.state.store.audiences(account.id)
-    # Nothing can be shared with an account yet, so none has received anything.
-    table: Table[Audience] = owned if ownership == "OWNED" else Table()
-    rows, more = table.page(after=start.after, size=size, descending=order == "DESCENDING")
-    return Result(
-        paging.Page(
-            items=[views.listed_audience(as_of(row, call.now)) for row in rows],
-            ids=[row.id for row in rows],
-            start=start,
-            more=more,
-            sent_bookmark=query.get("bookmark"),
+    context = f"audiences|{account.id}|{ownership}"
+    if ownership == "RECEIVED":
+        return page_of(
+            call,
+            context,
+            store.shares.received(AD_ACCOUNT, account.id),
+            lambda share: views.received_audience(store.shared_audience(share, call.now), share),
+            descending=descending,
         )
+    return page_of(
+        call,
+        context,
+        store.audiences(account.id),
+        lambda row: views.listed_audience(as_of(row, call.now)),
+        descending=descending,
     )
 
 
 def _find(call: Call) -> Audience:
     account = find_ad_account(call)
     audience = call.state.store.audience(
-        account.id, checks.path_id(call.parameters, "audience_id"), call.now
+        account.id, checks.id_in(call.parameters, "audience_id"), call.now
     )
     if audience is None:
         raise errors.audience_not_found()

@@ -1,0 +1,50 @@
+"""Insights into the audiences of an ad account, and which there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinterest_emulator import checks, guesses, views
+from pinterest_emulator.endpoints.ad_accounts import find_ad_account
+from pinterest_emulator.operations import Operation, Result
+
+if TYPE_CHECKING:
+    from pinterest_emulator.operations import Call
+
+INSIGHT_TYPES = ("YOUR_TOTAL_AUDIENCE", "YOUR_ENGAGED_AUDIENCE", "PINTEREST_TOTAL_AUDIENCE")
+
+
+def _get(call: Call) -> Result:
+    account = find_ad_account(call)
+    kind = checks.choice(
+        call.request.query, "audience_insight_type", INSIGHT_TYPES, guesses.DEFAULT_INSIGHT_TYPE
+    )
+    known = call.state.store.insights.get(account.id, {})
+    return Result(known.get(kind) or guesses.no_insights(kind))
+
+
+def _list_definitions(call: Call) -> Result:
+    account = find_ad_account(call)
+    return Result(views.insight_definitions(call.state.store.insights.get(account.id, {})))
+
+
+OPERATIONS = (
+    Operation(
+        name="audience_insights/get",
+        method="GET",
+        path="/ad_accounts/{ad_account_id}/audience_insights",
+        category="ads_read",
+        handler=_get,
+        scope="ads:read",
+        client_credentials=True,
+    ),
+    Operation(
+        name="audience_insights_scope_and_type/get",
+        method="GET",
+        path="/ad_accounts/{ad_account_id}/insights/audiences",
+        category="ads_read",
+        handler=_list_definitions,
+        scope="ads:read",
+        client_credentials=True,
+    ),
+)

@@ -1,0 +1,51 @@
+"""How every list is answered: a page of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pinterest_emulator import checks, paging
+from pinterest_emulator.operations import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pinterest_emulator.operations import Call
+    from pinterest_emulator.table import Table
+
+T = TypeVar("T")
+
+
+def page_of(
+    call: Call,
+    context: str,
+    table: Table[T],
+    view: Callable[[T], dict[str, Any]],
+    *,
+    descending: bool = False,
+) -> Result:
+    """The page that a request asks for.
+
+    Args:
+        call: The call, with `page_size` and `bookmark` in its query.
+        context: What is listed, for its bookmarks; they also keep to one order.
+        table: All rows.
+        view: What a row looks like.
+        descending: Whether the highest key comes first.
+
+    Raises:
+        ApiError: 400.
+    """
+    query = call.request.query
+    size = checks.page_size(query)
+    start = paging.decode(query.get("bookmark"), f"{context}|{descending}")
+    rows, more = table.page(after=start.after, size=size, descending=descending)
+    return Result(
+        paging.Page(
+            items=[view(row) for _, row in rows],
+            keys=[key for key, _ in rows],
+            start=start,
+            more=more,
+            sent_bookmark=query.get("bookmark"),
+        )
+    )

@@ -1,0 +1,94 @@
+"""Audiences that were shared, and the businesses that may have received them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pinterest_emulator import guesses
+from pinterest_emulator.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AD_ACCOUNT = "AD_ACCOUNT"
+BUSINESS_ACCOUNT = "BUSINESS_ACCOUNT"
+ACCOUNT_TYPES = (AD_ACCOUNT, BUSINESS_ACCOUNT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Business:
+    """One business.
+
+    Attributes:
+        id: Digits, at most 20 (Pinterest OpenAPI 5.23).
+        name: For people.
+        roles: What the token's user is in it; empty if it is somebody else's.
+    """
+
+    id: int
+    name: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One audience, shared with one account.
+
+    Attributes:
+        audience_id: The audience.
+        owner_id: The ad account that owns it.
+        account_type: AD_ACCOUNT or BUSINESS_ACCOUNT.
+        account_id: The ad account or the business that received it.
+        shared_on_timestamp: Unix seconds.
+    """
+
+    audience_id: int
+    owner_id: int
+    account_type: str
+    account_id: int
+    shared_on_timestamp: int
+
+    @property
+    def position(self) -> int:
+        """Its place among all that its account received.
+
+        A business sorts by id, an ad account by the time of sharing (Pinterest OpenAPI 5.23).
+        """
+        if self.account_type == BUSINESS_ACCOUNT:
+            return self.audience_id
+        return guesses.received_position(self)
+
+
+class Shares:
+    """Every share there is, by its audience and by the account that received it."""
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self._received: dict[tuple[str, int], Table[Share]] = {}
+        self._recipients: dict[tuple[int, str], Table[Share]] = {}
+
+    def __iter__(self) -> Iterator[Share]:
+        """The shares, those of one audience together."""
+        return (share for table in self._recipients.values() for share in table)
+
+    def add(self, share: Share) -> None:
+        """Adds a share that there is not yet."""
+        received = self._received.setdefault((share.account_type, share.account_id), Table())
+        received.put(share.position, share)
+        recipients = self._recipients.setdefault((share.audience_id, share.account_type), Table())
+        recipients.put(guesses.shared_account_position(share), share)
+
+    def drop(self, audience_id: int) -> None:
+        """Ends all shares of an audience."""
+        for account_type in ACCOUNT_TYPES:
+            for share in self._recipients.pop((audience_id, account_type), ()):
+                self._received[account_type, share.account_id].remove(share.position)
+
+    def received(self, account_type: str, account_id: int) -> Table[Share]:
+        """What an account received, in the order in which its list shows it."""
+        return self._received.get((account_type, account_id), Table())
+
+    def recipients(self, audience_id: int, account_type: str) -> Table[Share]:
+        """With which accounts of a type an audience was shared, in the order of their list."""
+        return self._recipients.get((audience_id, account_type), Table())
