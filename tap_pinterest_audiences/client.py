@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import functools
-import json
 import logging
 import threading
-from dataclasses import dataclass
-from decimal import Decimal
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -21,17 +17,17 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from singer_sdk.singerlib.json import serialize_json
 from urllib3.exceptions import NewConnectionError
 
+from tap_pinterest_audiences.answers import Answer, Page, error_code, read_answer
 from tap_pinterest_audiences.auth import PinterestAuthenticator, choose_grant, header_text
 from tap_pinterest_audiences.budget import RateBudget
 from tap_pinterest_audiences.errors import (
     MalformedAnswerError,
     NoAnswerError,
     RateLimitedError,
-    RequestFailedError,
     RetriableError,
     SettingsError,
 )
-from tap_pinterest_audiences.limits import asked_wait, http_date, waits
+from tap_pinterest_audiences.limits import waits
 from tap_pinterest_audiences.operations import OAUTH_TOKEN, Operation
 
 if TYPE_CHECKING:
@@ -49,30 +45,8 @@ DEFAULT_TIMEOUT_SECONDS = 60
 _CONNECT_TIMEOUT_SECONDS = 10
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
-_RATE_LIMIT_CODE = 8
 _SCOPE_CODES = {3, 7}
 """401 with these codes: the token is good but may not do this, so a new one will not help."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A JSON object that Pinterest answered.
-
-    Attributes:
-        data: The object; numbers with a fraction are ``Decimal``.
-        moment: The server's clock when it answered; None if it did not say.
-    """
-
-    data: dict[str, Any]
-    moment: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a list, and the server's clock when it was read."""
-
-    items: list[dict[str, Any]]
-    moment: dt.datetime | None
 
 
 class PinterestAPI:
@@ -228,11 +202,11 @@ class PinterestAPI:
         if (
             response.status_code == requests.codes.unauthorized
             and response.request.headers.get("Authorization", "").startswith("Bearer ")
-            and _error_code(response) not in _SCOPE_CODES
+            and error_code(response) not in _SCOPE_CODES
             and self._bearer.renew(response.request)
         ):
             response = self._exchange(operation, request())
-        return _read(operation, response)
+        return read_answer(operation, response)
 
     def _exchange(self, operation: Operation, request: requests.Request) -> requests.Response:
         prepared = self._session.prepare_request(request)
@@ -274,59 +248,6 @@ class PinterestAPI:
     def _note_wait(self, details: Details) -> None:
         self._waited(details["wait"])
         logger.warning("%s; next try in %.0f s", details["exception"], details["wait"])
-
-
-def id_of(thing: Mapping[str, Any], operation: Operation) -> str:
-    """Return the id of something that Pinterest answered to ``operation``.
-
-    Raises:
-        MalformedAnswerError: If it has none.
-    """
-    match thing.get("id"):
-        case str(value) if value.isascii() and value.isdigit():
-            return value
-        case _:
-            msg = f"Pinterest's answer to {operation.name} holds something without an id of digits"
-            raise MalformedAnswerError(msg)
-
-
-def _read(operation: Operation, response: requests.Response) -> Answer:
-    """Return the answer in a response, or raise what it means."""
-    status = response.status_code
-    request_id = response.headers.get("x-pinterest-rid")
-    moment = http_date(response.headers.get("date"))
-    data = _json_object(response)
-    code = _error_code(response)
-    limited = status == requests.codes.too_many_requests or code == _RATE_LIMIT_CODE
-    if requests.codes.ok <= status < requests.codes.multiple_choices and not limited:
-        if data is None:
-            reason = f"HTTP {status}, but the body is no JSON object"
-            raise NoAnswerError(operation.name, reason, request_id=request_id)
-        return Answer(data, moment)
-    message = str((data or {}).get("message") or response.reason or "")
-    spam = "spam" in f"{message} {(data or {}).get('message_detail')}".lower()
-    now = moment or dt.datetime.now(dt.UTC)
-    wait = asked_wait(response.headers, now)
-    if limited and not spam:
-        raise RateLimitedError(operation.name, wait, now, request_id)
-    if status >= requests.codes.internal_server_error:
-        asked = wait if "retry-after" in response.headers else None
-        reason = f"HTTP {status}: {message}"
-        raise NoAnswerError(operation.name, reason, wait_seconds=asked, request_id=request_id)
-    raise RequestFailedError(operation.name, status, code, message, request_id)
-
-
-def _json_object(response: requests.Response) -> dict[str, Any] | None:
-    try:
-        data = json.loads(response.content, parse_float=Decimal)
-    except (ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) else None
-
-
-def _error_code(response: requests.Response) -> int | None:
-    code = (_json_object(response) or {}).get("code")
-    return code if isinstance(code, int) else None
 
 
 def _can_not_have_worked(error: Exception) -> bool:

@@ -18,11 +18,12 @@ from singer_sdk.singerlib.json import serialize_json
 from tap_pinterest_audiences.errors import PinterestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _VALUE = "replication_key_value"
 _KEY = "replication_key"
 _RECENT = "recent"
+_KNOWN = "known"
 
 
 class StateError(PinterestError):
@@ -37,10 +38,12 @@ class Bookmark:
         value: Unix seconds; None before the first scan.
         recent: Digests by id of the records that were emitted but are not older than ``value``.
             The next scan sees them again and needs to tell whether they changed.
+        known: Ids that the list held, if removed ones are to be detected.
     """
 
     value: int | None = None
     recent: Mapping[str, str] = field(default_factory=dict)
+    known: Sequence[str] | None = None
 
     @classmethod
     def read(cls, state: Mapping[str, Any], replication_key: str) -> Bookmark:
@@ -60,7 +63,12 @@ class Bookmark:
             )
             raise StateError(msg)
         recent = state.get(_RECENT)
-        return cls(int(value), recent if isinstance(recent, dict) else {})
+        known = state.get(_KNOWN)
+        return cls(
+            int(value),
+            recent if isinstance(recent, dict) else {},
+            known if isinstance(known, list) else None,
+        )
 
     def write(self, state: dict[str, Any], replication_key: str) -> None:
         """Put the bookmark into a partition's state, if there is one."""
@@ -69,51 +77,71 @@ class Bookmark:
         state[_KEY] = replication_key
         state[_VALUE] = self.value
         state[_RECENT] = dict(self.recent)
+        state.pop(_KNOWN, None)
+        if self.known is not None:
+            state[_KNOWN] = list(self.known)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """How a list is scanned.
+
+    Attributes:
+        replication_key: Field with the time of the last update in Unix seconds.
+        lookback: Seconds that the next bookmark lies behind the server's clock.
+        start: Unix seconds; records that were last updated earlier are not wanted.
+        remember_all: For lists that a record can enter without being updated, as an audience does
+            that is shared: tell by the digests of all records what is new.
+        detect_removed: Remember all ids, to tell which ones are gone next time.
+    """
+
+    replication_key: str
+    lookback: int
+    start: int | None = None
+    remember_all: bool = False
+    detect_removed: bool = False
 
 
 class Scan:
     """One reading of a whole list."""
 
-    def __init__(
-        self,
-        bookmark: Bookmark,
-        *,
-        replication_key: str,
-        start: int | None,
-        lookback: int,
-    ) -> None:
-        """Begin after ``bookmark``.
-
-        Args:
-            bookmark: From the last scan that was finished.
-            replication_key: Field with the time of the last update in Unix seconds.
-            start: Unix seconds; records that were last updated earlier are not wanted.
-            lookback: Seconds that the next bookmark lies behind the server's clock.
-        """
+    def __init__(self, bookmark: Bookmark, options: ScanOptions) -> None:
+        """Begin after ``bookmark``."""
         self._old = bookmark
-        self._key = replication_key
-        self._lookback = lookback
-        self._from = max((time for time in (bookmark.value, start) if time is not None), default=0)
+        self._options = options
+        since = None if options.remember_all else bookmark.value
+        self._from = max((time for time in (since, options.start) if time is not None), default=0)
         self._next: int | None = bookmark.value
         self._recent: dict[str, str] = {}
+        self._known: dict[str, None] | None = {} if options.detect_removed else None
 
     def begin(self, server_clock: int) -> None:
         """Note the server's clock at the first page, in Unix seconds."""
-        self._next = max(server_clock - self._lookback, self._old.value or 0)
+        self._next = max(server_clock - self._options.lookback, self._old.value or 0)
 
     def is_new(self, record: Mapping[str, Any]) -> bool:
         """Tell whether ``record`` has to be emitted. A record without update time may be."""
-        updated = record.get(self._key)
+        record_id = str(record.get("id"))
+        if self._known is not None:
+            self._known[record_id] = None
+        updated = record.get(self._options.replication_key)
         if not isinstance(updated, (int, Decimal)):
             updated = None
         if updated is not None and updated < self._from:
             return False
-        record_id = str(record.get("id"))
         digest = hashlib.sha256(serialize_json(record, sort_keys=True).encode()).hexdigest()[:16]
-        if updated is None or self._next is None or updated >= self._next:
+        recent = updated is None or self._next is None or updated >= self._next
+        if recent or self._options.remember_all:
             self._recent[record_id] = digest
         return self._old.recent.get(record_id) != digest
 
+    def removed(self) -> list[str]:
+        """Return the ids that the last scan saw and this one did not, now that it is finished."""
+        if self._known is None:
+            return []
+        return [record_id for record_id in self._old.known or () if record_id not in self._known]
+
     def end(self) -> Bookmark:
         """Return the bookmark for the next scan, now that the list was read to its end."""
-        return Bookmark(self._next, self._recent)
+        known = None if self._known is None else list(self._known)
+        return Bookmark(self._next, self._recent, known)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import functools
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import metrics
@@ -12,14 +15,15 @@ from singer_sdk.streams import Stream
 from typing_extensions import override
 
 from tap_pinterest_audiences.errors import RequestFailedError, SettingsError
-from tap_pinterest_audiences.incremental import Bookmark, Scan
+from tap_pinterest_audiences.incremental import Bookmark, Scan, ScanOptions
+from tap_pinterest_audiences.read_ahead import ReadAhead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_pinterest_audiences.client import Page
+    from tap_pinterest_audiences.answers import Page
     from tap_pinterest_audiences.operations import Operation
     from tap_pinterest_audiences.tap import TapPinterestAudiences
 
@@ -28,15 +32,30 @@ DEFAULT_LOOKBACK_SECONDS = 60
 _NOT_TO_BE_READ = {403, 404}
 
 
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A list to be read, page after page.
+
+    Attributes:
+        ids: Values for the path of the stream's operation.
+        params: What the query has on top of the stream's own.
+        fields: What its records get on top of what Pinterest answers.
+    """
+
+    ids: Mapping[str, str]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
 class PinterestStream(Stream):
-    """A stream that reads one list operation through the tap's ``PinterestAPI``.
+    """A stream that reads one operation through the tap's ``PinterestAPI``.
 
     It is no ``RESTStream``: requests, retries, authentication and paging are the API's, which the
     target uses as well, and the hooks of a ``RESTStream`` for them would have no effect.
     """
 
     operation: ClassVar[Operation]
-    """The list that the stream reads."""
+    """What the stream reads."""
 
     # Values go out as Pinterest sent them, the free-form rule of an audience above all.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.ROOT_ONLY
@@ -50,71 +69,134 @@ class PinterestStream(Stream):
         """Return the query of every page."""
         return {"page_size": self.config["page_size"]}
 
-    def pages(self, context: Context | None) -> Iterator[Page]:
-        """Read the list that ``context`` names to its end."""
-        with metrics.http_request_counter(self.name, endpoint=self.operation.path) as counter:
-            counter.with_context(context)
-            for page in self.tap.api.pages(self.operation, context, self.params()):
-                counter.increment()
-                yield page
-
-    @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Read all records of a partition."""
-        for page in self.pages(context):
-            yield from page.items
+    def read(self, chain: Chain) -> Iterator[Page]:
+        """Read a list to its end."""
+        return self.tap.api.pages(self.operation, chain.ids, {**self.params(), **chain.params})
 
 
-class IncrementalStream(PinterestStream):
-    """A list per ad account, of which only what changed since the last run is emitted."""
+class PartitionedStream(PinterestStream):
+    """A list, or several, for each ad account (or business), some of them at a time."""
+
+    partition_key: ClassVar[str] = "ad_account_id"
+    """The field that tells the partitions apart."""
 
     @property
     @override
     def partitions(self) -> list[dict[str, str]]:
         """One partition for each ad account."""
-        return [{"ad_account_id": account} for account in self.tap.ad_account_ids]
+        return [{self.partition_key: account} for account in self.tap.ad_account_ids]
 
+    def chains(self, partition: str) -> Sequence[Chain]:
+        """Return the lists of a partition."""
+        return [Chain({"ad_account_id": partition})]
+
+    def sample(self, partition: str) -> Chain | None:
+        """Return a list that shows whether a partition can be read, if there is any."""
+        return self.chains(partition)[0]
+
+    def place(self, partition: str) -> str:
+        """Name a partition of this stream for a person."""
+        kind = self.partition_key.removeprefix("recipient_").removesuffix("_id").replace("_", " ")
+        return f"{kind} {partition}, stream {self.name}"
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        """Read a partition; one that Pinterest does not let us read is reported and left out."""
+        # What the partitions before this one finished must not be lost if this one fails. Records
+        # that go into batch files are not out yet; there the SDK writes the state with each file.
+        if not self.config.get("batch_config"):
+            self._write_state_message()
+        if not context:
+            self.logger.info("Nothing to read for '%s': no %s", self.name, self.partition_key)
+            return
+        partition = context[self.partition_key]
+        try:
+            with metrics.http_request_counter(self.name, endpoint=self.operation.path) as counter:
+                counter.with_context(context)
+                yield from self.partition_records(partition, context, counter)
+        except RequestFailedError as error:
+            if error.status not in _NOT_TO_BE_READ:
+                raise
+            self.tap.note_unread(f"{self.place(partition)}: {error}")
+
+    def partition_records(
+        self, partition: str, context: Context | None, counter: metrics.Counter
+    ) -> Iterator[Record]:
+        """Read and emit all records of a partition."""
+        del context
+        for chain, page in self.pages_of(partition, counter):
+            for item in page.items:
+                yield {**item, **chain.fields}
+
+    def pages_of(self, partition: str, counter: metrics.Counter) -> Iterator[tuple[Chain, Page]]:
+        """Yield the pages of a partition, while those of the next ones are being read."""
+        if partition == self.partitions[0][self.partition_key]:
+            # A tap may be synced more than once, and what was read has been handed out.
+            self.__dict__.pop("_plan", None)
+        numbers, chains, reader = self._plan
+        try:
+            for number in numbers[partition]:
+                for page in reader.take(number):
+                    counter.increment()
+                    yield chains[number], page
+        except GeneratorExit:
+            reader.close()
+            raise
+
+    @functools.cached_property
+    def _plan(self) -> tuple[dict[str, list[int]], list[Chain], ReadAhead[Page]]:
+        """Where each partition's lists are among all lists, and who reads them."""
+        numbers: dict[str, list[int]] = {}
+        chains: list[Chain] = []
+        for partition in self.partitions:
+            own = self.chains(partition[self.partition_key])
+            numbers[partition[self.partition_key]] = [*range(len(chains), len(chains) + len(own))]
+            chains.extend(own)
+        reads = [functools.partial(self.read, chain) for chain in chains]
+        return numbers, chains, ReadAhead(reads, self.config["concurrency"])
+
+
+class IncrementalStream(PartitionedStream):
+    """A list per ad account, of which only what changed since the last run is emitted."""
+
+    remembers_all: ClassVar[bool] = False
+    """Whether a record can come into the list without being updated; see ``ScanOptions``."""
+
+    @override
     def params(self) -> dict[str, Any]:
         """Return the query of every page: new items come last, so none is skipped."""
         return {**super().params(), "order": "ASCENDING"}
 
     @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Read an ad account's list and emit what is new; an unreadable account is reported.
+    def partition_records(
+        self, partition: str, context: Context | None, counter: metrics.Counter
+    ) -> Iterator[Record]:
+        """Read an ad account's list and emit what is new.
 
-        The bookmark moves when the list was read to its end. An account that Pinterest does not
-        let us read keeps its bookmark and makes the run fail in the end.
+        The bookmark moves when the list was read to its end.
         """
-        # What the partitions before this one finished must not be lost if this one fails. Records
-        # that go into batch files are not out yet; there the SDK writes the state with each file.
-        if not self.config.get("batch_config"):
-            self._write_state_message()
-        account = (context or {})["ad_account_id"]
-        try:
-            if self.replication_method == REPLICATION_INCREMENTAL:
-                yield from self._changed_records(context)
-            else:
-                yield from super().get_records(context)
-        except RequestFailedError as error:
-            if error.status not in _NOT_TO_BE_READ:
-                raise
-            self.tap.note_unread(f"ad account {account}, stream {self.name}: {error}")
-
-    def _changed_records(self, context: Context | None) -> Iterator[Record]:
+        if self.replication_method != REPLICATION_INCREMENTAL:
+            yield from super().partition_records(partition, context, counter)
+            return
         state = self.get_context_state(context)
         key = str(self.replication_key)
-        scan = Scan(
-            Bookmark.read(state, key),
+        options = ScanOptions(
             replication_key=key,
-            start=start_time(self.config.get("start_date")),
             lookback=self.config["lookback"],
+            start=start_time(self.config.get("start_date")),
+            remember_all=self.remembers_all,
+            detect_removed=self.config["detect_removed"],
         )
+        scan = Scan(Bookmark.read(state, key), options)
         begun = False
-        for page in self.pages(context):
+        for _, page in self.pages_of(partition, counter):
             if not begun and page.moment:
                 scan.begin(int(page.moment.timestamp()))
             begun = True
-            yield from (record for record in page.items if scan.is_new(record))
+            yield from (item for item in page.items if scan.is_new(item))
+        removed_at = dt.datetime.now(dt.UTC).isoformat()
+        for record_id in scan.removed():
+            yield {"id": record_id, self.partition_key: partition, "_sdc_deleted_at": removed_at}
         scan.end().write(state, key)
 
     @override
@@ -132,9 +214,10 @@ def start_time(start_date: str | None) -> int | None:
     """
     if not start_date:
         return None
-    try:
+    moment = None
+    with contextlib.suppress(ValueError):
         moment = dt.datetime.fromisoformat(start_date)
-    except ValueError:
+    if moment is None:
         msg = f"Settings: start_date {start_date!r} is no ISO 8601 date like 2026-01-31T00:00:00Z"
-        raise SettingsError(msg) from None
+        raise SettingsError(msg)
     return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp())

@@ -1,22 +1,46 @@
 """The streams, one small class each.
 
 Fields and their meaning: Pinterest's OpenAPI description 5.23. ``is_nca``, ``is_ctv_enabled`` and
-``time_zone`` are not in it but were seen live in 2026-07.
+``time_zone`` are not in it but were seen live in 2026-07. Descriptions are our own words.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS, LIST_AUDIENCES
-from tap_pinterest_audiences.stream import IncrementalStream, PinterestStream
+from tap_pinterest_audiences.answers import Page, id_of
+from tap_pinterest_audiences.fields import (
+    ACCOUNT_TYPES,
+    AUDIENCE_FIELDS,
+    INSIGHT_TYPES,
+    INTERESTS,
+    SHARES,
+)
+from tap_pinterest_audiences.operations import (
+    GET_AUDIENCE_INSIGHTS,
+    LIST_AD_ACCOUNTS,
+    LIST_AUDIENCES,
+    LIST_BUSINESS_AUDIENCES,
+    LIST_CUSTOMER_LISTS,
+    LIST_INSIGHT_DEFINITIONS,
+    LIST_SHARED_ACCOUNTS,
+)
+from tap_pinterest_audiences.read_ahead import ReadAhead
+from tap_pinterest_audiences.stream import (
+    Chain,
+    IncrementalStream,
+    PartitionedStream,
+    PinterestStream,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from singer_sdk import metrics
     from singer_sdk.helpers.types import Context, Record
 
 
@@ -63,46 +87,275 @@ class AudiencesStream(IncrementalStream):
     operation = LIST_AUDIENCES
     primary_keys = ("id",)
     replication_key = "updated_timestamp"
+    schema = th.PropertiesList(*AUDIENCE_FIELDS, additional_properties=True).to_dict()
+
+
+class ReceivedAudiencesStream(IncrementalStream):
+    """The audiences that others shared with each ad account."""
+
+    name = "received_audiences"
+    operation = LIST_AUDIENCES
+    primary_keys = ("recipient_ad_account_id", "id")
+    replication_key = "updated_timestamp"
+    partition_key = "recipient_ad_account_id"
+    remembers_all = True
     schema = th.PropertiesList(
-        th.Property("id", th.StringType, required=True, description="Audience ID."),
-        th.Property("ad_account_id", th.StringType, description="Ad account ID."),
-        th.Property("name", th.StringType, description="Audience name; names are not unique."),
         th.Property(
-            "audience_type",
+            "recipient_ad_account_id",
             th.StringType,
-            description="ACTALIKE, CUSTOMER_LIST, ENGAGEMENT, PERSONA or VISITOR.",
+            required=True,
+            description="The ad account that the audience was shared with.",
         ),
-        th.Property("description", th.StringType, description="Audience description."),
-        th.Property(
-            "rule",
-            th.ObjectType(additional_properties=True),
-            description="Who is in the audience; its fields depend on audience_type.",
-        ),
-        th.Property("size", th.IntegerType, description="People in the audience."),
+        *AUDIENCE_FIELDS,
+        additional_properties=True,
+    ).to_dict()
+
+    @override
+    def params(self) -> dict[str, Any]:
+        """Return the query of every page; these lists are ordered by the time of sharing."""
+        return {**super().params(), "ownership_type": "RECEIVED"}
+
+
+class CustomerListsStream(IncrementalStream):
+    """The customer lists of each ad account. Who is on them, Pinterest never tells."""
+
+    name = "customer_lists"
+    operation = LIST_CUSTOMER_LISTS
+    primary_keys = ("id",)
+    replication_key = "updated_time"
+    schema = th.PropertiesList(
+        th.Property("id", th.StringType, required=True, description="Customer list ID."),
+        th.Property("ad_account_id", th.StringType, description="Ad account ID."),
+        th.Property("name", th.StringType, description="Customer list name."),
+        th.Property("type", th.StringType, description='Always "customerlist".'),
         th.Property(
             "status",
             th.StringType,
-            description="Such as INITIALIZING, READY, or TOO_SMALL (fewer than 100 people).",
+            description="PROCESSING, READY, UPLOADING, or TOO_SMALL (fewer than 100 people).",
         ),
-        th.Property("type", th.StringType, description='Always "audience".'),
-        th.Property("created_timestamp", th.IntegerType, description="Creation, in Unix seconds."),
+        th.Property("created_time", th.IntegerType, description="Creation, in Unix seconds."),
+        th.Property("updated_time", th.IntegerType, description="Last update, in Unix seconds."),
         th.Property(
-            "updated_timestamp", th.IntegerType, description="Last update, in Unix seconds."
+            "num_batches",
+            th.IntegerType,
+            description="How often records were added or removed; the creation counts.",
         ),
         th.Property(
-            "created_by_company_name",
-            th.StringType,
-            description="The company that created the audience.",
+            "num_uploaded_user_records",
+            th.IntegerType,
+            description="Records that were added, those that were there already included.",
+        ),
+        th.Property(
+            "num_removed_user_records",
+            th.IntegerType,
+            description="Records that were removed, those that were not there included.",
+        ),
+        th.Property(
+            "exceptions",
+            th.ObjectType(additional_properties=True),
+            description="What went wrong with the list; empty if nothing did.",
         ),
         th.Property(
             "is_nca",
             th.BooleanType,
             description="Whether it serves new customer acquisition (expanded matching).",
         ),
+        additional_properties=True,
+    ).to_dict()
+
+
+class AudienceSharedAccountsStream(PartitionedStream):
+    """Whom each audience is shared with. Two requests for each audience, so not on by default."""
+
+    name = "audience_shared_accounts"
+    operation = LIST_SHARED_ACCOUNTS
+    primary_keys = ("audience_id", "account_type", "account_id")
+    selected_by_default = False
+    schema = th.PropertiesList(
+        th.Property("audience_id", th.StringType, required=True, description="Audience ID."),
         th.Property(
-            "is_ctv_enabled",
-            th.BooleanType,
-            description="Not described by Pinterest; seen in lists.",
+            "account_type",
+            th.StringType,
+            required=True,
+            description="AD_ACCOUNT or BUSINESS_ACCOUNT.",
+        ),
+        th.Property(
+            "account_id",
+            th.StringType,
+            required=True,
+            description="The ad account or business that the audience is shared with.",
+        ),
+        th.Property("ad_account_id", th.StringType, description="The audience's ad account."),
+        th.Property("account_name", th.StringType, description="Name of the account."),
+        th.Property(
+            "shared_on_timestamp",
+            th.IntegerType,
+            description="When the audience was shared, in Unix seconds.",
         ),
         additional_properties=True,
     ).to_dict()
+
+    @override
+    def sample(self, partition: str) -> Chain | None:
+        """Return the shares of one audience of the account."""
+        account = {"ad_account_id": partition}
+        page = next(self.tap.api.pages(LIST_AUDIENCES, account, {"page_size": 1}))
+        for audience in page.items:
+            audience_id = id_of(audience, LIST_AUDIENCES)
+            return Chain(account, {"audience_id": audience_id, "account_type": ACCOUNT_TYPES[0]})
+        return None
+
+    @override
+    def pages_of(self, partition: str, counter: metrics.Counter) -> Iterator[tuple[Chain, Page]]:
+        """Read the account's audiences, then the accounts that each one is shared with."""
+        account = {"ad_account_id": partition}
+        chains = [
+            Chain(
+                account,
+                {"audience_id": audience_id, "account_type": account_type},
+                {"audience_id": audience_id},
+            )
+            for page in self.tap.api.pages(LIST_AUDIENCES, account, self.params())
+            for audience_id in [id_of(audience, LIST_AUDIENCES) for audience in page.items]
+            for account_type in ACCOUNT_TYPES
+        ]
+        reads = [functools.partial(self.read, chain) for chain in chains]
+        with ReadAhead(reads, self.config["concurrency"]) as reader:
+            for number, chain in enumerate(chains):
+                for page in reader.take(number):
+                    counter.increment()
+                    yield chain, page
+
+
+class AudienceInsightsStream(PartitionedStream):
+    """Interests and demographics of an ad account's audiences, in each of the three types."""
+
+    name = "audience_insights"
+    operation = GET_AUDIENCE_INSIGHTS
+    primary_keys = ("ad_account_id", "type", "date")
+    schema = th.PropertiesList(
+        th.Property("ad_account_id", th.StringType, required=True, description="Ad account ID."),
+        th.Property(
+            "type", th.StringType, required=True, description=f"One of {', '.join(INSIGHT_TYPES)}."
+        ),
+        th.Property("date", th.StringType, required=True, description="Day that it was made."),
+        th.Property("size", th.IntegerType, description="People in the audience."),
+        th.Property(
+            "size_is_upper_bound",
+            th.BooleanType,
+            description="Whether size was rounded up to the next bound.",
+        ),
+        th.Property(
+            "categories",
+            th.ArrayType(
+                th.ObjectType(
+                    *INTERESTS,
+                    th.Property("subcategories", th.ArrayType(th.ObjectType(*INTERESTS))),
+                )
+            ),
+            description="Interests.",
+        ),
+        th.Property(
+            "demographics",
+            th.ObjectType(
+                *(
+                    th.Property(name, SHARES)
+                    for name in ("ages", "genders", "devices", "metros", "countries")
+                )
+            ),
+            description="Ages, genders, devices, metropolitan areas and countries.",
+        ),
+        additional_properties=True,
+    ).to_dict()
+
+    @override
+    def chains(self, partition: str) -> Sequence[Chain]:
+        """Return a read for each type."""
+        return [
+            Chain({"ad_account_id": partition}, {"audience_insight_type": kind}, {"type": kind})
+            for kind in INSIGHT_TYPES
+        ]
+
+    @override
+    def params(self) -> dict[str, Any]:
+        """Return an empty query: this is no list, and has no pages."""
+        return {}
+
+    @override
+    def read(self, chain: Chain) -> Iterator[Page]:
+        """Read one object, which has no pages."""
+        answer = self.tap.api.request(self.operation, chain.ids, params=chain.params)
+        yield Page([answer.data], answer.moment)
+
+    @override
+    def partition_records(
+        self, partition: str, context: Context | None, counter: metrics.Counter
+    ) -> Iterator[Record]:
+        """Emit what has a date: an answer without one says that nothing is known yet."""
+        for record in super().partition_records(partition, context, counter):
+            if record.get("date"):
+                yield record
+            else:
+                self.logger.info("Ad account %s has no %s yet", partition, record["type"])
+
+
+class AudienceInsightDefinitionsStream(PartitionedStream):
+    """Which audiences of an ad account have insights."""
+
+    name = "audience_insight_definitions"
+    operation = LIST_INSIGHT_DEFINITIONS
+    primary_keys = ("ad_account_id", "scope", "type")
+    schema = th.PropertiesList(
+        th.Property("ad_account_id", th.StringType, required=True, description="Ad account ID."),
+        th.Property("scope", th.StringType, required=True, description="Scope of the audience."),
+        th.Property("type", th.StringType, required=True, description="Type of the audience."),
+        th.Property("date", th.StringType, description="Day that it was made."),
+        additional_properties=True,
+    ).to_dict()
+
+    @override
+    def params(self) -> dict[str, Any]:
+        """Return an empty query: this list has no pages."""
+        return {}
+
+
+class BusinessAudiencesStream(PartitionedStream):
+    """The audiences that are shared with each business of the settings."""
+
+    name = "business_audiences"
+    operation = LIST_BUSINESS_AUDIENCES
+    primary_keys = ("business_id", "id")
+    partition_key = "business_id"
+    schema = th.PropertiesList(
+        th.Property("business_id", th.StringType, required=True, description="Business ID."),
+        *AUDIENCE_FIELDS,
+        additional_properties=True,
+    ).to_dict()
+
+    @property
+    @override
+    def partitions(self) -> list[dict[str, str]]:
+        """One partition for each business."""
+        return [{"business_id": business} for business in self.config.get("business_ids") or ()]
+
+    @override
+    def chains(self, partition: str) -> Sequence[Chain]:
+        """Return the business's list."""
+        return [Chain({"business_id": partition})]
+
+    @override
+    def params(self) -> dict[str, Any]:
+        """Return the query of every page: new items come last, so none is skipped."""
+        return {**super().params(), "order": "ASCENDING"}
+
+
+STREAMS: tuple[type[PinterestStream], ...] = (
+    AdAccountsStream,
+    AudiencesStream,
+    ReceivedAudiencesStream,
+    CustomerListsStream,
+    AudienceSharedAccountsStream,
+    AudienceInsightsStream,
+    AudienceInsightDefinitionsStream,
+    BusinessAudiencesStream,
+)

@@ -11,7 +11,8 @@ from singer_sdk import typing as th
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from tap_pinterest_audiences.client import PinterestAPI, id_of
+from tap_pinterest_audiences.answers import id_of
+from tap_pinterest_audiences.client import PinterestAPI
 from tap_pinterest_audiences.errors import (
     PinterestError,
     SettingsError,
@@ -19,9 +20,10 @@ from tap_pinterest_audiences.errors import (
 )
 from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
 from tap_pinterest_audiences.plugin import PinterestPlugin
+from tap_pinterest_audiences.preflight import preflight
 from tap_pinterest_audiences.settings import API_SETTINGS
 from tap_pinterest_audiences.stream import DEFAULT_LOOKBACK_SECONDS, start_time
-from tap_pinterest_audiences.streams import AdAccountsStream, AudiencesStream
+from tap_pinterest_audiences.streams import STREAMS, AdAccountsStream
 
 if TYPE_CHECKING:
     import click
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 _MAX_PAGE_SIZE = 250
 """Pinterest's own limit (OpenAPI description 5.23)."""
+_DEFAULT_CONCURRENCY = 8
+_MAX_CONCURRENCY = 32
 
 
 class PartialReadError(PinterestError):
@@ -50,6 +54,15 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             th.ArrayType(th.StringType(pattern=r"^\d+$")),
             title="Ad account IDs",
             description="Ad accounts to read; by default every one that the token sees.",
+        ),
+        th.Property(
+            "business_ids",
+            th.ArrayType(th.StringType(pattern=r"^\d+$")),
+            title="Business IDs",
+            description=(
+                "Businesses whose audiences to read, for the stream business_audiences; the token "
+                "needs the scope biz_access:read."
+            ),
         ),
         th.Property(
             "start_date",
@@ -72,6 +85,26 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             description=(
                 "Seconds that a bookmark lies before the server's clock, for updates that "
                 "become visible late."
+            ),
+        ),
+        th.Property(
+            "concurrency",
+            th.IntegerType(minimum=1, maximum=_MAX_CONCURRENCY),
+            default=_DEFAULT_CONCURRENCY,
+            title="Concurrency",
+            description=(
+                "Lists that are read at a time, all through the one rate budget; the output is in "
+                "the same order whatever it is."
+            ),
+        ),
+        th.Property(
+            "detect_removed",
+            th.BooleanType,
+            default=False,
+            title="Detect removed",
+            description=(
+                "Keep the ids last seen in the state, and emit what is gone once, with its key and "
+                "_sdc_deleted_at."
             ),
         ),
         th.Property(
@@ -126,7 +159,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
     @override
     def discover_streams(self) -> list[PinterestStream]:
         """Return all streams."""
-        return [AdAccountsStream(self), AudiencesStream(self)]
+        return [stream(self) for stream in STREAMS]
 
     @functools.cached_property
     def unread(self) -> list[str]:
@@ -188,13 +221,13 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
     @classmethod
     @override
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Run ``--test``: one record of each stream, and a failure if an account is missing."""
+        """Run ``--test``, which fails if something could not be read; see ``preflight``."""
         if value != CliTestOptionValue.All.value:
             super().cb_test(ctx, param, value)
             return
         with one_line_errors(cls.logger):
             tap = cls.configured(ctx.params.get("config"))
-            tap.run_connection_test()
+            preflight(tap)
             tap.check_whole()
         ctx.exit()
 

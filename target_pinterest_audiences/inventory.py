@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_pinterest_audiences.client import id_of
+from tap_pinterest_audiences.answers import id_of
 from tap_pinterest_audiences.operations import LIST_AUDIENCES
 
 if TYPE_CHECKING:

@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tap_pinterest_audiences.tap import TapPinterestAudiences
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 BIN = Path(sys.executable).parent
 TIMEOUT_SECONDS = 120
@@ -92,7 +94,17 @@ class Programs:
         )
         return Run(done.returncode, done.stdout, done.stderr)
 
-    def tap(self, *options: str, state: Mapping[str, Any] | None = None, **settings: Any) -> Run:
+    def tap(
+        self,
+        *options: str,
+        state: Mapping[str, Any] | None = None,
+        streams: Sequence[str] = ("ad_accounts", "audiences"),
+        **settings: Any,
+    ) -> Run:
+        """Run the tap for some streams; ``--test`` and ``--catalog`` choose their own."""
+        if "--catalog" not in options and "--test" not in options:
+            catalog = self.file("selected.json", selecting(streams))
+            options = ("--catalog", str(catalog), *options)
         config = self.file("tap.json", {**self.settings, **settings})
         if state is not None:
             options = ("--state", str(self.file("state.json", state)), *options)
@@ -103,6 +115,17 @@ class Programs:
         if not isinstance(lines, str):
             lines = "".join(json.dumps(line) + "\n" for line in lines)
         return self.run("target-pinterest-audiences", "--config", str(config), stdin=lines)
+
+
+def selecting(streams: Sequence[str]) -> dict[str, Any]:
+    """Return a catalog in which these streams are selected and no others."""
+    tap = TapPinterestAudiences(config={}, validate_config=False, setup_mapper=False)
+    catalog: dict[str, Any] = tap.catalog_dict
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            if not entry["breadcrumb"]:
+                entry["metadata"]["selected"] = stream["tap_stream_id"] in streams
+    return catalog
 
 
 def schema(stream: str = "audiences", **properties: object) -> dict[str, Any]:

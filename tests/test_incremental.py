@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tap_pinterest_audiences.incremental import Bookmark, Scan, StateError
+from tap_pinterest_audiences.incremental import Bookmark, Scan, ScanOptions, StateError
 
 KEY = "updated_timestamp"
 
@@ -22,8 +22,10 @@ def scan(
     clock: int | None,
     start: int | None = None,
     lookback: int = 60,
+    **options: bool,
 ) -> tuple[list[str], Bookmark]:
-    reading = Scan(bookmark or Bookmark(), replication_key=KEY, start=start, lookback=lookback)
+    chosen = ScanOptions(KEY, lookback, start, **options)
+    reading = Scan(bookmark or Bookmark(), chosen)
     if clock is not None:
         reading.begin(clock)
     new = [item["id"] for item in items if reading.is_new(item)]
@@ -80,6 +82,38 @@ def test_what_is_remembered_does_not_grow() -> None:
     assert set(bookmark.recent) == {"1"}
     _, bookmark = scan([audience(1, 970), audience(2, 10)], bookmark, clock=9000)
     assert bookmark.recent == {}
+
+
+def test_what_enters_a_list_without_an_update_is_new_where_all_is_remembered() -> None:
+    _, bookmark = scan([audience(1, 10)], clock=1000, remember_all=True)
+    assert set(bookmark.recent) == {"1"}
+    items = [audience(1, 10), audience(2, 5)]
+    new, bookmark = scan(items, bookmark, clock=2000, remember_all=True)
+    assert new == ["2"]
+    assert scan(items, bookmark, clock=3000, remember_all=True)[0] == []
+
+
+def removed(items: list[dict[str, Any]], bookmark: Bookmark) -> tuple[list[str], Bookmark]:
+    reading = Scan(bookmark, ScanOptions(KEY, 60, detect_removed=True))
+    reading.begin(1000)
+    for item in items:
+        reading.is_new(item)
+    return reading.removed(), reading.end()
+
+
+def test_what_is_gone_is_told_once() -> None:
+    both, one = [audience(1, 10), audience(2, 10)], [audience(1, 10)]
+    gone, bookmark = removed(both, Bookmark())
+    assert gone == []
+    gone, bookmark = removed(one, bookmark)
+    assert gone == ["2"]
+    gone, bookmark = removed(one, bookmark)
+    assert gone == []
+    assert bookmark.known == ["1"]
+
+
+def test_nothing_is_gone_when_nobody_remembers_what_was_there() -> None:
+    assert removed([], Bookmark(500, {}, None))[0] == []
 
 
 def test_state_goes_out_and_comes_back() -> None:

@@ -34,10 +34,10 @@ def test_the_main_job_both_ways_and_again() -> None:
         r"^  (\w+ to \w+) +(.+?)  +(\d+) reads, (\d+) writes$", done.stdout, re.MULTILINE
     )
     assert steps == [
-        ("Pinterest to warehouse", "671 audiences loaded", "7", "0"),
+        ("Pinterest to warehouse", "671 audiences loaded", "31", "0"),
         ("Warehouse to Pinterest", "1 created, 2 updated, 669 unchanged", "5", "3"),
-        ("Pinterest to warehouse", "3 audiences loaded", "7", "0"),
-        ("Pinterest to warehouse", "0 audiences loaded", "7", "0"),
+        ("Pinterest to warehouse", "3 audiences loaded", "31", "0"),
+        ("Pinterest to warehouse", "0 audiences loaded", "31", "0"),
         ("Warehouse to Pinterest", "672 unchanged", "5", "0"),
     ]
 

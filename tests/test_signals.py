@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from programs import BIN, Run, environment, record, schema, state
+from programs import BIN, Run, environment, record, schema, selecting, state
 
 if TYPE_CHECKING:
     from programs import Programs
@@ -55,15 +55,13 @@ def test_the_tap_goes_on_where_it_was_stopped(
 ) -> None:
     accounts = emulator.seed(ad_accounts=4, audiences=2000, updated_timestamp=LONG_AGO)
     emulator.fault(operation="audiences/list", path_contains=accounts[2], kind="delay", seconds=2)
-    command = [
-        "tap-pinterest-audiences",
-        "--config",
-        str(programs.file("c.json", programs.settings)),
-    ]
+    config = programs.file("c.json", {**programs.settings, "concurrency": 1})
+    catalog = programs.file("catalog.json", selecting(["audiences"]))
+    command = ["tap-pinterest-audiences", "--config", str(config), "--catalog", str(catalog)]
     first = stopped(emulator, programs, command, "", when=("audiences/list", 5), number=number)
     assert first.code == (-number if number is signal.SIGKILL else 128 + number)
     assert "Traceback" not in first.err
-    second = programs.tap(state=first.state)
+    second = programs.tap(state=first.state, streams=["audiences"])
     assert second.code == 0
     one, other = ({a["id"] for a in run.records("audiences")} for run in (first, second))
     assert len(one | other) == 2000

@@ -1,0 +1,101 @@
+"""What Pinterest's answers mean. No I/O in here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from tap_pinterest_audiences.errors import (
+    MalformedAnswerError,
+    NoAnswerError,
+    RateLimitedError,
+    RequestFailedError,
+)
+from tap_pinterest_audiences.limits import asked_wait, http_date
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_pinterest_audiences.operations import Operation
+
+_RATE_LIMIT_CODE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON object that Pinterest answered.
+
+    Attributes:
+        data: The object; numbers with a fraction are ``Decimal``.
+        moment: The server's clock when it answered; None if it did not say.
+    """
+
+    data: dict[str, Any]
+    moment: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, and the server's clock when it was read."""
+
+    items: list[dict[str, Any]]
+    moment: dt.datetime | None
+
+
+def id_of(thing: Mapping[str, Any], operation: Operation) -> str:
+    """Return the id of something that Pinterest answered to ``operation``.
+
+    Raises:
+        MalformedAnswerError: If it has none.
+    """
+    match thing.get("id"):
+        case str(value) if value.isascii() and value.isdigit():
+            return value
+        case _:
+            msg = f"Pinterest's answer to {operation.name} holds something without an id of digits"
+            raise MalformedAnswerError(msg)
+
+
+def read_answer(operation: Operation, response: requests.Response) -> Answer:
+    """Return the answer in a response, or raise what it means."""
+    status = response.status_code
+    request_id = response.headers.get("x-pinterest-rid")
+    moment = http_date(response.headers.get("date"))
+    data = _json_object(response)
+    code = error_code(response)
+    limited = status == requests.codes.too_many_requests or code == _RATE_LIMIT_CODE
+    if requests.codes.ok <= status < requests.codes.multiple_choices and not limited:
+        if data is None:
+            reason = f"HTTP {status}, but the body is no JSON object"
+            raise NoAnswerError(operation.name, reason, request_id=request_id)
+        return Answer(data, moment)
+    message = str((data or {}).get("message") or response.reason or "")
+    spam = "spam" in f"{message} {(data or {}).get('message_detail')}".lower()
+    now = moment or dt.datetime.now(dt.UTC)
+    wait = asked_wait(response.headers, now)
+    if limited and not spam:
+        raise RateLimitedError(operation.name, wait, now, request_id)
+    if status >= requests.codes.internal_server_error:
+        asked = wait if "retry-after" in response.headers else None
+        reason = f"HTTP {status}: {message}"
+        raise NoAnswerError(operation.name, reason, wait_seconds=asked, request_id=request_id)
+    raise RequestFailedError(operation.name, status, code, message, request_id)
+
+
+def _json_object(response: requests.Response) -> dict[str, Any] | None:
+    try:
+        data = json.loads(response.content, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def error_code(response: requests.Response) -> int | None:
+    """Return Pinterest's own code of an error; None if the answer has none."""
+    code = (_json_object(response) or {}).get("code")
+    return code if isinstance(code, int) else None

@@ -1,0 +1,109 @@
+"""Reads several lists at a time and hands out their pages in order."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Self
+
+T = TypeVar("T")
+
+PAGES_AHEAD = 64
+"""Pages, of all lists together, that may wait to be taken."""
+
+
+class _End:
+    """Ends a list: as it should, or with an error."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+
+
+class ReadAhead(Generic[T]):
+    """Lists that are read by ``workers`` threads, each list by one of them, page by page.
+
+    The lists are begun in order and have to be taken in order, each to its end. When
+    ``PAGES_AHEAD`` pages wait, only the list that is being taken is read on, so memory is bounded
+    however many lists there are and however long they are. With one worker nothing is read ahead.
+    """
+
+    def __init__(self, lists: Sequence[Callable[[], Iterator[T]]], workers: int) -> None:
+        """Begin to read; each of ``lists`` is called once, in a thread if there are several."""
+        self._lists = lists
+        self._pages: defaultdict[int, deque[T | _End]] = defaultdict(deque)
+        self._waiting = 0
+        self._begun = 0
+        self._taken = 0
+        self._stopped = False
+        self._turn = threading.Condition()
+        self._sequential = workers == 1
+        for _ in range(0 if self._sequential else min(workers, len(lists))):
+            threading.Thread(target=self._work, name="read-ahead", daemon=True).start()
+
+    def take(self, number: int) -> Iterator[T]:
+        """Yield the pages of the list with that number.
+
+        Raises:
+            Exception: What reading the list raised, after the pages before it.
+        """
+        if self._sequential:
+            yield from self._lists[number]()
+            return
+        while not isinstance(page := self._next(number), _End):
+            yield page
+        if page.error:
+            raise page.error
+
+    def close(self) -> None:
+        """Stop reading; what was read and not taken is forgotten."""
+        with self._turn:
+            self._stopped = True
+            self._turn.notify_all()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop reading."""
+        self.close()
+
+    def _next(self, number: int) -> T | _End:
+        with self._turn:
+            self._taken = number
+            self._turn.notify_all()
+            self._turn.wait_for(lambda: self._pages[number])
+            self._waiting -= 1
+            return self._pages[number].popleft()
+
+    def _work(self) -> None:
+        while (number := self._begin()) is not None:
+            end = _End()
+            try:
+                for page in self._lists[number]():
+                    if not self._put(number, page):
+                        return
+            except BaseException as error:  # noqa: BLE001  (raised where the list is taken)
+                end = _End(error)
+            self._put(number, end)
+
+    def _begin(self) -> int | None:
+        with self._turn:
+            if self._stopped or self._begun == len(self._lists):
+                return None
+            self._begun += 1
+            return self._begun - 1
+
+    def _put(self, number: int, page: T | _End) -> bool:
+        with self._turn:
+            self._turn.wait_for(
+                lambda: self._stopped or number == self._taken or self._waiting < PAGES_AHEAD
+            )
+            self._pages[number].append(page)
+            self._waiting += 1
+            self._turn.notify_all()
+            return not self._stopped

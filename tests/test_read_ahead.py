@@ -1,0 +1,96 @@
+"""Reading several lists at a time, and handing their pages out in order."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_pinterest_audiences.read_ahead import PAGES_AHEAD, ReadAhead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Lists:
+    """Lists of pages that note who reads them."""
+
+    def __init__(self, lengths: list[int]) -> None:
+        self.read = [0] * len(lengths)
+        self.readers = 0
+        self.most_readers = 0
+        self._lock = threading.Lock()
+        self.all = [functools.partial(self._pages, *item) for item in enumerate(lengths)]
+
+    def _pages(self, number: int, length: int) -> Iterator[tuple[int, int]]:
+        with self._lock:
+            self.readers += 1
+            self.most_readers = max(self.most_readers, self.readers)
+        for page in range(length):
+            time.sleep(0.0005)
+            self.read[number] += 1
+            yield number, page
+        with self._lock:
+            self.readers -= 1
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+@pytest.mark.parametrize(
+    "lengths", [[], [0], [3], [2, 0, 5, 1, 40], [1] * 300, [PAGES_AHEAD * 3] * 3]
+)
+def test_everything_comes_in_order(lengths: list[int], workers: int) -> None:
+    lists = Lists(lengths)
+    with ReadAhead(lists.all, workers) as reader:
+        taken = [page for number in range(len(lengths)) for page in reader.take(number)]
+    assert taken == [(n, page) for n, length in enumerate(lengths) for page in range(length)]
+    assert lists.most_readers <= workers
+
+
+@pytest.mark.parametrize("lengths", [[1] * 1000, [1000, 1000, 1000]])
+def test_only_so_many_pages_are_read_ahead(lengths: list[int]) -> None:
+    lists = Lists(lengths)
+    workers = 4
+    with ReadAhead(lists.all, workers) as reader:
+        first = reader.take(0)
+        assert next(first) == (0, 0)
+        time.sleep(0.5)
+        later = sum(lists.read[1:])
+        assert 0 < later <= PAGES_AHEAD + workers
+
+
+def test_one_worker_reads_nothing_before_it_is_asked_to() -> None:
+    lists = Lists([5, 5])
+    with ReadAhead(lists.all, 1) as reader:
+        first = reader.take(0)
+        assert lists.read == [0, 0]
+        assert next(first) == (0, 0)
+        time.sleep(0.05)
+        assert lists.read == [1, 0]
+
+
+def test_an_error_comes_after_the_pages_before_it_and_the_others_go_on() -> None:
+    def broken() -> Iterator[str]:
+        yield "page"
+        msg = "broken"
+        raise ValueError(msg)
+
+    with ReadAhead([broken, lambda: iter(["good"])], 2) as reader:
+        pages = reader.take(0)
+        assert next(pages) == "page"
+        with pytest.raises(ValueError, match="broken"):
+            next(pages)
+        assert list(reader.take(1)) == ["good"]
+
+
+def test_its_threads_end_when_it_is_closed() -> None:
+    lists = Lists([10_000] * 4)
+    before = threading.active_count()
+    with ReadAhead(lists.all, 4) as reader:
+        next(reader.take(0))
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
