@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from tap_pinterest_audiences.errors import RequestFailedError, SettingsError
 from tap_pinterest_audiences.incremental import Bookmark, Scan, ScanOptions
+from tap_pinterest_audiences.progress import Progress
 from tap_pinterest_audiences.read_ahead import ReadAhead
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class PartitionedStream(PinterestStream):
     partition_key: ClassVar[str] = "ad_account_id"
     """The field that tells the partitions apart."""
 
+    _progress: Progress
+
     @property
     @override
     def partitions(self) -> list[dict[str, str]]:
@@ -110,6 +113,10 @@ class PartitionedStream(PinterestStream):
             self.logger.info("Nothing to read for '%s': no %s", self.name, self.partition_key)
             return
         partition = context[self.partition_key]
+        if partition == self.partitions[0][self.partition_key]:
+            # A tap may be synced more than once, and what was read ahead has been handed out.
+            self.__dict__.pop("_plan", None)
+            self._progress = Progress(self.name, len(self.partitions), self.logger)
         try:
             with metrics.http_request_counter(self.name, endpoint=self.operation.path) as counter:
                 counter.with_context(context)
@@ -118,6 +125,7 @@ class PartitionedStream(PinterestStream):
             if error.status not in _NOT_TO_BE_READ:
                 raise
             self.tap.note_unread(f"{self.place(partition)}: {error}")
+        self._progress.partition(self.place(partition))
 
     def partition_records(
         self, partition: str, context: Context | None, counter: metrics.Counter
@@ -125,14 +133,12 @@ class PartitionedStream(PinterestStream):
         """Read and emit all records of a partition."""
         del context
         for chain, page in self.pages_of(partition, counter):
+            self._progress.page(len(page.items))
             for item in page.items:
                 yield {**item, **chain.fields}
 
     def pages_of(self, partition: str, counter: metrics.Counter) -> Iterator[tuple[Chain, Page]]:
         """Yield the pages of a partition, while those of the next ones are being read."""
-        if partition == self.partitions[0][self.partition_key]:
-            # A tap may be synced more than once, and what was read has been handed out.
-            self.__dict__.pop("_plan", None)
         numbers, chains, reader = self._plan
         try:
             for number in numbers[partition]:
@@ -190,6 +196,7 @@ class IncrementalStream(PartitionedStream):
         scan = Scan(Bookmark.read(state, key), options)
         begun = False
         for _, page in self.pages_of(partition, counter):
+            self._progress.page(len(page.items))
             if not begun and page.moment:
                 scan.begin(int(page.moment.timestamp()))
             begun = True
