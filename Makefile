@@ -38,6 +38,10 @@ demo: install ## Pinterest to warehouse and back, on an emulator and a real Post
 test: install ## Run the tests
 	$(BIN)/python -m pytest
 
+.PHONY: bench
+bench: $(INSTALLED) ## Measure speed and memory, side by side
+	$(BIN)/python bench/tap.py
+
 .PHONY: lint
 lint: $(INSTALLED) ## Check style and types
 	$(BIN)/ruff check

@@ -53,17 +53,39 @@ AUDIENCE_FIELDS: tuple[th.Property[Any], ...] = (
 INSIGHT_TYPES = ("YOUR_TOTAL_AUDIENCE", "YOUR_ENGAGED_AUDIENCE", "PINTEREST_TOTAL_AUDIENCE")
 ACCOUNT_TYPES = ("AD_ACCOUNT", "BUSINESS_ACCOUNT")
 
-SHARES = th.ArrayType(
+_SHARES = th.ArrayType(
     th.ObjectType(
         th.Property("key", th.StringType, description="Unique key."),
         th.Property("name", th.StringType, description="Name to show."),
         th.Property("ratio", th.NumberType, description="Share of the audience."),
     )
 )
-INTERESTS = (
+_INTERESTS = (
     th.Property("key", th.StringType, description="Unique key, the same as the ID."),
     th.Property("id", th.StringType, description="Interest ID."),
     th.Property("name", th.StringType, description="Interest name."),
     th.Property("ratio", th.NumberType, description="Share of the audience."),
     th.Property("index", th.NumberType, description="Affinity."),
+)
+INSIGHT_FIELDS: tuple[th.Property[Any], ...] = (
+    th.Property(
+        "categories",
+        th.ArrayType(
+            th.ObjectType(
+                *_INTERESTS,
+                th.Property("subcategories", th.ArrayType(th.ObjectType(*_INTERESTS))),
+            )
+        ),
+        description="Interests.",
+    ),
+    th.Property(
+        "demographics",
+        th.ObjectType(
+            *(
+                th.Property(name, _SHARES)
+                for name in ("ages", "genders", "devices", "metros", "countries")
+            )
+        ),
+        description="Ages, genders, devices, metropolitan areas and countries.",
+    ),
 )

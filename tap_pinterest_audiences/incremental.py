@@ -9,11 +9,10 @@ update time seen would be too late.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-
-from singer_sdk.singerlib.json import serialize_json
 
 from tap_pinterest_audiences.errors import PinterestError
 
@@ -129,7 +128,8 @@ class Scan:
             updated = None
         if updated is not None and updated < self._from:
             return False
-        digest = hashlib.sha256(serialize_json(record, sort_keys=True).encode()).hexdigest()[:16]
+        content = json.dumps(record, sort_keys=True, default=str)
+        digest = hashlib.sha256(content.encode()).hexdigest()[:16]
         recent = updated is None or self._next is None or updated >= self._next
         if recent or self._options.remember_all:
             self._recent[record_id] = digest

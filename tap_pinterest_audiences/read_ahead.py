@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PAGES_AHEAD = 64
-"""Pages, of all lists together, that may wait to be taken."""
+RECORDS_AHEAD = 4000
+"""Records, of all lists together, that may wait to be taken; then one more page of each list."""
 
 
 class _End:
@@ -27,13 +27,26 @@ class ReadAhead(Generic[T]):
     """Lists that are read by ``workers`` threads, each list by one of them, page by page.
 
     The lists are begun in order and have to be taken in order, each to its end. When
-    ``PAGES_AHEAD`` pages wait, only the list that is being taken is read on, so memory is bounded
-    however many lists there are and however long they are. With one worker nothing is read ahead.
+    ``RECORDS_AHEAD`` records wait, only the list that is being taken is read on, so memory is
+    bounded however many lists there are and however long they are. With one worker nothing is
+    read ahead.
     """
 
-    def __init__(self, lists: Sequence[Callable[[], Iterator[T]]], workers: int) -> None:
-        """Begin to read; each of ``lists`` is called once, in a thread if there are several."""
+    def __init__(
+        self,
+        lists: Sequence[Callable[[], Iterator[T]]],
+        workers: int,
+        size: Callable[[T], int],
+    ) -> None:
+        """Begin to read.
+
+        Args:
+            lists: Each is called once, in a thread if there are several.
+            workers: How many lists are read at a time.
+            size: Tells how many records a page has.
+        """
         self._lists = lists
+        self._size = size
         self._pages: defaultdict[int, deque[T | _End]] = defaultdict(deque)
         self._waiting = 0
         self._begun = 0
@@ -77,8 +90,9 @@ class ReadAhead(Generic[T]):
             self._taken = number
             self._turn.notify_all()
             self._turn.wait_for(lambda: self._pages[number])
-            self._waiting -= 1
-            return self._pages[number].popleft()
+            page = self._pages[number].popleft()
+            self._waiting -= self._weight(page)
+            return page
 
     def _work(self) -> None:
         while (number := self._begin()) is not None:
@@ -101,9 +115,12 @@ class ReadAhead(Generic[T]):
     def _put(self, number: int, page: T | _End) -> bool:
         with self._turn:
             self._turn.wait_for(
-                lambda: self._stopped or number == self._taken or self._waiting < PAGES_AHEAD
+                lambda: self._stopped or number == self._taken or self._waiting < RECORDS_AHEAD
             )
             self._pages[number].append(page)
-            self._waiting += 1
+            self._waiting += self._weight(page)
             self._turn.notify_all()
             return not self._stopped
+
+    def _weight(self, page: T | _End) -> int:
+        return 0 if isinstance(page, _End) else self._size(page)

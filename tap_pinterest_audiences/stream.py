@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import metrics
+from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 DEFAULT_LOOKBACK_SECONDS = 60
 
 _NOT_TO_BE_READ = {403, 404}
+_DELETED_AT = th.PropertiesList(
+    th.Property("_sdc_deleted_at", th.DateTimeType, description="When it was found to be gone.")
+).to_dict()["properties"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,24 @@ class PinterestStream(Stream):
         """Read a list to its end."""
         return self.tap.api.pages(self.operation, chain.ids, {**self.params(), **chain.params})
 
+    def read_ahead(self, chains: Sequence[Chain]) -> ReadAhead[Page]:
+        """Begin to read several lists at a time."""
+        reads = [functools.partial(self.read, chain) for chain in chains]
+        return ReadAhead(reads, self.config["concurrency"], lambda page: len(page.items))
+
+    def activate_version(self) -> None:
+        """Declare that what was not emitted is gone, if the SDK is told to and all was read."""
+        if (
+            self.emit_activate_version_messages
+            and self.replication_method == REPLICATION_FULL_TABLE
+            and self._stream_version is not None
+        ):
+            super()._write_activate_version_message(self._stream_version)
+
+    @override
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        """Wait: the SDK would do it before the first record, whatever can be read then."""
+
 
 class PartitionedStream(PinterestStream):
     """A list, or several, for each ad account (or business), some of them at a time."""
@@ -82,6 +104,7 @@ class PartitionedStream(PinterestStream):
     """The field that tells the partitions apart."""
 
     _progress: Progress
+    _whole: bool
 
     @property
     @override
@@ -117,6 +140,7 @@ class PartitionedStream(PinterestStream):
             # A tap may be synced more than once, and what was read ahead has been handed out.
             self.__dict__.pop("_plan", None)
             self._progress = Progress(self.name, len(self.partitions), self.logger)
+            self._whole = True
         try:
             with metrics.http_request_counter(self.name, endpoint=self.operation.path) as counter:
                 counter.with_context(context)
@@ -125,7 +149,10 @@ class PartitionedStream(PinterestStream):
             if error.status not in _NOT_TO_BE_READ:
                 raise
             self.tap.note_unread(f"{self.place(partition)}: {error}")
+            self._whole = False
         self._progress.partition(self.place(partition))
+        if self._whole and partition == self.partitions[-1][self.partition_key]:
+            self.activate_version()
 
     def partition_records(
         self, partition: str, context: Context | None, counter: metrics.Counter
@@ -158,8 +185,7 @@ class PartitionedStream(PinterestStream):
             own = self.chains(partition[self.partition_key])
             numbers[partition[self.partition_key]] = [*range(len(chains), len(chains) + len(own))]
             chains.extend(own)
-        reads = [functools.partial(self.read, chain) for chain in chains]
-        return numbers, chains, ReadAhead(reads, self.config["concurrency"])
+        return numbers, chains, self.read_ahead(chains)
 
 
 class IncrementalStream(PartitionedStream):
@@ -167,6 +193,13 @@ class IncrementalStream(PartitionedStream):
 
     remembers_all: ClassVar[bool] = False
     """Whether a record can come into the list without being updated; see ``ScanOptions``."""
+
+    def __init__(self, tap: TapPinterestAudiences) -> None:
+        """Attach the stream to ``tap``; what is removed has a field of its own."""
+        super().__init__(tap)
+        if self.config.get("detect_removed"):
+            fields = {**self.schema["properties"], **_DELETED_AT}
+            self.schema = {**self.schema, "properties": fields}  # type: ignore[misc]
 
     @override
     def params(self) -> dict[str, Any]:

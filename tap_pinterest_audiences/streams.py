@@ -6,7 +6,6 @@ Fields and their meaning: Pinterest's OpenAPI description 5.23. ``is_nca``, ``is
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
@@ -16,9 +15,8 @@ from tap_pinterest_audiences.answers import Page, id_of
 from tap_pinterest_audiences.fields import (
     ACCOUNT_TYPES,
     AUDIENCE_FIELDS,
+    INSIGHT_FIELDS,
     INSIGHT_TYPES,
-    INTERESTS,
-    SHARES,
 )
 from tap_pinterest_audiences.operations import (
     GET_AUDIENCE_INSIGHTS,
@@ -29,7 +27,6 @@ from tap_pinterest_audiences.operations import (
     LIST_INSIGHT_DEFINITIONS,
     LIST_SHARED_ACCOUNTS,
 )
-from tap_pinterest_audiences.read_ahead import ReadAhead
 from tap_pinterest_audiences.stream import (
     Chain,
     IncrementalStream,
@@ -78,6 +75,8 @@ class AdAccountsStream(PinterestStream):
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Emit the accounts that the tap has read to know its partitions."""
         yield from (dict(account) for account in self.tap.ad_accounts)
+        if not self.tap.unread:
+            self.activate_version()
 
 
 class AudiencesStream(IncrementalStream):
@@ -219,8 +218,7 @@ class AudienceSharedAccountsStream(PartitionedStream):
             for audience_id in [id_of(audience, LIST_AUDIENCES) for audience in page.items]
             for account_type in ACCOUNT_TYPES
         ]
-        reads = [functools.partial(self.read, chain) for chain in chains]
-        with ReadAhead(reads, self.config["concurrency"]) as reader:
+        with self.read_ahead(chains) as reader:
             for number, chain in enumerate(chains):
                 for page in reader.take(number):
                     counter.increment()
@@ -245,26 +243,7 @@ class AudienceInsightsStream(PartitionedStream):
             th.BooleanType,
             description="Whether size was rounded up to the next bound.",
         ),
-        th.Property(
-            "categories",
-            th.ArrayType(
-                th.ObjectType(
-                    *INTERESTS,
-                    th.Property("subcategories", th.ArrayType(th.ObjectType(*INTERESTS))),
-                )
-            ),
-            description="Interests.",
-        ),
-        th.Property(
-            "demographics",
-            th.ObjectType(
-                *(
-                    th.Property(name, SHARES)
-                    for name in ("ages", "genders", "devices", "metros", "countries")
-                )
-            ),
-            description="Ages, genders, devices, metropolitan areas and countries.",
-        ),
+        *INSIGHT_FIELDS,
         additional_properties=True,
     ).to_dict()
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_pinterest_audiences.read_ahead import PAGES_AHEAD, ReadAhead
+from tap_pinterest_audiences.read_ahead import RECORDS_AHEAD, ReadAhead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+
+PAGE = 100
+"""Records in a page of the tests."""
+
+
+def reading(lists: Sequence[Callable[[], Iterator[Any]]], workers: int) -> ReadAhead[Any]:
+    return ReadAhead(lists, workers, lambda _: PAGE)
 
 
 class Lists:
@@ -38,32 +46,30 @@ class Lists:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 8])
-@pytest.mark.parametrize(
-    "lengths", [[], [0], [3], [2, 0, 5, 1, 40], [1] * 300, [PAGES_AHEAD * 3] * 3]
-)
+@pytest.mark.parametrize("lengths", [[], [0], [3], [2, 0, 5, 1, 40], [1] * 300, [700] * 3])
 def test_everything_comes_in_order(lengths: list[int], workers: int) -> None:
     lists = Lists(lengths)
-    with ReadAhead(lists.all, workers) as reader:
+    with reading(lists.all, workers) as reader:
         taken = [page for number in range(len(lengths)) for page in reader.take(number)]
     assert taken == [(n, page) for n, length in enumerate(lengths) for page in range(length)]
     assert lists.most_readers <= workers
 
 
 @pytest.mark.parametrize("lengths", [[1] * 1000, [1000, 1000, 1000]])
-def test_only_so_many_pages_are_read_ahead(lengths: list[int]) -> None:
+def test_only_so_many_records_are_read_ahead(lengths: list[int]) -> None:
     lists = Lists(lengths)
     workers = 4
-    with ReadAhead(lists.all, workers) as reader:
+    with reading(lists.all, workers) as reader:
         first = reader.take(0)
         assert next(first) == (0, 0)
         time.sleep(0.5)
         later = sum(lists.read[1:])
-        assert 0 < later <= PAGES_AHEAD + workers
+        assert 0 < later * PAGE <= RECORDS_AHEAD + workers * PAGE
 
 
 def test_one_worker_reads_nothing_before_it_is_asked_to() -> None:
     lists = Lists([5, 5])
-    with ReadAhead(lists.all, 1) as reader:
+    with reading(lists.all, 1) as reader:
         first = reader.take(0)
         assert lists.read == [0, 0]
         assert next(first) == (0, 0)
@@ -77,7 +83,7 @@ def test_an_error_comes_after_the_pages_before_it_and_the_others_go_on() -> None
         msg = "broken"
         raise ValueError(msg)
 
-    with ReadAhead([broken, lambda: iter(["good"])], 2) as reader:
+    with reading([broken, lambda: iter(["good"])], 2) as reader:
         pages = reader.take(0)
         assert next(pages) == "page"
         with pytest.raises(ValueError, match="broken"):
@@ -88,7 +94,7 @@ def test_an_error_comes_after_the_pages_before_it_and_the_others_go_on() -> None
 def test_its_threads_end_when_it_is_closed() -> None:
     lists = Lists([10_000] * 4)
     before = threading.active_count()
-    with ReadAhead(lists.all, 4) as reader:
+    with reading(lists.all, 4) as reader:
         next(reader.take(0))
     deadline = time.monotonic() + 5
     while threading.active_count() > before and time.monotonic() < deadline:

@@ -199,13 +199,44 @@ def test_a_list_that_can_not_be_read_to_its_end_keeps_its_bookmark(
     assert len(again.records("audiences")) == 30
 
 
-def test_full_tables_are_activated_when_the_sdk_is_told_to(
+def test_full_tables_are_activated_after_their_last_record(
     emulator: Emulator, programs: Programs
 ) -> None:
-    emulator.seed(ad_accounts=1, audiences=3)
+    emulator.seed(ad_accounts=2, audiences=4)
     run = programs.tap(emit_activate_version_messages=True)
-    activated = [m["stream"] for m in run.messages if m["type"] == "ACTIVATE_VERSION"]
-    assert set(activated) == {"ad_accounts"}
+    kinds = [(m["type"], m.get("stream")) for m in run.messages if m["type"] != "STATE"]
+    assert [stream for kind, stream in kinds if kind == "ACTIVATE_VERSION"] == ["ad_accounts"]
+    last_record = max(i for i, kind in enumerate(kinds) if kind == ("RECORD", "ad_accounts"))
+    assert kinds.index(("ACTIVATE_VERSION", "ad_accounts")) > last_record
+
+
+def test_a_table_that_was_read_in_part_is_not_activated(
+    programs: Programs, pinterest: Emulator
+) -> None:
+    programs.settings["api_url"] = pinterest.url
+    pinterest.fault(
+        operation="audience_insights/get", path_contains="549755800001", kind="status", status=403
+    )
+    run = programs.tap(
+        streams=["ad_accounts", "audience_insights", "audience_insight_definitions"],
+        emit_activate_version_messages=True,
+        ad_account_ids=["549755800001", "549755800002"],
+    )
+    pinterest.clear()
+    assert run.code == 1
+    activated = {m["stream"] for m in run.messages if m["type"] == "ACTIVATE_VERSION"}
+    assert activated == {"ad_accounts", "audience_insight_definitions"}
+
+
+def test_what_is_removed_has_a_field_in_the_schema(emulator: Emulator, programs: Programs) -> None:
+    emulator.seed(ad_accounts=1, audiences=2)
+    config = programs.file("all.json", {**programs.settings, "detect_removed": True})
+    run = programs.run("tap-pinterest-audiences", "--config", str(config))
+    schemas = {
+        m["stream"]: m["schema"]["properties"] for m in run.messages if m["type"] == "SCHEMA"
+    }
+    marked = {stream for stream, fields in schemas.items() if "_sdc_deleted_at" in fields}
+    assert marked == {"audiences", "received_audiences", "customer_lists"}
 
 
 def test_stream_maps_and_flattening(emulator: Emulator, programs: Programs) -> None:

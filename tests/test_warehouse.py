@@ -1,0 +1,516 @@
+"""From Pinterest into a real PostgreSQL, with the loader that people use, by pipes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import signal
+import subprocess
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from programs import BIN, TIMEOUT_SECONDS, Programs, Run, environment, selecting
+from psycopg import sql
+
+from demo.parts import running_postgres
+from pinterest_emulator.testing import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from demo.parts import Postgres
+
+    Row = dict[str, Any]
+
+ROOT = Path(__file__).parent.parent
+GUIDE = ROOT / "docs" / "warehouse.md"
+LOADER = ROOT / ".meltano/loaders/target-postgres/venv/bin/target-postgres"
+KEYS = {s["tap_stream_id"]: s["key_properties"] for s in selecting([])["streams"]}
+ZONE = dt.timezone(dt.timedelta(hours=-8))
+ZONE_AT_POSTGRES = "Etc/GMT+8"  # POSIX counts the other way round
+LONG_AGO = 1_700_000_000
+KILLS = 20
+KILLS_BETWEEN_LOADS = 5
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """A server that is not in UTC, as most people are not."""
+    if not LOADER.exists():
+        pytest.fail(f"{LOADER} is missing: `make install` installs it")
+    with running_postgres() as postgres:
+        with postgres.connect() as connection:
+            connection.execute(f"ALTER DATABASE postgres SET timezone TO '{ZONE_AT_POSTGRES}'")
+        yield postgres
+
+
+class Warehouse:
+    """One schema of the server, and the loader that fills it."""
+
+    def __init__(self, postgres: Postgres, schema: str, folder: Path) -> None:
+        self.postgres = postgres
+        self.schema = schema
+        self.folder = folder
+        settings = {
+            "host": postgres.host,
+            "port": postgres.port,
+            "user": postgres.user,
+            "password": postgres.password,
+            "database": postgres.database,
+            "default_target_schema": schema,
+        }
+        config = folder / "loader.json"
+        config.write_text(json.dumps(settings))
+        self.loader = [str(LOADER), "--config", str(config)]
+
+    def load(self, lines: str) -> dict[str, Any]:
+        """Load what a tap printed; return the state that the loader passes on."""
+        done = subprocess.run(
+            self.loader,
+            input=lines,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+            env=environment(self.folder),
+        )
+        assert done.returncode == 0, done.stderr
+        return Run(0, done.stdout, "").state
+
+    def ask(self, query: str | sql.Composed, *values: str) -> list[tuple[Any, ...]]:
+        with self.postgres.connect() as connection:
+            text = query.encode() if isinstance(query, str) else query
+            return connection.execute(text, values or None).fetchall()
+
+    def rows(self, table: str) -> list[Row]:
+        """Return all rows by their keys, as JSON and without what the loader adds."""
+        name = sql.Identifier(self.schema, table)
+        found = self.ask(sql.SQL("SELECT to_jsonb(row) FROM {} AS row").format(name))
+        return by_key(
+            table,
+            [{k: v for k, v in row.items() if not k.startswith("_sdc_")} for (row,) in found],
+        )
+
+    def deleted(self, table: str = "audiences") -> dict[str, dt.datetime]:
+        """Return what is declared gone, and since when."""
+        return dict(
+            self.ask(
+                sql.SQL("SELECT id, _sdc_deleted_at FROM {} WHERE _sdc_deleted_at NOTNULL").format(
+                    sql.Identifier(self.schema, table)
+                )
+            )
+        )
+
+    def pump(
+        self,
+        programs: Programs,
+        streams: Sequence[str],
+        state: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> tuple[Run, dict[str, Any]]:
+        """Run ``tap | tee | loader``; return what the tap printed and what the loader passed on."""
+        files = {
+            "--catalog": selecting(streams),
+            "--config": {**programs.settings, **settings},
+            "--state": state or {},
+        }
+        tap_command = [str(BIN / "tap-pinterest-audiences")]
+        for option, content in files.items():
+            tap_command += [option, str(programs.file(f"{option[2:]}.json", content))]
+        printed, tap_log, loader_log = (self.folder / n for n in ("printed", "tap", "loader"))
+        env = environment(self.folder)
+        with (
+            tap_log.open("w") as tap_err,
+            loader_log.open("w") as loader_err,
+            subprocess.Popen(tap_command, stdout=subprocess.PIPE, stderr=tap_err, env=env) as tap,
+            subprocess.Popen(
+                ["tee", str(printed)],  # noqa: S607  (every system has it)
+                stdin=tap.stdout,
+                stdout=subprocess.PIPE,
+            ) as tee,
+            subprocess.Popen(
+                self.loader,
+                stdin=tee.stdout,
+                stdout=subprocess.PIPE,
+                stderr=loader_err,
+                env=env,
+                text=True,
+            ) as loader,
+        ):
+            for process in (tap, tee):  # only the next process may hold the reading end
+                assert process.stdout
+                process.stdout.close()
+            passed_on, _ = loader.communicate(timeout=TIMEOUT_SECONDS)
+        assert loader.returncode == 0, loader_log.read_text()
+        run = Run(tap.returncode, printed.read_text(), tap_log.read_text())
+        return run, Run(0, passed_on, "").state
+
+
+@pytest.fixture
+def warehouse(request: pytest.FixtureRequest, postgres: Postgres, tmp_path: Path) -> Warehouse:
+    """A schema of this test's own."""
+    schema = re.sub(r"\W+", "_", request.node.name)[:60]
+    return Warehouse(postgres, schema, tmp_path)
+
+
+@pytest.fixture
+def shops() -> Iterator[Emulator]:
+    """Pinterest with the demo's shops."""
+    with Emulator(seed="demo", access="unlimited") as emulator:
+        yield emulator
+
+
+def programs_for(emulator: Emulator, folder: Path, **settings: Any) -> Programs:
+    return Programs(folder, {"access_token": "pina_demo", "api_url": emulator.url, **settings})
+
+
+def call(emulator: Emulator, method: str, path: str, **options: Any) -> requests.Response:
+    headers = {"Authorization": "Bearer pina_demo"}
+    return requests.request(
+        method, f"{emulator.url}/{path}", headers=headers, timeout=10, **options
+    )
+
+
+def change(emulator: Emulator, audience: Row, **fields: str) -> None:
+    path = f"ad_accounts/{audience['ad_account_id']}/audiences/{audience['id']}"
+    call(emulator, "PATCH", path, json=fields).raise_for_status()
+
+
+def readable_businesses(emulator: Emulator) -> list[str]:
+    businesses = emulator.state()["businesses"]
+    return [b for b in businesses if call(emulator, "GET", f"businesses/{b}/audiences").ok]
+
+
+def by_key(table: str, rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: [row[key] for key in KEYS[table]])
+
+
+def contents(emulator: Emulator, businesses: Sequence[str]) -> dict[str, list[Row]]:
+    """Return what each table should hold; insights have to be read, the rest is state."""
+    state = emulator.state()
+    accounts = [account["id"] for account in state["ad_accounts"]]
+    owned = [audience for account in accounts for audience in state["audiences"][account]]
+    insights: list[Row] = []
+    definitions: list[Row] = []
+    for account in accounts:
+        for kind in ("YOUR_TOTAL_AUDIENCE", "YOUR_ENGAGED_AUDIENCE", "PINTEREST_TOTAL_AUDIENCE"):
+            path = f"ad_accounts/{account}/audience_insights"
+            answer = call(emulator, "GET", path, params={"audience_insight_type": kind}).json()
+            if answer["date"]:
+                insights.append({**answer, "ad_account_id": account})
+        items = call(emulator, "GET", f"ad_accounts/{account}/insights/audiences").json()["items"]
+        definitions += [{**item, "ad_account_id": account} for item in items]
+    return {
+        "ad_accounts": [{"time_zone": None, **account} for account in state["ad_accounts"]],
+        "audiences": owned,
+        "received_audiences": [
+            {**audience, "recipient_ad_account_id": account}
+            for account in accounts
+            for audience in state["received"][account]
+        ],
+        "customer_lists": [item for a in accounts for item in state["customer_lists"][a]],
+        "audience_shared_accounts": [
+            {**share, "audience_id": audience["id"], "ad_account_id": audience["ad_account_id"]}
+            for audience in owned
+            for share in state["shared_accounts"].get(audience["id"], ())
+        ],
+        "audience_insights": insights,
+        "audience_insight_definitions": definitions,
+        "business_audiences": [
+            {**audience, "business_id": business}
+            for business in businesses
+            for audience in state["businesses"][business]
+        ],
+    }
+
+
+def guide_queries() -> dict[str, str]:
+    """Return the queries of the guide by their headings."""
+    found = re.findall(r"^## (.+)\n\n```sql\n([^`]+)^```$", GUIDE.read_text(), re.MULTILINE)
+    return dict(found)
+
+
+def test_all_streams_twice(shops: Emulator, warehouse: Warehouse, tmp_path: Path) -> None:
+    businesses = readable_businesses(shops)
+    programs = programs_for(shops, tmp_path, business_ids=businesses)
+    expected = contents(shops, businesses)
+    assert expected.keys() == KEYS.keys()
+
+    first, state = warehouse.pump(programs, list(KEYS))
+    assert first.code == 0, first.err
+    loaded = {table: warehouse.rows(table) for table in KEYS}
+    for table, rows in expected.items():
+        assert rows, f"the demo shows nothing of {table}"
+        assert len(loaded[table]) == len(rows)
+        assert loaded[table] == by_key(table, rows)
+
+    second, _ = warehouse.pump(programs, list(KEYS), state)
+    assert second.code == 0, second.err
+    assert {table: warehouse.rows(table) for table in KEYS} == loaded
+    for table in ("audiences", "received_audiences", "customer_lists"):
+        assert first.records(table)
+        assert not second.records(table)
+
+    columns = warehouse.ask(
+        "SELECT table_name, column_name, data_type FROM information_schema.columns "
+        "WHERE table_schema = %s AND NOT starts_with(column_name, '_sdc_')",
+        warehouse.schema,
+    )
+    for table, column, kind in columns:
+        if column == "id" or column.endswith("_id"):
+            assert kind == "text", (table, column)
+        elif column.endswith(("_time", "_timestamp")):
+            assert kind == "bigint", (table, column)
+        elif column == "rule":
+            assert kind == "jsonb", (table, column)
+    assert {table for table, column, _ in columns if column == "rule"} == {
+        table for table in KEYS if table.endswith("audiences")
+    }
+
+    keys = defaultdict(list)
+    for table, column in warehouse.ask(
+        "SELECT table_name, column_name FROM information_schema.key_column_usage "
+        "WHERE table_schema = %s",
+        warehouse.schema,
+    ):
+        keys[table].append(column)
+    assert {table: sorted(columns) for table, columns in keys.items()} == {
+        table: sorted(re.findall(r"\w+", key))
+        for table, key in re.findall(
+            r"^\| `(\w+)` \|.+\| (.+) \|$", GUIDE.read_text(), re.MULTILINE
+        )
+    }
+
+
+def expected_sizes(state: Row) -> list[tuple[Any, ...]]:
+    rows = []
+    for account in state["ad_accounts"]:
+        groups: dict[str, list[Row]] = defaultdict(list)
+        for audience in state["audiences"][account["id"]]:
+            groups[audience["audience_type"]].append(audience)
+        for kind, members in groups.items():
+            people = [member["size"] or 0 for member in members]
+            ready = [member for member in members if member["status"] == "READY"]
+            counts = (len(members), len(ready), sum(people), max(people))
+            rows.append((account["id"], account["name"], kind, *counts))
+    return sorted(rows, key=lambda row: (row[0], -row[5], row[2]))
+
+
+def expected_changes(state: Row, since: int) -> list[tuple[Any, ...]]:
+    rows = [
+        (
+            "new" if audience["created_timestamp"] >= since else "changed",
+            *(audience[field] for field in ("ad_account_id", "id", "name", "audience_type")),
+            dt.datetime.fromtimestamp(audience["updated_timestamp"], dt.UTC),
+        )
+        for account in state["ad_accounts"]
+        for audience in state["audiences"][account["id"]]
+        if audience["updated_timestamp"] >= since
+    ]
+    return sorted(sorted(rows, key=lambda row: row[2]), key=lambda row: row[5], reverse=True)
+
+
+def expected_small_lists(state: Row) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    for account in state["ad_accounts"]:
+        for item in state["customer_lists"][account["id"]]:
+            sent = item["num_uploaded_user_records"] - item["num_removed_user_records"]
+            above = [
+                (audience["id"], audience["name"], audience["status"])
+                for audience in state["audiences"][account["id"]]
+                if audience["rule"].get("customer_list_id") == item["id"]
+            ]
+            rows += [
+                (account["id"], item["id"], item["name"], sent, *audience)
+                for audience in above or [(None, None, None)]
+                if item["status"] == "TOO_SMALL"
+            ]
+    return rows
+
+
+def test_the_queries_of_the_guide(shops: Emulator, postgres: Postgres, tmp_path: Path) -> None:
+    warehouse = Warehouse(postgres, "pinterest", tmp_path)  # as the guide calls it
+    programs = programs_for(shops, tmp_path, detect_removed=True)
+    streams = ["ad_accounts", "audiences", "customer_lists"]
+    today = dt.datetime.now(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    yesterday = int((today - dt.timedelta(days=1)).timestamp())
+    for edge in (yesterday, yesterday - 1):
+        shops.seed(ad_accounts=1, audiences=2, updated_timestamp=edge)
+    _, state = warehouse.pump(programs, streams)
+
+    account, list_id, *_, removed_id, _, _ = expected_small_lists(shops.state())[0]
+    above = [
+        audience
+        for audience in shops.state()["audiences"][account]
+        if audience["rule"].get("customer_list_id") == list_id
+    ]
+    removed_from = dt.datetime.now(dt.UTC)
+    change(shops, above[0], operation_type="REMOVE")
+    change(shops, above[1], name="Another name")
+    body = {"name": "New", "audience_type": "VISITOR", "rule": {"visitor_source_id": "2612511566"}}
+    call(shops, "POST", f"ad_accounts/{account}/audiences", json=body).raise_for_status()
+    run, _ = warehouse.pump(programs, streams, state)
+    assert run.code == 0, run.err
+    assert len(run.records("audiences")) == 3
+
+    sizes, changes, small_lists = map(warehouse.ask, guide_queries().values())
+    assert sizes == expected_sizes(shops.state())
+    assert len({row[1:3] for row in sizes}) > 10
+
+    gone = [row for row in changes if row[0] == "removed"]
+    assert [row[1:5] for row in gone] == [(account, removed_id, None, None)]
+    assert removed_from <= gone[0][5] <= dt.datetime.now(dt.UTC)
+    assert changes[0] == gone[0]
+    assert changes[1:] == expected_changes(shops.state(), yesterday)
+    assert sorted(row[0] for row in changes[1:]) == ["changed"] * 3 + ["new"]
+
+    assert small_lists == expected_small_lists(shops.state())
+    assert len({row[0] for row in small_lists}) > 1
+    assert "Another name" in {row[5] for row in small_lists}
+    assert None in {row[4] for row in small_lists}
+
+
+def killed(
+    emulator: Emulator, programs: Programs, state: Mapping[str, Any], reads: int, concurrency: int
+) -> str:
+    """Kill the tap as soon as it sent so many requests; return the whole lines that it printed."""
+    emulator.clear()
+    settings = {**programs.settings, "page_size": 10, "concurrency": concurrency}
+    command = [str(BIN / "tap-pinterest-audiences")]
+    for option, content in (("config", settings), ("state", state)):
+        command += [f"--{option}", str(programs.file(f"{option}.json", content))]
+    command += ["--catalog", str(programs.file("catalog.json", selecting(["audiences"])))]
+    printed = programs.folder / "printed"
+    with (
+        printed.open("w") as stdout,  # not a pipe: nobody reads while the program runs
+        (programs.folder / "log").open("w") as stderr,
+        subprocess.Popen(
+            command, stdout=stdout, stderr=stderr, env=environment(programs.folder)
+        ) as tap,
+    ):
+        while tap.poll() is None and len(emulator.requests()) < reads:
+            time.sleep(0.005)
+        tap.kill()
+    assert tap.returncode == -signal.SIGKILL
+    lines = printed.read_text()
+    return lines[: lines.rfind("\n") + 1]  # no pipe would hand on the rest as a message
+
+
+def test_killed_at_twenty_points_of_a_run(warehouse: Warehouse, tmp_path: Path) -> None:
+    """No row is lost, whenever the tap is killed, and none is out of date in the end.
+
+    To save time the loader is started after every fifth kill, with all that was printed since the
+    last time. It passes the last state of its input on when that ends, which is asserted, and it
+    writes one row for each key, the last one: so each load does what five would, and between
+    loads the last state that was printed is what the loader would have passed on.
+    """
+    with Emulator(seed="empty", access="unlimited", latency_ms=15) as emulator:
+        accounts = emulator.seed(ad_accounts=10, audiences=250, updated_timestamp=LONG_AGO)
+        programs = programs_for(emulator, tmp_path)
+        state: dict[str, Any] = {}
+        waiting = ""
+        unfinished = 0
+        for kill in range(1, KILLS + 1):
+            account = accounts[kill * 7 % len(accounts)]
+            change(emulator, emulator.state()["audiences"][account][kill], name=f"Name {kill}")
+            printed = killed(emulator, programs, state, kill, concurrency=1 + kill % 3)
+            messages = Run(-signal.SIGKILL, printed, "").messages
+            unfinished += bool(messages) and messages[-1]["type"] == "RECORD"
+            state = Run(-signal.SIGKILL, printed, "").state or state
+            waiting += printed
+            if kill % KILLS_BETWEEN_LOADS == 0:
+                assert (warehouse.load(waiting) or state) == state
+                waiting = ""
+        finished = [
+            partition["context"]["ad_account_id"]
+            for partition in state["bookmarks"]["audiences"]["partitions"]
+            if "replication_key_value" in partition
+        ]
+        assert unfinished >= KILLS // 4, "some were killed in the midst of an ad account"
+        assert 2 <= len(finished) < len(accounts), "some ad accounts were finished, some not"
+
+        last, _ = warehouse.pump(programs, ["audiences"], state)
+        assert last.code == 0, last.err
+        assert len(last.records("audiences")) < 250, "what was finished is not read again"
+        expected = [item for items in emulator.state()["audiences"].values() for item in items]
+        assert sum(item["name"].startswith("Name ") for item in expected) == KILLS
+        assert warehouse.rows("audiences") == by_key("audiences", expected)
+
+
+def test_what_is_removed_is_declared_once_and_only_by_a_whole_scan(
+    emulator: Emulator, warehouse: Warehouse, programs: Programs
+) -> None:
+    accounts = emulator.seed(ad_accounts=2, audiences=30, updated_timestamp=LONG_AGO)
+    settings: dict[str, Any] = {"detect_removed": True, "page_size": 5}
+    run, state = warehouse.pump(programs, ["audiences"], **settings)
+    assert run.code == 0, run.err
+    assert not warehouse.deleted()
+    audiences = emulator.state()["audiences"]
+    one, other = (audiences[account][12] for account in accounts)
+    for audience in (one, other):
+        change(emulator, audience, operation_type="REMOVE")
+
+    second_page = {"operation": "audiences/list", "path_contains": accounts[0], "skip": 1}
+    for fault in ({"kind": "repeat_bookmark", "times": None}, {"kind": "status", "status": 403}):
+        emulator.fault(**second_page, **fault)
+        run, state = warehouse.pump(programs, ["audiences"], state, **settings)
+        assert run.code == 1
+        assert emulator.faults()[0]["fired"]
+        assert one["id"] not in warehouse.deleted()
+        emulator.clear()
+    declared = warehouse.deleted()
+    assert declared.keys() == {other["id"]}, "the other ad account was read to its end"
+
+    run, state = warehouse.pump(programs, ["audiences"], state, **settings)
+    assert run.code == 0, run.err
+    assert [record["id"] for record in run.records("audiences")] == [one["id"]]
+    assert warehouse.deleted().keys() == {one["id"], other["id"]}
+    assert warehouse.deleted()[other["id"]] == declared[other["id"]]
+    assert len(warehouse.rows("audiences")) == 30
+    for row in warehouse.rows("audiences"):
+        gone = row["id"] in warehouse.deleted()
+        assert (row["name"] is None) == gone, "only the key and the ad account are left"
+        assert row["ad_account_id"] in accounts
+
+    run, _ = warehouse.pump(programs, ["audiences"], state, **settings)
+    assert run.code == 0, run.err
+    assert not run.records("audiences")
+
+
+def test_activated_versions_mark_what_a_full_read_misses(
+    shops: Emulator, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    businesses = readable_businesses(shops)
+    settings = {"business_ids": businesses, "emit_activate_version_messages": True}
+    programs = programs_for(shops, tmp_path, **settings)
+    run, state = warehouse.pump(programs, ["business_audiences"])
+    assert run.code == 0, run.err
+    now = shops.state()
+    received = now["businesses"][businesses[0]]
+    accounts = {account["id"] for account in now["ad_accounts"]}
+    ours = next(audience for audience in received if audience["ad_account_id"] in accounts)
+    change(shops, ours, operation_type="REMOVE")
+    run, _ = warehouse.pump(programs, ["business_audiences"], state)
+    assert run.code == 0, run.err
+    assert warehouse.deleted("business_audiences").keys() == {ours["id"]}
+    assert len(warehouse.rows("business_audiences")) == len(received)
+
+
+def test_a_partial_read_activates_no_version(
+    shops: Emulator, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    settings = {
+        "business_ids": readable_businesses(shops),
+        "emit_activate_version_messages": True,
+    }
+    programs = programs_for(shops, tmp_path, **settings)
+    _, state = warehouse.pump(programs, ["business_audiences"])
+    shops.fault(kind="status", status=403, operation="shared_audiences_for_business/list")
+    run, _ = warehouse.pump(programs, ["business_audiences"], state)
+    assert run.code == 1
+    assert not warehouse.deleted("business_audiences")
