@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import requests
+
 from tap_pinterest_audiences.answers import id_of
-from tap_pinterest_audiences.operations import LIST_AUDIENCES
+from tap_pinterest_audiences.errors import RequestFailedError
+from tap_pinterest_audiences.operations import GET_AUDIENCE, LIST_AUDIENCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,11 +57,27 @@ class Inventory:
         return [self._by_id[key] for key in ids if key not in known]
 
     def matching(self, wanted: Wanted) -> list[Mapping[str, Any]]:
-        """Return the audience with the id that is wanted, or without one all of that name."""
+        """Return the audience with the id that is wanted, or without one all of that name.
+
+        Raises:
+            PinterestError: If an id that the list did not have can not be asked for.
+        """
         if wanted.audience_id:
-            found = self._by_id.get(wanted.audience_id)
+            found = self._by_id.get(wanted.audience_id) or self._get(wanted.audience_id)
             return [found] if found else []
         return [self._by_id[key] for key in self._ids_by_name.get(wanted.name or "", {})]
+
+    def _get(self, audience_id: str) -> Mapping[str, Any] | None:
+        """Ask for an audience that may have been made since the list was read."""
+        ids = {"ad_account_id": self._account, "audience_id": audience_id}
+        try:
+            audience = self._api.request(GET_AUDIENCE, ids).data
+        except RequestFailedError as error:
+            if error.status == requests.codes.not_found:
+                return None
+            raise
+        self.put(audience)
+        return audience
 
     def put(self, audience: Mapping[str, Any]) -> None:
         """Note an audience as Pinterest answered it.

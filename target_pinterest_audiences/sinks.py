@@ -90,8 +90,9 @@ class AudiencesSink(Sink):
         inventory = self._inventory(wanted.ad_account_id)
         if isinstance(inventory, Reject):
             return inventory
-        decision = self._plan(wanted, inventory.matching(wanted))
+        decision: Decision = Unchanged(None)
         try:
+            decision = self._plan(wanted, inventory.matching(wanted))
             self._apply(decision, wanted, inventory)
         except RequestFailedError as error:
             if error.status in _NOT_FOR_THIS_RECORD_ALONE:
