@@ -315,7 +315,8 @@ class BusinessAudiencesStream(PartitionedStream):
     @override
     def partitions(self) -> list[dict[str, str]]:
         """One partition for each business."""
-        return [{"business_id": business} for business in self.config.get("business_ids") or ()]
+        businesses = dict.fromkeys(self.config.get("business_ids") or ())
+        return [{"business_id": business} for business in businesses]
 
     @override
     def chains(self, partition: str) -> Sequence[Chain]:

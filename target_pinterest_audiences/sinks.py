@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import requests
 from singer_sdk.sinks import Sink
 from typing_extensions import override
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from target_pinterest_audiences.inventory import Inventory
     from target_pinterest_audiences.target import TargetPinterestAudiences
 
-_GONE_OR_NEVER_THERE = {404, 405}
+_ENDPOINT_GONE = {404, 405}
 _NOT_FOR_THIS_RECORD_ALONE = {401}
 """Refusals that would meet every other record as well, so the run ends."""
 
@@ -90,14 +91,13 @@ class AudiencesSink(Sink):
         inventory = self._inventory(wanted.ad_account_id)
         if isinstance(inventory, Reject):
             return inventory
-        decision: Decision = Unchanged(None)
         try:
             decision = self._plan(wanted, inventory.matching(wanted))
             self._apply(decision, wanted, inventory)
         except RequestFailedError as error:
             if error.status in _NOT_FOR_THIS_RECORD_ALONE:
                 raise
-            return _refused(decision, error)
+            return _refused(error)
         return decision
 
     def _inventory(self, account: str) -> Inventory | Reject:
@@ -134,7 +134,7 @@ class AudiencesSink(Sink):
                 try:
                     self._update(decision, {"operation_type": "REMOVE"})
                 except RequestFailedError as error:
-                    if error.status not in _GONE_OR_NEVER_THERE:
+                    if error.status != requests.codes.not_found:
                         raise
                 inventory.drop(decision.audience_id)
             case Unchanged() | Reject():
@@ -192,8 +192,8 @@ def _may_be_lost(error: Exception) -> bool:
     return isinstance(error, NoAnswerError) and not error.nothing_done
 
 
-def _refused(decision: Decision, error: RequestFailedError) -> Reject:
-    if isinstance(decision, Create) and decision.custom and error.status in _GONE_OR_NEVER_THERE:
+def _refused(error: RequestFailedError) -> Reject:
+    if error.operation == CREATE_CUSTOM_AUDIENCE.name and error.status in _ENDPOINT_GONE:
         return Reject(
             "custom_endpoint_gone",
             "Pinterest removed the endpoint for custom audiences (audiences/create_custom) from "

@@ -112,6 +112,16 @@ def test_a_stream_that_is_not_selected_costs_no_request_and_is_not_emitted(
     assert schemas == set(streams)
 
 
+def test_a_business_that_is_named_twice_is_read_once(
+    pinterest: Emulator, programs: Programs
+) -> None:
+    business = next(iter(pinterest.state()["businesses"]))
+    programs.settings |= {"api_url": pinterest.url, "business_ids": [business, business]}
+    run = programs.tap(streams=["business_audiences"])
+    assert run.code == 0, run.err
+    assert len(run.records("business_audiences")) == len(pinterest.state()["businesses"][business])
+
+
 def test_without_a_catalog_nothing_costly_is_read(emulator: Emulator, programs: Programs) -> None:
     emulator.seed(ad_accounts=2, audiences=600)
     config = programs.file("all.json", programs.settings)

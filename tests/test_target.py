@@ -116,6 +116,19 @@ def test_removal(emulator: Emulator, ours: Programs, account: str) -> None:
     assert ours.target(lines).code == 0
 
 
+def test_only_an_audience_that_is_gone_counts_as_removed(
+    emulator: Emulator, ours: Programs, account: str
+) -> None:
+    ours.target([schema(), visitor("A"), visitor("B")])
+    emulator.fault(operation="audiences/update", kind="status", status=404, code=404)
+    emulator.fault(operation="audiences/update", kind="status", status=405, code=5)
+    lines = [schema(), *(record(name=name, operation_type="REMOVE") for name in "AB")]
+    run = ours.target(lines)
+    assert run.code == 1
+    assert "1 removed, 1 rejected" in run.err
+    assert len(there(emulator, account)) == 2
+
+
 @pytest.mark.parametrize("kind", ["drop_after", "error_after", "truncate"])
 def test_a_create_whose_answer_is_lost_leaves_exactly_one(
     emulator: Emulator, ours: Programs, account: str, kind: str
