@@ -67,7 +67,7 @@ def read_answer(operation: Operation, response: requests.Response) -> Answer:
     request_id = response.headers.get("x-pinterest-rid")
     moment = http_date(response.headers.get("date"))
     data = _json_object(response)
-    code = error_code(response)
+    code = _code(data)
     limited = status == requests.codes.too_many_requests or code == _RATE_LIMIT_CODE
     if requests.codes.ok <= status < requests.codes.multiple_choices and not limited:
         if data is None:
@@ -97,5 +97,9 @@ def _json_object(response: requests.Response) -> dict[str, Any] | None:
 
 def error_code(response: requests.Response) -> int | None:
     """Return Pinterest's own code of an error; None if the answer has none."""
-    code = (_json_object(response) or {}).get("code")
+    return _code(_json_object(response))
+
+
+def _code(data: dict[str, Any] | None) -> int | None:
+    code = (data or {}).get("code")
     return code if isinstance(code, int) else None

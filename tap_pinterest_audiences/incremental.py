@@ -128,10 +128,13 @@ class Scan:
             updated = None
         if updated is not None and updated < self._from:
             return False
+        recent = updated is None or self._next is None or updated >= self._next
+        remembered = recent or self._options.remember_all
+        if not remembered and record_id not in self._old.recent:
+            return True
         content = json.dumps(record, sort_keys=True, default=str)
         digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-        recent = updated is None or self._next is None or updated >= self._next
-        if recent or self._options.remember_all:
+        if remembered:
             self._recent[record_id] = digest
         return self._old.recent.get(record_id) != digest
 

@@ -27,9 +27,9 @@ class ReadAhead(Generic[T]):
     """Lists that are read by ``workers`` threads, each list by one of them, page by page.
 
     The lists are begun in order and have to be taken in order, each to its end. When
-    ``RECORDS_AHEAD`` records wait, only the list that is being taken is read on, so memory is
-    bounded however many lists there are and however long they are. With one worker nothing is
-    read ahead.
+    ``RECORDS_AHEAD`` records wait, only the list that is being taken is read on, a page at a time,
+    so memory is bounded however many lists there are and however long they are. With one worker
+    nothing is read ahead.
     """
 
     def __init__(
@@ -115,7 +115,11 @@ class ReadAhead(Generic[T]):
     def _put(self, number: int, page: T | _End) -> bool:
         with self._turn:
             self._turn.wait_for(
-                lambda: self._stopped or number == self._taken or self._waiting < RECORDS_AHEAD
+                lambda: (
+                    self._stopped
+                    or self._waiting < RECORDS_AHEAD
+                    or (number == self._taken and not self._pages[number])
+                )
             )
             self._pages[number].append(page)
             self._waiting += self._weight(page)

@@ -190,12 +190,19 @@ def test_one_stream_of_one_account_that_can_not_be_read(
     assert moved == {other}
 
 
-@pytest.mark.parametrize("kind", ["html", "repeat_bookmark"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "html"},
+        {"kind": "repeat_bookmark"},
+        pytest.param({"kind": "status", "status": 200, "code": 1}, id="no list of items"),
+    ],
+)
 def test_a_list_that_can_not_be_read_to_its_end_keeps_its_bookmark(
-    emulator: Emulator, programs: Programs, kind: str
+    emulator: Emulator, programs: Programs, fault: dict[str, Any]
 ) -> None:
     one, other = emulator.seed(ad_accounts=2, audiences=60, updated_timestamp=LONG_AGO)
-    emulator.fault(operation="audiences/list", path_contains=other, kind=kind, skip=1, times=None)
+    emulator.fault(operation="audiences/list", path_contains=other, skip=1, times=None, **fault)
     run = programs.tap(page_size=10, ad_account_ids=[one, other])
     assert run.code == 1
     assert "Traceback" not in run.err

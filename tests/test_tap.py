@@ -347,3 +347,30 @@ def test_settings_come_from_the_environment(
     assert run.code == 0, run.err
     assert len(run.records("audiences")) == 600
     assert len(lists(emulator)) == 6
+
+
+@pytest.mark.usefixtures("six_hundred")
+def test_structured_logs_are_json_lines_and_have_the_sdks_metrics(programs: Programs) -> None:
+    config = programs.file(
+        "logging.yml",
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"structured": {"()": "singer_sdk.logging.StructuredFormatter"}},
+            "handlers": {
+                "structured": {"class": "logging.StreamHandler", "formatter": "structured"}
+            },
+            "root": {"level": "INFO", "handlers": ["structured"]},
+        },
+    )
+    settings = programs.file("settings.json", programs.settings)
+    run = programs.run(
+        "tap-pinterest-audiences", f"--config={settings}", SINGER_SDK_LOG_CONFIG=str(config)
+    )
+    assert run.code == 0, run.err
+    lines = [json.loads(line) for line in run.err.splitlines()]
+    counted = collections.Counter[str]()
+    for point in (line["metric_info"] for line in lines if "metric_info" in line):
+        if point["tags"]["stream"] == "audiences" and point["type"] == "counter":
+            counted[point["metric"]] += point["value"]
+    assert counted == {"record_count": 600, "http_request_count": 3}

@@ -1,0 +1,121 @@
+"""What the benchmarks run on: an emulator in a process of its own, and programs that are timed.
+
+The emulator has its own process so that it takes no time and no memory from what is measured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+BIN = Path(sys.executable).parent
+TOKEN = "pina_demo"  # noqa: S105 (of the emulator)
+KIBIBYTES_PER_MEBIBYTE = 1024
+_SAMPLE_SECONDS = 0.02
+_ANNOUNCEMENT = "pinterest-emulator listening on "
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a program took: wall time, and memory at its peak."""
+
+    seconds: float
+    peak_mebibytes: float
+
+
+@contextlib.contextmanager
+def running_emulator(*options: str) -> Iterator[str]:
+    """Run an empty emulator without rate limits; yield the URL of its API, ending in ``/v5``."""
+    command = [str(BIN / "pinterest-emulator"), "--port", "0", "--seed", "empty"]
+    emulator = subprocess.Popen(  # noqa: S603
+        [*command, "--access", "unlimited", *options], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert emulator.stdout is not None  # noqa: S101 (it is a pipe)
+        line = emulator.stdout.readline()
+        if not line.startswith(_ANNOUNCEMENT):
+            message = f"the emulator did not start: {line}"
+            raise SystemExit(message)
+        yield line.removeprefix(_ANNOUNCEMENT).strip()
+    finally:
+        emulator.terminate()
+        emulator.wait()
+
+
+def control(url: str, name: str, body: object) -> Any:  # noqa: ANN401
+    """Send something to a control endpoint of the emulator and return what it answers."""
+    with requests.Session() as session:
+        session.trust_env = False
+        root = url.removesuffix("/v5")
+        answer = session.post(f"{root}/_emulator/{name}", json=body, timeout=300)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def run(
+    program: str,
+    arguments: Sequence[str] = (),
+    *,
+    stdin: IO[Any] | int = subprocess.DEVNULL,
+    may_fail: bool = False,
+) -> Usage:
+    """Run one of the project's programs to its end, its output thrown away."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(  # noqa: S603
+        [str(BIN / program), *arguments],
+        stdin=stdin,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "NO_PROXY": "127.0.0.1"},
+    )
+    peak = _Peak(process)
+    if process.wait() and not may_fail:
+        message = f"{program} ended with status {process.returncode}"
+        raise SystemExit(message)
+    seconds = time.perf_counter() - begin
+    return Usage(seconds, peak.mebibytes())
+
+
+class _Peak:
+    """The largest resident size of a process, as the kernel keeps it while the process lives.
+
+    Not ``ru_maxrss``: that counts what the parent had when it started the process.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._kibibytes = 0
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def mebibytes(self) -> float:
+        self._thread.join()
+        return self._kibibytes / KIBIBYTES_PER_MEBIBYTE
+
+    def _watch(self) -> None:
+        status = Path(f"/proc/{self._process.pid}/status")
+        while self._process.poll() is None:
+            with contextlib.suppress(OSError):
+                for line in status.read_text().splitlines():
+                    if line.startswith("VmHWM:"):
+                        self._kibibytes = max(self._kibibytes, int(line.split()[1]))
+            time.sleep(_SAMPLE_SECONDS)
+
+
+def write_json(path: Path, content: object) -> Path:
+    """Write a JSON file and return its path."""
+    path.write_text(json.dumps(content))
+    return path
