@@ -82,7 +82,7 @@ class Demo:
         self.emulator.clear()
         began = time.time()
         log = self.meltano.run(job).stdout
-        said = re.search(r"Audiences: (.*?); \d+ requests", log)
+        said = re.search(r"Done: (.*?); \d+ requests", log)
         counts = said[1].split(", ") if said else []
         methods = [request["method"] for request in self.emulator.requests()]
         return Outcome(

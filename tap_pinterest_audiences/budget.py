@@ -10,7 +10,13 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from tap_pinterest_audiences.errors import RateLimitedError
-from tap_pinterest_audiences.limits import http_date, remaining
+from tap_pinterest_audiences.limits import (
+    Policy,
+    http_date,
+    least_seconds,
+    policies,
+    remaining,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +31,7 @@ class _Quota:
     left: int | None = None
     until: float = 0.0
     in_flight: int = 0
+    policies: tuple[Policy, ...] = ()
 
 
 class RateBudget:
@@ -63,10 +70,22 @@ class RateBudget:
         with self._lock:
             quota = self._quotas[operation.category]
             quota.in_flight -= 1
+            quota.policies = policies(headers) or quota.policies
             said = remaining(headers, http_date(headers.get("date")) or dt.datetime.now(dt.UTC))
             if said:
                 quota.left = max(said.requests - quota.in_flight, 0)
                 quota.until = monotonic() + said.reset_seconds
+
+    def least_seconds(self, category: str, requests: int) -> int:
+        """Return how long so many requests take at least, as far as the limits are known.
+
+        Until an answer has named those of ``category``, the limits of the other categories stand
+        in for them.
+        """
+        with self._lock:
+            own = self._quotas.get(category, _Quota()).policies
+            others = [policy for quota in self._quotas.values() for policy in quota.policies]
+        return least_seconds(max(requests, 1), own or others)
 
     def _spend(self, operation: Operation) -> float:
         with self._lock:

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 import threading
+from collections import Counter
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -56,7 +57,7 @@ class PinterestAPI:
     connections. Threads may share it.
 
     Attributes:
-        requests: How many requests were sent so far, repeats included.
+        requests: How many requests were sent so far by category, repeats included.
         seconds_waited: How long this process waited between repeats so far.
         can_write: False if the credentials only allow reads.
     """
@@ -71,7 +72,7 @@ class PinterestAPI:
             SettingsError: If the credentials are not complete or ``api_url`` is not usable.
         """
         self.url = _checked_url(settings.get("api_url") or DEFAULT_API_URL)
-        self.requests = 0
+        self.requests: Counter[str] = Counter()
         self.seconds_waited = 0.0
         self._counting = threading.Lock()
         self._max_wait = float(settings.get("max_wait", DEFAULT_MAX_WAIT_SECONDS))
@@ -144,6 +145,10 @@ class PinterestAPI:
 
         return send()
 
+    def least_seconds(self, category: str, requests: int) -> int:
+        """Return how long so many more requests take at least at the rate limits seen so far."""
+        return self._budget.least_seconds(category, requests)
+
     def patiently(
         self, giveup: Callable[[Exception], bool]
     ) -> Callable[[Callable[[], T]], Callable[[], T]]:
@@ -212,7 +217,7 @@ class PinterestAPI:
         prepared = self._session.prepare_request(request)
         self._budget.spend(operation)
         with self._counting:
-            self.requests += 1
+            self.requests[operation.category] += 1
         headers: Mapping[str, str] = {}
         try:
             response = self._session.send(

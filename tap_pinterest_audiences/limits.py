@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from tap_pinterest_audiences.errors import RateLimitedError, RetriableError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
 MAX_FAILURES = 5
 """How often one request may get no usable answer before the run gives up."""
@@ -67,6 +68,33 @@ def remaining(headers: Mapping[str, str], now: dt.datetime) -> Remaining | None:
     left = 0.0 if "retry-after" in headers else _seconds(headers.get("x-ratelimit-remaining"))
     reset = asked_wait(headers, now)
     return None if left is None or reset is None else Remaining(int(left), reset)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """At most ``quota`` requests within each window of ``seconds``."""
+
+    quota: int
+    seconds: int
+
+
+_POLICY = re.compile(r"(\d+)\s*;\s*w=(\d+)")
+
+
+def policies(headers: Mapping[str, str]) -> tuple[Policy, ...]:
+    """Read all policies of ``x-ratelimit-limit``.
+
+    Its form was seen live in 2026-07: ``100, 100;w=1;name="…", 1000;w=60;name="…"``. What does not
+    look like it is left out.
+    """
+    found = _POLICY.findall(headers.get("x-ratelimit-limit") or "")
+    pairs = [(int(quota[:18]), int(seconds[:18])) for quota, seconds in found]
+    return tuple(Policy(quota, seconds) for quota, seconds in pairs if quota and seconds)
+
+
+def least_seconds(requests: int, limits: Iterable[Policy]) -> int:
+    """Return for how many seconds so many requests take at least, with nothing used up so far."""
+    return max(((requests - 1) // limit.quota * limit.seconds for limit in limits), default=0)
 
 
 def waits(

@@ -52,12 +52,43 @@ LIST_CUSTOMER_LISTS = Operation(
 LIST_SHARED_ACCOUNTS = Operation(
     "ad_accounts_audiences_shared_accounts/list", "GET", _AUDIENCES + "/shared/accounts"
 )
+SHARE_WITH_AD_ACCOUNTS = Operation(
+    "update_ad_account_to_ad_account_shared_audience",
+    "PATCH",
+    _AUDIENCES + "/ad_accounts/shared",
+    "ads_write",
+)
+SHARE_WITH_BUSINESSES = Operation(
+    "update_ad_account_to_business_shared_audience",
+    "PATCH",
+    _AUDIENCES + "/businesses/shared",
+    "ads_write",
+)
 GET_AUDIENCE_INSIGHTS = Operation(
     "audience_insights/get", "GET", "/ad_accounts/{ad_account_id}/audience_insights"
 )
 LIST_INSIGHT_DEFINITIONS = Operation(
     "audience_insights_scope_and_type/get", "GET", "/ad_accounts/{ad_account_id}/insights/audiences"
 )
+_BUSINESS_AUDIENCES = "/businesses/{business_id}/audiences"
+
 LIST_BUSINESS_AUDIENCES = Operation(
-    "shared_audiences_for_business/list", "GET", "/businesses/{business_id}/audiences"
+    "shared_audiences_for_business/list", "GET", _BUSINESS_AUDIENCES
+)
+LIST_BUSINESS_SHARED_ACCOUNTS = Operation(
+    "business_account_audiences_shared_accounts/list",
+    "GET",
+    _BUSINESS_AUDIENCES + "/shared/accounts",
+)
+BUSINESS_SHARE_WITH_AD_ACCOUNTS = Operation(
+    "update_business_to_ad_account_shared_audience",
+    "PATCH",
+    _BUSINESS_AUDIENCES + "/ad_accounts/shared",
+    "ads_write",
+)
+BUSINESS_SHARE_WITH_BUSINESSES = Operation(
+    "update_business_to_business_shared_audience",
+    "PATCH",
+    _BUSINESS_AUDIENCES + "/businesses/shared",
+    "ads_write",
 )

@@ -1,30 +1,35 @@
-"""What can be decided about a record: values that a test reads and a sink applies."""
+"""What can be decided about a record: values that a test reads and a writer applies."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make an audience; ``custom`` by the retired endpoint for custom audiences."""
+    """Make an audience; ``custom`` by the retired endpoint for custom audiences.
+
+    ``audience_id`` is what Pinterest called it, once it is made.
+    """
 
     ad_account_id: str
     body: Mapping[str, Any]
     custom: bool = False
+    audience_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Change an audience: ``body`` has the fields that differ and nothing else."""
+    """Change an audience: ``body`` has the fields that differ, ``old`` what they are now."""
 
     ad_account_id: str
     audience_id: str
     body: Mapping[str, Any]
+    old: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,31 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Who shares an audience: an ad account, or a business with what it received."""
+
+    account_type: str
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Share an audience, or end that.
+
+    Attributes:
+        owner: Who shares it.
+        audience_id: The audience.
+        recipients: Ids of those with whom that is still to be done, by their account type.
+        revoke: True to end it.
+    """
+
+    owner: Owner
+    audience_id: str
+    recipients: Mapping[str, Sequence[str]]
+    revoke: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """Do nothing, and tell the user.
 
@@ -55,4 +85,22 @@ class Reject:
     reason: str
 
 
-Decision = Create | Update | Unchanged | Remove | Reject
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """Do nothing yet: Pinterest is not ready for it, and a later run will be able to do it."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Ask again at the end of the input: a later record may make what this one refers to.
+
+    ``otherwise`` is what becomes of the record if none does.
+    """
+
+    otherwise: Reject | Unchanged
+
+
+Decision = Create | Update | Unchanged | Remove | Share | Reject | Defer

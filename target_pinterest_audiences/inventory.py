@@ -2,36 +2,82 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import requests
 
 from tap_pinterest_audiences.answers import id_of
 from tap_pinterest_audiences.errors import RequestFailedError
-from tap_pinterest_audiences.operations import GET_AUDIENCE, LIST_AUDIENCES
+from tap_pinterest_audiences.operations import (
+    GET_AUDIENCE,
+    LIST_AUDIENCES,
+    LIST_BUSINESS_SHARED_ACCOUNTS,
+    LIST_CUSTOMER_LISTS,
+    LIST_SHARED_ACCOUNTS,
+    Operation,
+)
+from target_pinterest_audiences.sharing import BUSINESS_ACCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tap_pinterest_audiences.client import PinterestAPI
+    from target_pinterest_audiences.decisions import Owner
     from target_pinterest_audiences.wanted import Wanted
 
 _PAGE_SIZE = 250
 
 
+class Named:
+    """Things of one ad account, by their id and by their name, which several may have."""
+
+    def __init__(self, operation: Operation, found: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Begin with what a list held.
+
+        Args:
+            operation: What they were answered to.
+            found: The things.
+
+        Raises:
+            MalformedAnswerError: If one has no id.
+        """
+        self._operation = operation
+        self.by_id: dict[str, Mapping[str, Any]] = {}
+        self._ids: dict[str, dict[str, None]] = {}
+        for thing in found:
+            self.put(thing)
+
+    def named(self, name: str) -> list[Mapping[str, Any]]:
+        """Return all of a name."""
+        return [self.by_id[key] for key in self._ids.get(name, {})]
+
+    def put(self, thing: Mapping[str, Any]) -> None:
+        """Note a thing as Pinterest answered it."""
+        key = id_of(thing, self._operation)
+        self.drop(key)
+        self.by_id[key] = thing
+        self._ids.setdefault(str(thing.get("name")), {})[key] = None
+
+    def drop(self, key: str) -> None:
+        """Note that a thing is gone."""
+        thing = self.by_id.pop(key, None)
+        if thing:
+            self._ids[str(thing.get("name"))].pop(key)
+
+
 class Inventory:
-    """The audiences that one ad account owns."""
+    """The audiences that one ad account owns, and its customer lists once they are asked for."""
 
     def __init__(self, api: PinterestAPI, ad_account_id: str) -> None:
-        """Read the list.
+        """Read the list of audiences.
 
         Raises:
             PinterestError: If it can not be read.
         """
         self._api = api
         self._account = ad_account_id
-        self._by_id: dict[str, Mapping[str, Any]] = {}
-        self._ids_by_name: dict[str, dict[str, None]] = {}
+        self._audiences = Named(LIST_AUDIENCES)
         self.reload()
 
     def reload(self) -> list[Mapping[str, Any]]:
@@ -40,21 +86,18 @@ class Inventory:
         Raises:
             PinterestError: If it can not be read; then nothing is forgotten.
         """
-        found = [
-            audience
-            for page in self._api.pages(
-                LIST_AUDIENCES,
-                {"ad_account_id": self._account},
-                {"page_size": _PAGE_SIZE, "order": "ASCENDING"},
-            )
-            for audience in page.items
-        ]
-        ids = [id_of(audience, LIST_AUDIENCES) for audience in found]
-        known = set(self._by_id)
-        self._by_id, self._ids_by_name = {}, {}
-        for audience in found:
-            self.put(audience)
-        return [self._by_id[key] for key in ids if key not in known]
+        found = Named(LIST_AUDIENCES, self._list(LIST_AUDIENCES))
+        known, self._audiences = self._audiences, found
+        return [audience for key, audience in found.by_id.items() if key not in known.by_id]
+
+    @functools.cached_property
+    def customer_lists(self) -> Named:
+        """The customer lists, read when they are first needed.
+
+        Raises:
+            PinterestError: If they can not be read.
+        """
+        return Named(LIST_CUSTOMER_LISTS, self._list(LIST_CUSTOMER_LISTS))
 
     def matching(self, wanted: Wanted) -> list[Mapping[str, Any]]:
         """Return the audience with the id that is wanted, or without one all of that name.
@@ -63,21 +106,21 @@ class Inventory:
             PinterestError: If an id that the list did not have can not be asked for.
         """
         if wanted.audience_id:
-            found = self._by_id.get(wanted.audience_id) or self._get(wanted.audience_id)
+            found = self.get(wanted.audience_id) or self._ask(wanted.audience_id)
             return [found] if found else []
-        return [self._by_id[key] for key in self._ids_by_name.get(wanted.name or "", {})]
+        return self.named(wanted.name or "")
 
-    def _get(self, audience_id: str) -> Mapping[str, Any] | None:
-        """Ask for an audience that may have been made since the list was read."""
-        ids = {"ad_account_id": self._account, "audience_id": audience_id}
-        try:
-            audience = self._api.request(GET_AUDIENCE, ids).data
-        except RequestFailedError as error:
-            if error.status == requests.codes.not_found:
-                return None
-            raise
-        self.put(audience)
-        return audience
+    def named(self, name: str) -> list[Mapping[str, Any]]:
+        """Return all audiences of a name."""
+        return self._audiences.named(name)
+
+    def named_list(self, name: str) -> list[Mapping[str, Any]]:
+        """Return all customer lists of a name."""
+        return self.customer_lists.named(name)
+
+    def get(self, audience_id: str) -> Mapping[str, Any] | None:
+        """Return an audience of which the list told."""
+        return self._audiences.by_id.get(audience_id)
 
     def put(self, audience: Mapping[str, Any]) -> None:
         """Note an audience as Pinterest answered it.
@@ -85,13 +128,59 @@ class Inventory:
         Raises:
             MalformedAnswerError: If it has no id.
         """
-        audience_id = id_of(audience, LIST_AUDIENCES)
-        self.drop(audience_id)
-        self._by_id[audience_id] = audience
-        self._ids_by_name.setdefault(str(audience.get("name")), {})[audience_id] = None
+        self._audiences.put(audience)
 
     def drop(self, audience_id: str) -> None:
         """Note that an audience is gone."""
-        audience = self._by_id.pop(audience_id, None)
+        self._audiences.drop(audience_id)
+
+    def _ask(self, audience_id: str) -> Mapping[str, Any] | None:
+        """Ask for an audience that may have been made since the list was read."""
+        audience = get_audience(self._api, self._account, audience_id)
         if audience:
-            self._ids_by_name[str(audience.get("name"))].pop(audience_id)
+            self.put(audience)
+        return audience
+
+    def _list(self, operation: Operation) -> list[Mapping[str, Any]]:
+        return _all_of(
+            self._api, operation, {"ad_account_id": self._account}, {"order": "ASCENDING"}
+        )
+
+
+def get_audience(
+    api: PinterestAPI, ad_account_id: str, audience_id: str
+) -> Mapping[str, Any] | None:
+    """Ask for one audience; None if there is none.
+
+    Raises:
+        PinterestError: If that can not be told.
+    """
+    ids = {"ad_account_id": ad_account_id, "audience_id": audience_id}
+    try:
+        return api.request(GET_AUDIENCE, ids).data
+    except RequestFailedError as error:
+        if error.status == requests.codes.not_found:
+            return None
+        raise
+
+
+def shared_with(
+    api: PinterestAPI, owner: Owner, audience_id: str, account_type: str
+) -> frozenset[str]:
+    """Ask for the ids of the accounts of a type with which an audience is shared.
+
+    Raises:
+        PinterestError: If that can not be told.
+    """
+    of_business = owner.account_type == BUSINESS_ACCOUNT
+    operation = LIST_BUSINESS_SHARED_ACCOUNTS if of_business else LIST_SHARED_ACCOUNTS
+    ids = {"business_id" if of_business else "ad_account_id": owner.account_id}
+    params = {"audience_id": audience_id, "account_type": account_type}
+    return frozenset(str(item.get("account_id")) for item in _all_of(api, operation, ids, params))
+
+
+def _all_of(
+    api: PinterestAPI, operation: Operation, ids: Mapping[str, str], params: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    pages = api.pages(operation, ids, {"page_size": _PAGE_SIZE, **params})
+    return [item for page in pages for item in page.items]

@@ -6,57 +6,32 @@ that a server adds no defaults to a rule was seen live in 2026-07.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from tap_pinterest_audiences.errors import redact
 from target_pinterest_audiences.decisions import (
     Create,
     Decision,
+    Defer,
     Reject,
     Remove,
     Unchanged,
     Update,
 )
-from target_pinterest_audiences.wanted import plain
+from target_pinterest_audiences.rules import check_rule, normalised, same_rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from target_pinterest_audiences.references import OnAmbiguous
     from target_pinterest_audiences.wanted import Wanted
 
     WriteMode = Literal["upsert", "create", "update"]
-    OnAmbiguous = Literal["reject", "newest"]
     Audience = Mapping[str, Any]
     """An audience as Pinterest answers it."""
 
 CREATABLE_TYPES = ("ACTALIKE", "CUSTOMER_LIST", "ENGAGEMENT", "VISITOR")
-RULE_FIELDS = frozenset(
-    {
-        "ad_account_id",
-        "ad_id",
-        "campaign_id",
-        "country",
-        "customer_list_id",
-        "engagement_domain",
-        "engagement_type",
-        "engager_type",
-        "event",
-        "event_data",
-        "event_source",
-        "ingestion_source",
-        "objective_type",
-        "percentage",
-        "pin_id",
-        "prefill",
-        "retention_days",
-        "seed_id",
-        "url",
-        "visitor_source_id",
-    }
-)
-_RULE_DEFAULTS = {"prefill": "true", "retention_days": "180"}
-"""What Pinterest takes a rule to say that does not say it."""
+READY = "READY"
 
 
 def plan(
@@ -94,14 +69,32 @@ def made_by(body: Mapping[str, Any], audience: Audience) -> bool:
     )
 
 
-def same_rule(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Compare two rules by what they mean.
+def closest(wanted: Wanted, candidates: Sequence[Audience]) -> Sequence[Audience]:
+    """Return the candidate that is as wanted already, if there is one, else all of them."""
+    same = (item for item in candidates if isinstance(plan(wanted, [item]), Unchanged))
+    return [*same][:1] or candidates
 
-    ``"10"`` is 10, one value is a list of one, the order of a list means nothing, and a default
-    that is spelled out is no difference: Pinterest's description and its examples disagree on all
-    of these.
+
+def deferral(seeds: Sequence[Audience]) -> Defer | None:
+    """Put off what grows from a seed that Pinterest has not finished, or found to be too small.
+
+    Args:
+        seeds: The seeds of a rule that would be written, as far as they are known.
     """
-    return _meaning(one) == _meaning(other)
+    for seed in seeds:
+        if seed.get("status") != READY:
+            return Defer(
+                "seed_not_ready",
+                f"its seed, audience {redact(str(seed.get('name')))!r}, is {seed.get('status')} "
+                "and not READY: run again later",
+            )
+    return None
+
+
+def seed_ids(decision: Decision) -> Sequence[str]:
+    """Return the ids of the audiences from which what is to be written grows."""
+    rule = decision.body.get("rule") if isinstance(decision, Create | Update) else None
+    return tuple(rule.get("seed_id", ())) if rule else ()
 
 
 def _plan_missing(wanted: Wanted, write_mode: WriteMode) -> Decision:
@@ -151,8 +144,12 @@ def _plan_creation(wanted: Wanted, rule: Mapping[str, Any]) -> Decision:
             "description": wanted.description,
             "rule": rule,
         }
+    reject = check_rule(rule, None if wanted.sharing else wanted.audience_type)
+    if reject:
+        return reject
+    body["rule"] = normalised(rule)
     said = {field: value for field, value in body.items() if value is not None}
-    return _checked(Create(wanted.ad_account_id, said, custom=wanted.sharing is not None))
+    return Create(wanted.ad_account_id, said, custom=wanted.sharing is not None)
 
 
 def _plan_existing(wanted: Wanted, audience: Audience, write_mode: WriteMode) -> Decision:
@@ -173,13 +170,16 @@ def _plan_existing(wanted: Wanted, audience: Audience, write_mode: WriteMode) ->
         for field, value in (("name", wanted.name), ("description", wanted.description))
         if value is not None and value != audience.get(field)
     }
-    if wanted.rule is not None and not same_rule(wanted.rule, audience.get("rule") or {}):
-        body["rule"] = wanted.rule
+    rule = wanted.rule
+    if rule is not None and not same_rule(rule, audience.get("rule") or {}):
+        body["rule"] = normalised(rule)
     if not body:
         return Unchanged(audience_id)
     if write_mode == "create":
         return _exists(audience_id)
-    return _checked(Update(wanted.ad_account_id, audience_id, body))
+    reject = check_rule(body["rule"], there_type) if "rule" in body else None
+    old = {field: audience.get(field) for field in body}
+    return reject or Update(wanted.ad_account_id, audience_id, body, old)
 
 
 def _exists(audience_id: str) -> Reject:
@@ -190,39 +190,6 @@ def _exists(audience_id: str) -> Reject:
     )
 
 
-def _checked(decision: Create | Update) -> Create | Update | Reject:
-    """Refuse to send a rule with fields that Pinterest does not describe."""
-    unknown = sorted(set(decision.body.get("rule", {})) - RULE_FIELDS)
-    if unknown:
-        return Reject(
-            "bad_rule_field",
-            f"rule has the field {redact(unknown[0])!r}, which Pinterest does not describe: "
-            f"it knows {', '.join(sorted(RULE_FIELDS))}",
-        )
-    return decision
-
-
 def _age(audience: Audience) -> int:
     """Order audiences as Pinterest does: higher ids are newer."""
     return int(audience["id"])
-
-
-def _meaning(rule: Mapping[str, Any]) -> dict[str, Any]:
-    meaning = {field: _value(value) for field, value in rule.items() if value is not None}
-    return {field: value for field, value in meaning.items() if _RULE_DEFAULTS.get(field) != value}
-
-
-def _value(value: Any) -> Any:  # noqa: ANN401
-    match value:
-        case dict():
-            return {key: _value(inner) for key, inner in value.items() if inner is not None}
-        case [only]:
-            return _value(only)
-        case list():
-            return sorted((_value(inner) for inner in value), key=repr)
-        case bool():
-            return str(value).lower()
-        case int() | float() | Decimal():
-            return str(plain(value))
-        case _:
-            return value

@@ -1,77 +1,231 @@
-"""What a run did: counted for the log, and for the exit code."""
+"""What a run did, or a dry run would do: counted, named, and told to people and to programs."""
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections import Counter
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from tap_pinterest_audiences.errors import PinterestError
-from target_pinterest_audiences.decisions import Create, Decision, Reject, Remove, Unchanged, Update
+from singer_sdk.singerlib.json import serialize_json
+
+from tap_pinterest_audiences.errors import PinterestError, redact
+from target_pinterest_audiences.decisions import (
+    Create,
+    Decision,
+    Defer,
+    Reject,
+    Remove,
+    Share,
+    Unchanged,
+    Update,
+)
+from target_pinterest_audiences.writer import is_planned
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from tap_pinterest_audiences.client import PinterestAPI
 
-_WORDS: dict[type[Decision], str] = {
-    Create: "created",
-    Update: "updated",
-    Unchanged: "unchanged",
-    Remove: "removed",
-    Reject: "rejected",
-}
+VERSION = 1
+ALWAYS_SAID = ("created", "updated", "unchanged", "removed", "rejected")
+ACTIONS = (*ALWAYS_SAID, "deferred", "shared", "revoked")
 
 
 class RejectedRecordsError(PinterestError):
-    """Some records were refused; all others were applied."""
+    """Some records were not applied; all others were."""
+
+
+class ReportError(PinterestError):
+    """The report can not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record of the input, for a person to find.
+
+    Attributes:
+        stream: Its stream.
+        position: 1 for the first record of the stream.
+        name: What it calls its audience, made safe to print; None if it does not.
+        record_id: The id that it has, likewise.
+    """
+
+    stream: str
+    position: int
+    name: str | None
+    record_id: str | None
+
+    def __str__(self) -> str:
+        """Name it in a line of the log."""
+        said = (("id", self.record_id), ("name", self.name))
+        tail = "".join(f", {field} {value}" for field, value in said if value)
+        return f"{self.stream} record {self.position}{tail}"
 
 
 class Report:
-    """Counts what became of each record."""
+    """Counts what became of each record, and names what was not left alone."""
 
-    def __init__(self, logger: logging.Logger) -> None:
+    def __init__(self, logger: logging.Logger, *, dry_run: bool) -> None:
         """Report rejected records to ``logger`` as they come."""
+        self.counts: dict[str, Counter[str]] = {}
+        self.changes: list[dict[str, Any]] = []
         self._logger = logger
-        self._counts: Counter[str] = Counter()
+        self._dry_run = dry_run
         self._reasons: Counter[str] = Counter()
+        self._begun = dt.datetime.now(dt.UTC)
 
-    @property
-    def rejected(self) -> int:
-        """How many records were rejected so far."""
-        return self._counts["rejected"]
+    def total(self, action: str) -> int:
+        """Return how many records came to an end so far."""
+        return sum(counts[action] for counts in self.counts.values())
 
-    def add(self, decision: Decision, record: str) -> None:
-        """Count a record's outcome.
-
-        Args:
-            decision: What was done.
-            record: How to find the record, for a person: stream, position, id or name.
-        """
-        self._counts[_WORDS[type(decision)]] += 1
-        if isinstance(decision, Reject):
+    def add(self, decision: Decision, entry: Entry) -> None:
+        """Count a record's outcome."""
+        change = described(decision)
+        self.counts.setdefault(entry.stream, Counter())[change["action"]] += 1
+        if isinstance(decision, Unchanged):
+            return
+        where = {"stream": entry.stream, "record": entry.position, "name": entry.name}
+        self.changes.append({**where, **change})
+        if isinstance(decision, Reject | Defer):
             self._reasons[decision.reason] += 1
             if self._reasons[decision.reason] == 1:
-                self._logger.error("Rejected %s: %s", record, decision.reason)
+                word = change["action"].capitalize()
+                level = self._logger.error if word == "Rejected" else self._logger.warning
+                level("%s %s: %s", word, entry, decision.reason)
+        elif self._dry_run:
+            self._logger.info("Would be %s: %s", change["action"], entry)
 
-    def log(self, api: PinterestAPI) -> None:
+    def summary(self, api: PinterestAPI, pretended: int, *, error: str | None) -> dict[str, Any]:
+        """Return the whole report; ``docs/report.schema.json`` describes it.
+
+        Args:
+            api: Knows how many requests were sent.
+            pretended: Requests that a dry run did not send.
+            error: Why the run ended early, if it did.
+        """
+        writes = api.requests["ads_write"] + pretended
+        now = dt.datetime.now(dt.UTC)
+        return {
+            "version": VERSION,
+            "dry_run": self._dry_run,
+            "begun_at": self._begun.isoformat(),
+            "seconds": round((now - self._begun).total_seconds(), 3),
+            "error": error,
+            "counts": {action: self.total(action) for action in ACTIONS},
+            "streams": {
+                stream: {action: counts[action] for action in ACTIONS}
+                for stream, counts in self.counts.items()
+            },
+            "requests": {"read": sum(api.requests.values()) - writes + pretended, "write": writes},
+            "seconds_waited": round(api.seconds_waited, 3),
+            "seconds_for_writes_at_least": api.least_seconds("ads_write", writes),
+            "changes": self.changes,
+        }
+
+    def log(self, summary: Mapping[str, Any]) -> None:
         """Write one line with all counts to the log."""
         for reason, times in self._reasons.items():
             if times > 1:
-                self._logger.error("Rejected %d records in all: %s", times, reason)
-        counts = ", ".join(f"{self._counts[word]} {word}" for word in _WORDS.values())
+                self._logger.error("%d records in all: %s", times, reason)
+        counts, requests = summary["counts"], summary["requests"]
+        said = ", ".join(
+            f"{count} {action}"
+            for action, count in counts.items()
+            if count or action in ALWAYS_SAID
+        )
+        head = "Planned, and nothing written" if self._dry_run else "Done"
         self._logger.info(
-            "Audiences: %s; %d requests, %.0f s waited", counts, api.requests, api.seconds_waited
+            "%s: %s; %d requests to read and %d to write, %.0f s waited; the writes take %d s at "
+            "least at Pinterest's rate limit",
+            head,
+            said,
+            requests["read"],
+            requests["write"],
+            summary["seconds_waited"],
+            summary["seconds_for_writes_at_least"],
         )
 
-    def check(self) -> None:
-        """Make sure that no record was rejected.
+    def check(self, max_rejected: int, *, kept: bool) -> None:
+        """Make sure that no more records were left undone than allowed.
+
+        Args:
+            max_rejected: How many may be rejected, if they are kept.
+            kept: Whether they are kept in a file.
 
         Raises:
-            RejectedRecordsError: With the number of those that were.
+            RejectedRecordsError: With the numbers.
         """
-        if self.rejected:
+        rejected, deferred = self.total("rejected"), self.total("deferred")
+        if not kept and rejected + deferred:
             msg = (
-                f"{self.rejected} records were rejected, see above; the state stays before the "
-                "first of them, so mend them and run again"
+                f"{rejected} records were rejected and {deferred} deferred, see above; the state "
+                "stays before the first of them, so mend them and run again, or set rejected_path "
+                "to keep them in a file"
             )
             raise RejectedRecordsError(msg)
+        if rejected > max_rejected:
+            msg = (
+                f"{rejected} records were rejected, see above, and max_rejected allows "
+                f"{max_rejected}: they are in rejected_path, to be mended and piped in again"
+            )
+            raise RejectedRecordsError(msg)
+
+
+def described(decision: Decision) -> dict[str, Any]:
+    """Return what a decision did, or would do, as JSON values that are safe to print."""
+    match decision:
+        case Create(ad_account_id=account, body=body, audience_id=key):
+            fields = {field: {"old": None, "new": _safe(value)} for field, value in body.items()}
+            return {**_audience("created", account, key), "fields": fields}
+        case Update(ad_account_id=account, audience_id=key, body=body, old=old):
+            fields = {
+                field: {"old": _safe(old.get(field)), "new": _safe(value)}
+                for field, value in body.items()
+            }
+            return {**_audience("updated", account, key), "fields": fields}
+        case Remove(ad_account_id=account, audience_id=key):
+            return _audience("removed", account, key)
+        case Share(owner=owner, audience_id=key, recipients=recipients, revoke=revoke):
+            done = _audience("revoked" if revoke else "shared", owner.account_id, key)
+            return {**done, "recipients": {kind: list(ids) for kind, ids in recipients.items()}}
+        case Unchanged(audience_id=key):
+            return {"action": "unchanged", "audience_id": key}
+        case Reject(code=code, reason=reason) | Defer(code=code, reason=reason):
+            action = "rejected" if isinstance(decision, Reject) else "deferred"
+            return {"action": action, "code": code, "reason": reason}
+
+
+def write(path: Path, summary: Mapping[str, Any]) -> None:
+    """Write a report as JSON, whole or not at all.
+
+    Raises:
+        ReportError: If it can not be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(json.dumps(json.loads(serialize_json(summary)), indent=1) + "\n")
+        part.replace(path)
+    except OSError as error:
+        msg = f"report_path {path} can not be written ({error.strerror})"
+        raise ReportError(msg) from None
+
+
+def _audience(action: str, account: str, audience_id: str | None) -> dict[str, Any]:
+    known = None if audience_id is None or is_planned(audience_id) else audience_id
+    return {"action": action, "ad_account_id": account, "audience_id": known}
+
+
+def _safe(value: Any) -> Any:  # noqa: ANN401
+    match value:
+        case str():
+            return redact(value)
+        case dict():
+            return {redact(str(key)): _safe(inner) for key, inner in value.items()}
+        case list():
+            return [_safe(inner) for inner in value]
+        case _:
+            return value

@@ -1,29 +1,15 @@
-"""The sinks: read a record, ask the plan, apply what it says."""
+"""What the sinks have in common: one record after the other, decided, done and accounted for."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-import requests
 from singer_sdk.sinks import Sink
 from typing_extensions import override
 
-from tap_pinterest_audiences.errors import NoAnswerError, RequestFailedError, redact
-from tap_pinterest_audiences.operations import (
-    CREATE_AUDIENCE,
-    CREATE_CUSTOM_AUDIENCE,
-    UPDATE_AUDIENCE,
-)
-from target_pinterest_audiences.decisions import (
-    Create,
-    Decision,
-    Reject,
-    Remove,
-    Unchanged,
-    Update,
-)
-from target_pinterest_audiences.plan import made_by, plan
-from target_pinterest_audiences.wanted import Wanted, read
+from tap_pinterest_audiences.errors import RequestFailedError
+from target_pinterest_audiences.decisions import Decision, Reject, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,13 +17,12 @@ if TYPE_CHECKING:
     from target_pinterest_audiences.inventory import Inventory
     from target_pinterest_audiences.target import TargetPinterestAudiences
 
-_ENDPOINT_GONE = {404, 405}
 _NOT_FOR_THIS_RECORD_ALONE = {401}
 """Refusals that would meet every other record as well, so the run ends."""
 
 
-class AudiencesSink(Sink):
-    """Creates, updates, leaves or removes one audience per record, before the next is read."""
+class PinterestSink(Sink, ABC):
+    """Does what one record asks for before the next is read."""
 
     def __init__(
         self,
@@ -49,14 +34,24 @@ class AudiencesSink(Sink):
         """Prepare the sink; nothing is asked of Pinterest before the first record.
 
         The stream's own schema and key are not enforced: they describe a table in somebody's
-        warehouse, and would end the run at the first bad record. ``wanted`` reads records, and
-        the plan rejects one without stopping those behind it.
+        warehouse, and would end the run at the first bad record. A record is read by what its
+        columns mean, and one that means nothing is rejected without stopping those behind it.
         """
         super().__init__(target, stream_name, schema, None)
         self.schema = {"properties": {}, "additionalProperties": True}
         self.target = target
-        self._position = 0
-        self._unreadable: dict[str, Reject] = {}
+
+    @abstractmethod
+    def apply(self, record: Mapping[str, Any], *, last_call: bool) -> Decision | Wait:
+        """Make Pinterest match one record.
+
+        Args:
+            record: The record.
+            last_call: True if nothing that it may refer to can come any more.
+
+        Raises:
+            RequestFailedError: If Pinterest refused something.
+        """
 
     @property
     @override
@@ -66,138 +61,40 @@ class AudiencesSink(Sink):
 
     @override
     def get_validator(self) -> None:
-        """Leave the checks to ``wanted`` and the plan."""
+        """Leave the checks to those who know what a column means."""
 
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Make Pinterest match one record, or reject it."""
-        self._position += 1
-        label = f"{self.stream_name} record {self._position}"
-        for field in ("id", "name"):
-            if record.get(field):
-                label += f", {field} {redact(str(record[field]))}"
-        self.target.report.add(self._apply_record(record), label)
+        self.target.books.take(self, record)
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
         """Process the records of a file that a BATCH message named; there are no others here."""
         for record in context.get("records", ()):
+            self.target.books.note_message(
+                {"type": "RECORD", "stream": self.stream_name, "record": record}
+            )
             self.process_record(record, context)
 
-    def _apply_record(self, record: Mapping[str, Any]) -> Decision:
-        wanted = read(record, self.config.get("ad_account_id"))
-        if isinstance(wanted, Reject):
-            return wanted
-        inventory = self._inventory(wanted.ad_account_id)
-        if isinstance(inventory, Reject):
-            return inventory
+    def decide(self, record: Mapping[str, Any], *, last_call: bool) -> Decision | Wait:
+        """Make Pinterest match one record; what Pinterest refuses is rejected."""
         try:
-            decision = self._plan(wanted, inventory.matching(wanted))
-            self._apply(decision, wanted, inventory)
+            return self.apply(record, last_call=last_call)
         except RequestFailedError as error:
             if error.status in _NOT_FOR_THIS_RECORD_ALONE:
                 raise
-            return _refused(error)
-        return decision
+            return self.refused(error)
 
-    def _inventory(self, account: str) -> Inventory | Reject:
-        if account in self._unreadable:
-            return self._unreadable[account]
+    def refused(self, error: RequestFailedError) -> Reject:
+        """Return what becomes of a record that Pinterest refused."""
+        return Reject("refused", str(error))
+
+    def inventory(self, ad_account_id: str) -> Inventory | Reject:
+        """Return what an ad account has, or why that can not be told."""
         try:
-            return self.target.inventory(account)
+            return self.target.inventory(ad_account_id)
         except RequestFailedError as error:
             if error.status in _NOT_FOR_THIS_RECORD_ALONE:
                 raise
-            reject = Reject("unreadable_account", f"ad account {account} can not be read: {error}")
-            self._unreadable[account] = reject
-            return reject
-
-    def _plan(self, wanted: Wanted, existing: Sequence[Mapping[str, Any]]) -> Decision:
-        return plan(
-            wanted,
-            existing,
-            write_mode=self.config["write_mode"],
-            on_ambiguous=self.config["on_ambiguous"],
-        )
-
-    def _apply(self, decision: Decision, wanted: Wanted, inventory: Inventory) -> None:
-        match decision:
-            case Create():
-                audience = self._create(decision, inventory)
-                inventory.put(audience)
-                self._settle(wanted, audience, inventory)
-            case Update():
-                audience = self._update(decision, decision.body)
-                inventory.put(audience)
-                self._settle(wanted, audience, inventory)
-            case Remove():
-                try:
-                    self._update(decision, {"operation_type": "REMOVE"})
-                except RequestFailedError as error:
-                    if error.status != requests.codes.not_found:
-                        raise
-                inventory.drop(decision.audience_id)
-            case Unchanged() | Reject():
-                pass
-
-    def _create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:
-        """Create an audience exactly once.
-
-        When the answer is lost, the audience may be there all the same, and Pinterest would take
-        a second one of the same name: so look before sending it again.
-        """
-        operation = CREATE_CUSTOM_AUDIENCE if decision.custom else CREATE_AUDIENCE
-        answer_was_lost = False
-
-        @self.target.api.patiently(lambda error: not _may_be_lost(error))
-        def look_and_send() -> Mapping[str, Any]:
-            nonlocal answer_was_lost
-            if answer_was_lost:
-                found = [new for new in inventory.reload() if made_by(decision.body, new)]
-                if found:
-                    return found[0]
-            try:
-                return self.target.api.request(
-                    operation, {"ad_account_id": decision.ad_account_id}, body=decision.body
-                ).data
-            except NoAnswerError:
-                answer_was_lost = True
-                raise
-
-        return look_and_send()
-
-    def _update(self, decision: Update | Remove, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        ids = {"ad_account_id": decision.ad_account_id, "audience_id": decision.audience_id}
-        return self.target.api.request(UPDATE_AUDIENCE, ids, body=body).data
-
-    def _settle(self, wanted: Wanted, audience: Mapping[str, Any], inventory: Inventory) -> None:
-        """Compare what Pinterest answered to a write with what was wanted.
-
-        A custom audience is created without its description, which that endpoint does not take.
-        """
-        left = plan(wanted, [audience])
-        if isinstance(left, Update) and wanted.sharing:
-            audience = self._update(left, left.body)
-            inventory.put(audience)
-            left = plan(wanted, [audience])
-        if isinstance(left, Update):
-            self.logger.warning(
-                "Pinterest took the write to audience %s, but answers with another %s",
-                left.audience_id,
-                " and ".join(left.body),
-            )
-
-
-def _may_be_lost(error: Exception) -> bool:
-    return isinstance(error, NoAnswerError) and not error.nothing_done
-
-
-def _refused(error: RequestFailedError) -> Reject:
-    if error.operation == CREATE_CUSTOM_AUDIENCE.name and error.status in _ENDPOINT_GONE:
-        return Reject(
-            "custom_endpoint_gone",
-            "Pinterest removed the endpoint for custom audiences (audiences/create_custom) from "
-            f"its API in version 5.20 and answers HTTP {error.status}: this record can not be "
-            "created; leave out sharing_type and data_party to create an ordinary audience",
-        )
-    return Reject("refused", str(error))
+            return Reject("unreadable_account", f"ad account {ad_account_id}: {error}")

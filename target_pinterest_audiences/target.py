@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import json
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
@@ -14,22 +14,35 @@ from typing_extensions import override
 from tap_pinterest_audiences.client import PinterestAPI
 from tap_pinterest_audiences.errors import (
     PinterestError,
+    RequestFailedError,
     SettingsError,
     one_line_errors,
 )
 from tap_pinterest_audiences.plugin import PinterestPlugin
 from tap_pinterest_audiences.settings import API_SETTINGS
+from target_pinterest_audiences.audiences_sink import AudiencesSink
+from target_pinterest_audiences.bookkeeping import Bookkeeping
+from target_pinterest_audiences.copies import Copies
 from target_pinterest_audiences.inventory import Inventory
 from target_pinterest_audiences.reader import StrictReader
-from target_pinterest_audiences.report import RejectedRecordsError, Report
-from target_pinterest_audiences.sinks import AudiencesSink
+from target_pinterest_audiences.rejects import Rejects
+from target_pinterest_audiences.report import Report, write
+from target_pinterest_audiences.settings import TARGET_SETTINGS
+from target_pinterest_audiences.sharing_sink import AudienceSharingSink
+from target_pinterest_audiences.table import print_table
+from target_pinterest_audiences.writer import DryWriter, PinterestWriter, Writer
 
 if TYPE_CHECKING:
     from singer_sdk.sinks import Sink
 
     from tap_pinterest_audiences.plugin import ConfigInput
+    from target_pinterest_audiences.decisions import Owner
+    from target_pinterest_audiences.sinks import PinterestSink
 
-SINKS: dict[str, type[AudiencesSink]] = {"audiences": AudiencesSink}
+SINKS: dict[str, type[PinterestSink]] = {
+    "audiences": AudiencesSink,
+    "audience_sharing": AudienceSharingSink,
+}
 
 
 class UnknownStreamError(PinterestError):
@@ -50,54 +63,53 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    config_jsonschema = th.PropertiesList(
-        *API_SETTINGS,
-        th.Property(
-            "ad_account_id",
-            th.StringType(pattern=r"^\d+$"),
-            title="Ad account ID",
-            description="Ad account of the records that name none themselves.",
-        ),
-        th.Property(
-            "write_mode",
-            th.StringType(allowed_values=["upsert", "create", "update"]),
-            default="upsert",
-            title="Write mode",
-            description=(
-                "upsert creates what is missing and updates what differs; create changes nothing "
-                "that exists; update creates nothing."
-            ),
-        ),
-        th.Property(
-            "on_ambiguous",
-            th.StringType(allowed_values=["reject", "newest"]),
-            default="reject",
-            title="On ambiguous names",
-            description=(
-                "A record without id whose name several audiences have is rejected, or taken for "
-                "the newest of them."
-            ),
-        ),
-    ).to_dict()
+    config_jsonschema = th.PropertiesList(*API_SETTINGS, *TARGET_SETTINGS).to_dict()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Read the settings and check that the credentials may write."""
+        """Read the settings and check that the credentials may write.
+
+        Raises:
+            SettingsError: If a setting is missing or can not be right.
+        """
         super().__init__(*args, **kwargs)
         # Sinks share one session and write one record after the other.
         self.max_parallelism = 1
         self.api = PinterestAPI(self.config)
-        self.report = Report(self.logger)
         if not self.api.can_write:
             msg = (
                 "Settings: client_id and client_secret alone (client credentials) can only read: "
                 "set refresh_token as well, or access_token"
             )
             raise SettingsError(msg)
+        if self.config["override_ad_account"] and not self.config.get("ad_account_id"):
+            msg = "Settings: override_ad_account needs ad_account_id, the ad account to write to"
+            raise SettingsError(msg)
+        dry_run: bool = self.config["dry_run"]
+        self.writer: Writer = DryWriter() if dry_run else PinterestWriter(self.api)
+        self.report = Report(self.logger, dry_run=dry_run)
+        self.rejects = None if dry_run else self._rejects()
+        self.books = Bookkeeping(self.report, self.rejects)
+        self.copies = Copies()
+        self.made: set[str] = set()
+        self.shares: dict[tuple[Owner, str, str], set[str]] = {}
+        self._inventories: dict[str, Inventory | RequestFailedError] = {}
+        self._held_state: dict[str, Any] | None = None
 
-    @functools.cache  # noqa: B019
     def inventory(self, ad_account_id: str) -> Inventory:
-        """Return what exists in an ad account, read when it is first needed."""
-        return Inventory(self.api, ad_account_id)
+        """Return what exists in an ad account, read when it is first needed.
+
+        Raises:
+            RequestFailedError: If it can not be read; then it is not tried again.
+        """
+        if ad_account_id not in self._inventories:
+            try:
+                self._inventories[ad_account_id] = Inventory(self.api, ad_account_id)
+            except RequestFailedError as error:
+                self._inventories[ad_account_id] = error
+        found = self._inventories[ad_account_id]
+        if isinstance(found, RequestFailedError):
+            raise found
+        return found
 
     @override
     def get_sink_class(self, stream_name: str) -> type[Sink]:
@@ -111,26 +123,67 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         rename = json.dumps({stream_name: {"__alias__": "audiences"}})
         msg = (
             f"The input has a stream {stream_name!r}; this target takes {', '.join(SINKS)}. If it "
-            f"holds audiences, rename it with the setting stream_maps: {rename}"
+            f"holds one of these, rename it with the setting stream_maps, like {rename}"
         )
         raise UnknownStreamError(msg)
 
     @override
     def process_endofpipe(self) -> None:
-        """Pass on the state and report.
+        """Do what had to wait for the end of the input, and pass on the state."""
+        self.books.finish()
+        if self._held_state:
+            self._process_state_message(self._held_state)
+        super().process_endofpipe()
+
+    def tell(self, error: PinterestError | None = None) -> None:
+        """Bring the files up to date and report, whether the run ended well or not.
+
+        Args:
+            error: Why it ended early, if it did.
 
         Raises:
-            RejectedRecordsError: If a record was rejected.
+            PinterestError: If a file can not be written.
         """
-        super().process_endofpipe()
-        self.report.log(self.api)
-        self.report.check()
+        if self.rejects:
+            self.rejects.commit()
+        summary = self.report.summary(
+            self.api, self.writer.pretended, error=str(error) if error else None
+        )
+        self.report.log(summary)
+        print_table(summary)
+        if self.config.get("report_path"):
+            write(Path(self.config["report_path"]), summary)
+
+    def _rejects(self) -> Rejects | None:
+        path = self.config.get("rejected_path")
+        return Rejects(Path(path)) if path else None
+
+    @override
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        self.books.note_schema(message_dict)
+        super()._process_schema_message(message_dict)
+
+    @override
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        self.books.note_message(message_dict)
+        super()._process_record_message(message_dict)
 
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        """Hold back every state that comes after a rejected record."""
-        if not self.report.rejected:
-            super()._process_state_message(message_dict)
+        """Hold back every state that comes after a record that is not done or kept."""
+        if self.books.lost or self.config["dry_run"]:
+            return
+        if self.books.waits:
+            self._held_state = message_dict
+            return
+        super()._process_state_message(message_dict)
+
+    @override
+    def _write_state_message(self, state: dict[str, Any]) -> None:
+        """Pass on a state, once what it passes is safe."""
+        if self.rejects:
+            self.rejects.commit()
+        super()._write_state_message(state)
 
     @classmethod
     @override
@@ -166,10 +219,12 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             target = cls.configured(config)
             try:
                 target.listen(file_input)
-            except RejectedRecordsError:
-                raise
-            except PinterestError:
+            except PinterestError as error:
                 # Records are written one by one: the states before the one that failed are true.
                 target.drain_all()
-                target.report.log(target.api)
+                target.tell(error)
                 raise
+            target.tell()
+            target.report.check(
+                target.config["max_rejected"], kept=bool(target.config.get("rejected_path"))
+            )

@@ -16,7 +16,8 @@ from target_pinterest_audiences.decisions import (
     Unchanged,
     Update,
 )
-from target_pinterest_audiences.plan import RULE_FIELDS, plan, same_rule
+from target_pinterest_audiences.plan import plan
+from target_pinterest_audiences.rules import RULE_FIELDS, same_rule
 from target_pinterest_audiences.wanted import Sharing, Wanted
 
 VISITOR = {"visitor_source_id": "2612511566392", "retention_days": 180}
@@ -59,7 +60,7 @@ def test_what_a_record_does_not_mention_is_left_alone() -> None:
 
 def test_update_sends_only_what_differs() -> None:
     decision = plan(wanted(audience_id=THERE["id"], name="Faithful", rule=VISITOR), [THERE])
-    assert decision == Update("5497", THERE["id"], {"name": "Faithful"})
+    assert decision == Update("5497", THERE["id"], {"name": "Faithful"}, old={"name": "Loyal"})
 
 
 def test_an_unknown_id_is_not_created_under_another() -> None:
@@ -71,7 +72,7 @@ def test_two_of_one_name_are_refused_or_the_newest_is_taken() -> None:
     two = [NEWER, THERE]
     assert code(plan(wanted(description="new"), two)) == "ambiguous_name"
     assert plan(wanted(description="new"), two, on_ambiguous="newest") == Update(
-        "5497", NEWER["id"], {"description": "new"}
+        "5497", NEWER["id"], {"description": "new"}, old={"description": "Came twice"}
     )
 
 

@@ -1,0 +1,173 @@
+"""Records that were refused or put off, kept in a file that the target can read again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+from singer_sdk.singerlib.json import deserialize_json, serialize_json
+
+from tap_pinterest_audiences.errors import PinterestError, SettingsError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+
+    from target_pinterest_audiences.decisions import Defer, Reject
+
+CODE, REASON, REJECTED_AT = "_reject_code", "_reject_reason", "_rejected_at"
+_PROPERTIES = {
+    CODE: {"type": ["null", "string"]},
+    REASON: {"type": ["null", "string"]},
+    REJECTED_AT: {"type": ["null", "string"], "format": "date-time"},
+}
+
+
+class RejectsError(PinterestError):
+    """The file of rejected records can not be written: no state may pass what is not in it."""
+
+
+class Rejects:
+    """A file of Singer messages that holds every record that is still to be applied.
+
+    A record stays in the file until the very same record is applied; a record that is refused
+    again replaces itself. So the file can be piped into the target again and again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Use the file at ``path``, which need not be there yet.
+
+        Raises:
+            SettingsError: If its folder can not be written to, or it is a file of something else.
+        """
+        self._path = path
+        self._schemas: dict[str, Mapping[str, Any]] = {}
+        self._kept: dict[str, dict[str, Any]] = {}
+        self._settled: set[str] = set()
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            msg = f"Settings: rejected_path {path}: its folder is not there, or not to be written"
+            raise SettingsError(msg)
+        _, there = self._read()
+        self._outstanding = set(there)
+        self._changed = False
+
+    def keep_schema(self, message: Mapping[str, Any]) -> None:
+        """Note a SCHEMA message, for records of its stream that will be kept."""
+        self._schemas[message["stream"]] = message
+
+    def keep(self, message: Mapping[str, Any], why: Reject | Defer, now: dt.datetime) -> None:
+        """Keep a record.
+
+        Args:
+            message: Its RECORD message, as it came.
+            why: Why it was not applied.
+            now: When that was.
+        """
+        key, plain = _identified(message)
+        record = {**plain, REASON: why.reason, CODE: why.code, REJECTED_AT: now.isoformat()}
+        self._kept[key] = {"type": "RECORD", "stream": message["stream"], "record": record}
+        self._settled.discard(key)
+        self._changed = True
+
+    def settle(self, message: Mapping[str, Any]) -> None:
+        """Note that a record was applied: if it was kept before, it is not any more."""
+        if not self._outstanding and not self._kept:
+            return
+        key, _ = _identified(message)
+        if key in self._outstanding or key in self._kept:
+            self._kept.pop(key, None)
+            self._settled.add(key)
+            self._changed = True
+
+    def commit(self) -> None:
+        """Bring the file up to date, whole or not at all.
+
+        Raises:
+            RejectsError: If it can not be written.
+        """
+        if not self._changed:
+            return
+        try:
+            with FileLock(f"{self._path}.lock", mode=0o600):
+                schemas, records = self._read()
+                schemas.update(self._schemas)
+                records = {
+                    key: message
+                    for key, message in {**records, **self._kept}.items()
+                    if key not in self._settled
+                }
+                self._write(schemas, records)
+        except OSError as error:
+            msg = (
+                f"rejected_path {self._path} can not be written ({error.strerror}): the state "
+                "stays where it was; make room or choose another path, and run again"
+            )
+            raise RejectsError(msg) from None
+        self._changed = False
+
+    def _read(self) -> tuple[dict[str, Mapping[str, Any]], dict[str, dict[str, Any]]]:
+        schemas: dict[str, Mapping[str, Any]] = {}
+        records: dict[str, dict[str, Any]] = {}
+        try:
+            lines = self._path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return schemas, records
+        except (OSError, UnicodeDecodeError):
+            self._refuse()
+        for line in lines:
+            try:
+                message = deserialize_json(line)
+                if message["type"] == "SCHEMA":
+                    schemas[message["stream"]] = message
+                elif CODE in message["record"]:
+                    records[_identified(message)[0]] = message
+                else:
+                    self._refuse()
+            except (ValueError, KeyError, TypeError, RecursionError):
+                self._refuse()
+        return schemas, records
+
+    def _refuse(self) -> None:
+        msg = (
+            f"Settings: rejected_path {self._path} is a file of something else than rejected "
+            "records, and stays as it is: choose another path"
+        )
+        raise SettingsError(msg)
+
+    def _write(
+        self, schemas: Mapping[str, Mapping[str, Any]], records: Mapping[str, dict[str, Any]]
+    ) -> None:
+        if not records:
+            self._path.unlink(missing_ok=True)
+            return
+        handle, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                for stream in dict.fromkeys(message["stream"] for message in records.values()):
+                    file.write(serialize_json(_with_reasons(stream, schemas.get(stream))) + "\n")
+                file.writelines(serialize_json(message) + "\n" for message in records.values())
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self._path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def _identified(message: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return what tells a record from all others, and the record as it was before it was kept."""
+    record = {key: value for key, value in message["record"].items() if key not in _PROPERTIES}
+    content = json.dumps([message["stream"], record], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest(), record
+
+
+def _with_reasons(stream: str, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    said = dict(schema or {"type": "SCHEMA", "stream": stream, "key_properties": []})
+    body = dict(said.get("schema") or {})
+    body["properties"] = {**(body.get("properties") or {}), **_PROPERTIES}
+    return {**said, "schema": body}

@@ -1,0 +1,128 @@
+"""With whom an audience is to be shared: what a record asks for, and what is left to be done.
+
+No I/O in here. Source: Pinterest's OpenAPI description 5.23.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from target_pinterest_audiences.columns import (
+    LONGEST_BUSINESS_ID,
+    UnreadableRecordError,
+    id_in,
+    ids_in,
+    is_deleted,
+    one_of,
+    text_in,
+)
+from target_pinterest_audiences.decisions import Owner, Reject, Share, Unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+AD_ACCOUNT = "AD_ACCOUNT"
+BUSINESS_ACCOUNT = "BUSINESS_ACCOUNT"
+OPERATION_TYPES = ("SHARE", "REVOKE")
+
+
+@dataclass(frozen=True, slots=True)
+class WantedSharing:
+    """What a record of the stream ``audience_sharing`` wants.
+
+    Attributes:
+        owner: Who shares.
+        audience_id: The audience, unless it is named.
+        audience_name: Its name in the owner's account, if it is an ad account.
+        recipients: Ids by account type.
+        revoke: True to end it.
+    """
+
+    owner: Owner
+    audience_id: str | None
+    audience_name: str | None
+    recipients: Mapping[str, Sequence[str]]
+    revoke: bool
+
+
+def read_sharing(record: Mapping[str, Any], default_account: str | None) -> WantedSharing | Reject:
+    """Read a record; columns that it does not know are ignored.
+
+    Args:
+        record: A Singer record. Recipients may be a list, its JSON text, or one id.
+        default_account: The ad account of a record that names no owner.
+    """
+    try:
+        return _read(record, default_account)
+    except UnreadableRecordError as error:
+        return error.reject
+
+
+def plan_sharing(
+    wanted: WantedSharing, audience_id: str, now: Mapping[str, Collection[str] | None]
+) -> Share | Unchanged | Reject:
+    """Decide with whom an audience is still to be shared.
+
+    Args:
+        wanted: What the record wants.
+        audience_id: The audience.
+        now: With whom it is shared, ids by account type; None if there is no such audience.
+    """
+    left = {}
+    for account_type, ids in wanted.recipients.items():
+        shared = now[account_type]
+        if shared is None and not wanted.revoke:
+            kind = "business" if wanted.owner.account_type == BUSINESS_ACCOUNT else "ad account"
+            return Reject(
+                "unknown_id", f"{kind} {wanted.owner.account_id} has no audience {audience_id}"
+            )
+        still = [one for one in ids if (one in (shared or ())) == wanted.revoke]
+        if still:
+            left[account_type] = still
+    if not left:
+        return Unchanged(audience_id)
+    return Share(wanted.owner, audience_id, left, wanted.revoke)
+
+
+def _read(record: Mapping[str, Any], default_account: str | None) -> WantedSharing:
+    business = id_in(record, "business_id", LONGEST_BUSINESS_ID)
+    account = id_in(record, "ad_account_id") or default_account
+    audience_id, name = id_in(record, "audience_id"), text_in(record, "audience_name")
+    recipients = {
+        AD_ACCOUNT: ids_in(record, "recipient_account_ids"),
+        BUSINESS_ACCOUNT: ids_in(record, "recipient_business_ids", LONGEST_BUSINESS_ID),
+    }
+    operation = one_of(record, "operation_type", OPERATION_TYPES)
+    _require(
+        business or account,
+        "no_owner",
+        "the record names no owner: add the column ad_account_id (or business_id), or set the "
+        "setting ad_account_id",
+    )
+    _require(
+        audience_id or (name and not business),
+        "no_audience",
+        "the record has neither audience_id nor audience_name (a business shares by audience_id "
+        "only): give it one",
+    )
+    _require(
+        any(recipients.values()),
+        "no_recipients",
+        "the record has neither recipient_account_ids nor recipient_business_ids: give it one",
+    )
+    _require(
+        operation or is_deleted(record),
+        "no_operation_type",
+        f"the record has no operation_type: it is one of {', '.join(OPERATION_TYPES)}",
+    )
+    owner = Owner(BUSINESS_ACCOUNT, business) if business else Owner(AD_ACCOUNT, str(account))
+    revoke = operation == "REVOKE" or is_deleted(record)
+    return WantedSharing(
+        owner, audience_id, name, {kind: ids for kind, ids in recipients.items() if ids}, revoke
+    )
+
+
+def _require(there: object, code: str, reason: str) -> None:
+    if not there:
+        raise UnreadableRecordError(Reject(code, reason))

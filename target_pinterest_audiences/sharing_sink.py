@@ -1,0 +1,74 @@
+"""The sink of the stream ``audience_sharing``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+from typing_extensions import override
+
+from tap_pinterest_audiences.errors import RequestFailedError
+from target_pinterest_audiences.decisions import Decision, Owner, Reject, Share, Unchanged, Wait
+from target_pinterest_audiences.inventory import shared_with
+from target_pinterest_audiences.references import find
+from target_pinterest_audiences.sharing import plan_sharing, read_sharing
+from target_pinterest_audiences.sinks import PinterestSink
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_pinterest_audiences.sharing import WantedSharing
+
+
+class AudienceSharingSink(PinterestSink):
+    """Shares one audience per record with ad accounts or businesses, or ends that."""
+
+    @override
+    def apply(
+        self,
+        record: Mapping[str, Any],
+        *,
+        last_call: bool,
+    ) -> Decision | Wait:
+        """Share an audience with those with whom it is not shared yet."""
+        wanted = read_sharing(record, self.config.get("ad_account_id"))
+        if isinstance(wanted, Reject):
+            return wanted
+        audience_id = wanted.audience_id or self._named(wanted)
+        if isinstance(audience_id, Wait) and wanted.revoke:
+            return Wait(Unchanged(None))
+        if isinstance(audience_id, Reject | Wait):
+            return audience_id
+        now = {
+            account_type: self._shared_with(wanted.owner, audience_id, account_type)
+            for account_type in wanted.recipients
+        }
+        decision = plan_sharing(wanted, audience_id, now)
+        if isinstance(decision, Share):
+            self.target.writer.share(decision)
+            for account_type, ids in decision.recipients.items():
+                known = self.target.shares[wanted.owner, audience_id, account_type]
+                (known.difference_update if wanted.revoke else known.update)(ids)
+        return decision
+
+    def _named(self, wanted: WantedSharing) -> str | Reject | Wait:
+        inventory = self.inventory(wanted.owner.account_id)
+        if isinstance(inventory, Reject):
+            return inventory
+        on_ambiguous = self.config["on_ambiguous"]
+        return find(wanted.audience_name, inventory.named, "audience", on_ambiguous)
+
+    def _shared_with(self, owner: Owner, audience_id: str, account_type: str) -> set[str] | None:
+        """Return with whom an audience is shared; None if there is no such audience."""
+        known = self.target.shares
+        key = (owner, audience_id, account_type)
+        if key not in known and audience_id in self.target.made:
+            known[key] = set()
+        if key not in known:
+            try:
+                known[key] = set(shared_with(self.target.api, *key))
+            except RequestFailedError as error:
+                if error.status != requests.codes.not_found:
+                    raise
+                return None
+        return known[key]

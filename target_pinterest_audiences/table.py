@@ -1,0 +1,54 @@
+"""The report as a table, for a person at a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from singer_sdk.singerlib.json import serialize_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_ROWS = 200
+_STYLES = {"created": "green", "removed": "red", "revoked": "red", "rejected": "bold red"}
+
+
+def print_table(summary: Mapping[str, Any]) -> None:
+    """Print what changed to standard error, if that is a terminal."""
+    if not sys.stderr.isatty() or not summary["changes"]:
+        return
+    title = "What would change" if summary["dry_run"] else "What changed"
+    table = Table("", "record", "name", "what", title=title)
+    for change in summary["changes"][:MOST_ROWS]:
+        action = Text(change["action"], style=_STYLES.get(change["action"], ""))
+        record = f"{change['stream']} {change['record']}"
+        table.add_row(action, Text(record), Text(change["name"] or ""), Text(what(change)))
+    more = len(summary["changes"]) - MOST_ROWS
+    if more > 0:
+        table.caption = f"and {more} more: report_path has them all"
+    Console(stderr=True).print(table)
+
+
+def what(change: Mapping[str, Any]) -> str:
+    """Describe one change in a few words."""
+    lines = [
+        f"{field}: {_short(values['new'])}"
+        if values["old"] is None
+        else f"{field}: {_short(values['old'])} → {_short(values['new'])}"
+        for field, values in change.get("fields", {}).items()
+    ]
+    lines += [f"{kind}: {', '.join(ids)}" for kind, ids in change.get("recipients", {}).items()]
+    if "reason" in change:
+        lines.append(change["reason"])
+    return "\n".join(lines)
+
+
+def _short(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, str):
+        return value
+    return json.dumps(json.loads(serialize_json(value)), ensure_ascii=False)

@@ -1,0 +1,161 @@
+"""Applies decisions, or only pretends to: the one place of the target that writes to Pinterest."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Protocol
+
+import requests
+
+from tap_pinterest_audiences.errors import NoAnswerError, RequestFailedError
+from tap_pinterest_audiences.operations import (
+    BUSINESS_SHARE_WITH_AD_ACCOUNTS,
+    BUSINESS_SHARE_WITH_BUSINESSES,
+    CREATE_AUDIENCE,
+    CREATE_CUSTOM_AUDIENCE,
+    SHARE_WITH_AD_ACCOUNTS,
+    SHARE_WITH_BUSINESSES,
+    UPDATE_AUDIENCE,
+)
+from target_pinterest_audiences.plan import made_by
+from target_pinterest_audiences.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_pinterest_audiences.client import PinterestAPI
+    from target_pinterest_audiences.decisions import Create, Remove, Share, Update
+    from target_pinterest_audiences.inventory import Inventory
+
+SHARING = {
+    (AD_ACCOUNT, AD_ACCOUNT): SHARE_WITH_AD_ACCOUNTS,
+    (AD_ACCOUNT, BUSINESS_ACCOUNT): SHARE_WITH_BUSINESSES,
+    (BUSINESS_ACCOUNT, AD_ACCOUNT): BUSINESS_SHARE_WITH_AD_ACCOUNTS,
+    (BUSINESS_ACCOUNT, BUSINESS_ACCOUNT): BUSINESS_SHARE_WITH_BUSINESSES,
+}
+_PATH_IDS = {AD_ACCOUNT: "ad_account_id", BUSINESS_ACCOUNT: "business_id"}
+_RECIPIENTS = {AD_ACCOUNT: "recipient_account_ids", BUSINESS_ACCOUNT: "recipient_business_ids"}
+_PLANNED_IDS = 9 * 10**17
+"""Ids of what a dry run pretends to make begin here, far above Pinterest's, which have 13 digits
+(seen live 2026-07)."""
+
+
+class Writer(Protocol):
+    """What can be done to Pinterest. Each method returns what Pinterest answers."""
+
+    pretended: int
+    """Requests that would have been sent."""
+
+    def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:
+        """Create an audience exactly once."""
+
+    def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:
+        """Change an audience."""
+
+    def remove(self, decision: Remove) -> None:
+        """Remove an audience; if it is gone already, that is fine."""
+
+    def share(self, decision: Share) -> None:
+        """Share an audience, or end that."""
+
+
+class PinterestWriter:
+    """Writes to Pinterest."""
+
+    def __init__(self, api: PinterestAPI) -> None:
+        """Write through ``api``."""
+        self._api = api
+        self.pretended = 0
+
+    def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:
+        """Create an audience exactly once.
+
+        When the answer is lost, the audience may be there all the same, and Pinterest would take
+        a second one of the same name: so look before sending it again.
+        """
+        operation = CREATE_CUSTOM_AUDIENCE if decision.custom else CREATE_AUDIENCE
+        answer_was_lost = False
+
+        @self._api.patiently(lambda error: not _may_be_lost(error))
+        def look_and_send() -> Mapping[str, Any]:
+            nonlocal answer_was_lost
+            if answer_was_lost:
+                found = [new for new in inventory.reload() if made_by(decision.body, new)]
+                if found:
+                    return found[0]
+            try:
+                return self._api.request(
+                    operation, {"ad_account_id": decision.ad_account_id}, body=decision.body
+                ).data
+            except NoAnswerError:
+                answer_was_lost = True
+                raise
+
+        return look_and_send()
+
+    def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
+        """Change an audience."""
+        return self._patch(decision, decision.body)
+
+    def remove(self, decision: Remove) -> None:
+        """Remove an audience; if it is gone already, that is fine."""
+        try:
+            self._patch(decision, {"operation_type": "REMOVE"})
+        except RequestFailedError as error:
+            if error.status != requests.codes.not_found:
+                raise
+
+    def share(self, decision: Share) -> None:
+        """Share an audience, or end that."""
+        owner = decision.owner
+        for account_type, recipients in decision.recipients.items():
+            self._api.request(
+                SHARING[owner.account_type, account_type],
+                {_PATH_IDS[owner.account_type]: owner.account_id},
+                body={
+                    "audience_id": decision.audience_id,
+                    _RECIPIENTS[account_type]: list(recipients),
+                    "operation_type": "REVOKE" if decision.revoke else "SHARE",
+                },
+            )
+
+    def _patch(self, decision: Update | Remove, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        ids = {"ad_account_id": decision.ad_account_id, "audience_id": decision.audience_id}
+        return self._api.request(UPDATE_AUDIENCE, ids, body=body).data
+
+
+class DryWriter:
+    """Answers as Pinterest would, and writes nothing."""
+
+    def __init__(self) -> None:
+        """Begin without anything pretended."""
+        self.pretended = 0
+        self._ids = itertools.count(_PLANNED_IDS)
+
+    def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
+        """Pretend to create an audience: Pinterest makes them INITIALIZING (seen live 2026-07)."""
+        self.pretended += 1
+        said = {"audience_type": None, "description": None, **decision.body}
+        return {**said, "id": str(next(self._ids)), "status": "INITIALIZING"}
+
+    def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:
+        """Pretend to change an audience."""
+        self.pretended += 1
+        return {**(inventory.get(decision.audience_id) or {}), **decision.body}
+
+    def remove(self, decision: Remove) -> None:  # noqa: ARG002
+        """Pretend to remove an audience."""
+        self.pretended += 1
+
+    def share(self, decision: Share) -> None:
+        """Pretend to share an audience, or to end that."""
+        self.pretended += len(decision.recipients)
+
+
+def is_planned(audience_id: str) -> bool:
+    """Tell whether an id is one that a dry run made up."""
+    return int(audience_id) >= _PLANNED_IDS
+
+
+def _may_be_lost(error: Exception) -> bool:
+    return isinstance(error, NoAnswerError) and not error.nothing_done
