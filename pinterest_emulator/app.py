@@ -8,17 +8,21 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from pinterest_emulator.control import Control
-from pinterest_emulator.gateway import BASE_PATH, Gateway
+from pinterest_emulator.endpoints import operations, s3
+from pinterest_emulator.gateway import Gateway
 
 if TYPE_CHECKING:
     from pinterest_emulator.state import EmulatorState
 
+_API = "/v5"
+
 
 def make_app(state: EmulatorState) -> Starlette:
-    """The API under `/v5` and the control endpoints under `/_emulator`."""
+    """The API under `/v5`, its files under `/_uploads`, control endpoints under `/_emulator`."""
     return Starlette(
         routes=[
-            Mount(BASE_PATH, app=Gateway(state)),
+            Mount(_API, app=Gateway(state, _API, operations(state.settings))),
+            Mount(s3.BASE_PATH, app=Gateway(state, s3.BASE_PATH, s3.OPERATIONS)),
             Mount("/_emulator", routes=Control(state).routes()),
         ]
     )

@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_natural,
         default=3600,
         metavar="N",
-        help="until a new audience is READY or TOO_SMALL",
+        help="until a new audience or a changed customer list is READY or TOO_SMALL",
     )
     add(
         "--keep-old-refresh-tokens",

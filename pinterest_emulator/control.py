@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pinterest_emulator import bulk, views
+from pinterest_emulator import bulk, members, views
+from pinterest_emulator.checks import is_digits
 from pinterest_emulator.faults import FaultError, parse
 from pinterest_emulator.models import as_of, list_as_of
 from pinterest_emulator.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT
@@ -38,6 +39,7 @@ class Control:
             Route("/clock", self.clock, methods=["POST"]),
             Route("/state", self.state, methods=["GET"]),
             Route("/seed", self.seed, methods=["POST"]),
+            Route("/members", self.members, methods=["GET"]),
         ]
 
     async def requests(self, request: Request) -> Response:
@@ -77,6 +79,7 @@ class Control:
         that something was shared with by audience, what businesses received by business.
         """
         store, now = self._state.store, self._state.clock.now()
+        self._state.settle(now)
         accounts = list(store.ad_accounts)
         removed: dict[str, list[dict[str, Any]]] = {str(account.id): [] for account in accounts}
         for audience in store.removed:
@@ -142,6 +145,25 @@ class Control:
             return _refused("audiences and customer lists need at least one ad account")
         accounts = bulk.fill(self._state.store, *counts, updated_timestamp=stamp)
         return JSONResponse({"ad_accounts": [str(account) for account in accounts]})
+
+    async def members(self, request: Request) -> Response:
+        """Who is in the customer list of `customer_list_id`, as far as the emulator was told.
+
+        A record of e-mail addresses, MAIDs or IDFAs as its hash, a plain address as its SHA-256,
+        other records as they were sent.
+        """
+        self._state.settle(self._state.clock.now())
+        text = request.query_params.get("customer_list_id")
+        if not is_digits(text):
+            return _refused("customer_list_id must be the id of a customer list")
+        store, list_id = self._state.store, int(text or "")
+        customer_list = store.any_customer_list(list_id)
+        if customer_list is None:
+            return _refused(f"there is no customer list {list_id}")
+        found = sorted(
+            members.shown(key, customer_list.list_type) for key in store.members.get(list_id, ())
+        )
+        return JSONResponse({"count": len(found), "members": found})
 
 
 async def _json(request: Request) -> Any:  # noqa: ANN401  (any JSON value)

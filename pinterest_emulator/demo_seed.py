@@ -18,6 +18,7 @@ _TAG = "2612511566001"
 _OWNER = ("wickwillow", "1099300700000000001")
 _CLIENT = ("marrowstreet", "1099300700000000003")
 _STRANGER = ("kettlecopper", "1099300700000000004")
+_BUSINESS_IDS = {_OWNER: demo_sharing.OWN_BUSINESS_ID, _STRANGER: demo_sharing.OTHER_BUSINESS_ID}
 
 # name, owner, country, currency, permissions, time zone, numbers of audiences and customer lists
 _ACCOUNTS: tuple[
@@ -59,6 +60,7 @@ def fill(store: Store) -> None:
             created_time=created,
             updated_time=created + number,
             time_zone=zone,
+            business_id=_BUSINESS_IDS.get(owner),
         )
         store.add_ad_account(account)
         list_ids = demo_lists.fill(store, account.id, customer_lists, EPOCH)

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from pinterest_emulator.store import Store
 
 _HOUR = 3600
+OWN_BUSINESS_ID = 729_090_764_500_000_001
+OTHER_BUSINESS_ID = 729_090_764_500_000_002
 _BUSINESSES = (
-    Business(id=729_090_764_500_000_001, name="Wickwillow Group", roles=("OWNER",)),
-    Business(id=729_090_764_500_000_002, name="Kettlecopper Holding", roles=()),
+    Business(id=OWN_BUSINESS_ID, name="Wickwillow Group", roles=("OWNER",)),
+    Business(id=OTHER_BUSINESS_ID, name="Kettlecopper Holding", roles=()),
 )
 # Ad accounts and businesses by their place in the demo, audiences by their place in the account:
 # owner, audience, recipient, hours after the epoch

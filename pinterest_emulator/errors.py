@@ -6,6 +6,7 @@ HTTP status.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, NoReturn
 
 from pinterest_emulator import guesses
@@ -22,7 +23,10 @@ class ApiError(Exception):
         code: Pinterest's own error code.
         message: Text for people.
         headers: Further headers of the answer.
+        content_type: Of the body.
     """
+
+    content_type = "application/json"
 
     def __init__(
         self, status: int, code: int, message: str, headers: Mapping[str, str] | None = None
@@ -37,6 +41,10 @@ class ApiError(Exception):
     def body(self) -> dict[str, object]:
         """The JSON body."""
         return {"code": self.code, "message": self.message}
+
+    def content(self) -> bytes:
+        """The bytes of the body."""
+        return json.dumps(self.body(), separators=(",", ":")).encode()
 
 
 def refuse(problem: str) -> NoReturn:
@@ -95,6 +103,16 @@ def shared_accounts_not_found() -> ApiError:
 def business_not_found() -> ApiError:
     """404 (guess: no answer is documented)."""
     return ApiError(404, guesses.BUSINESS_NOT_FOUND_CODE, "Business not found.")
+
+
+def customer_list_upload_not_found() -> ApiError:
+    """404 (guess: no answer is documented)."""
+    return ApiError(404, guesses.UPLOAD_NOT_FOUND_CODE, "Customer list upload not found.")
+
+
+def invalid_recipient(kind: str) -> ApiError:
+    """400 code 400: no such ad account or business to share with (Pinterest OpenAPI 5.23)."""
+    return ApiError(400, 400, f"Invalid {kind} id")
 
 
 def no_such_path() -> ApiError:

@@ -3,52 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from pinterest_emulator import errors, protocol
-from pinterest_emulator.endpoints import operations
 from pinterest_emulator.operations import ApiRequest, match
 from pinterest_emulator.pipeline import Answer, error_answer, respond, staged_answer
+from pinterest_emulator.redaction import logged_body, logged_query
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import Receive, Scope, Send
 
     from pinterest_emulator.faults import Fault
-    from pinterest_emulator.operations import Match
+    from pinterest_emulator.operations import Match, Operation
     from pinterest_emulator.request_log import Entry
     from pinterest_emulator.state import EmulatorState
 
-BASE_PATH = "/v5"
-
 
 class Gateway:
-    """Everything under `/v5`."""
+    """Everything under one path."""
 
-    def __init__(self, state: EmulatorState) -> None:
-        """Serves the operations of the chosen version of the API."""
+    def __init__(
+        self, state: EmulatorState, base_path: str, operations: Sequence[Operation]
+    ) -> None:
+        """Serves those operations, whose paths are below `base_path`."""
         self._state = state
-        self._operations = operations(state.settings)
+        self._base_path = base_path
+        self._operations = operations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         state = self._state
         method, full_path = scope["method"], scope["path"]
-        path = full_path.removeprefix(BASE_PATH)
-        secret = path.startswith("/oauth")
+        path = full_path.removeprefix(self._base_path)
         query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
         found = match(self._operations, method, path)
         name = found.operation.name if found.operation else None
-        logged_query = {} if secret else query
-        entry = state.log.arrive(method, full_path, logged_query, name, state.clock.now())
+        entry = state.log.arrive(
+            method, full_path, logged_query(full_path, query), name, state.clock.now()
+        )
         try:
             reader = Request(scope, receive)
             body = await reader.body()
-            entry.body = None if secret else _readable(body)
+            entry.body = logged_body(full_path, body)
             request = ApiRequest(
                 method=method,
                 path=path,
@@ -56,6 +58,7 @@ class Gateway:
                 body=body,
                 authorization=reader.headers.get("authorization", ""),
                 content_type=reader.headers.get("content-type", ""),
+                origin=f"{reader.url.scheme}://{reader.url.netloc}",
             )
             await asyncio.sleep(state.settings.latency_ms / 1000)
             fault = state.faults.pick(
@@ -109,12 +112,3 @@ async def _send_half(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     half = answer.content[: len(answer.content) // 2]
     await send({"type": "http.response.body", "body": half, "more_body": True})
-
-
-def _readable(body: bytes) -> Any:  # noqa: ANN401  (any JSON value)
-    if not body:
-        return None
-    try:
-        return json.loads(body)
-    except ValueError:
-        return body.decode(errors="replace")

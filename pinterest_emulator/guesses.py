@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinterest_emulator.models import Audience
+    from pinterest_emulator.models import Audience, CustomerList
     from pinterest_emulator.sharing import Share
 
 INSUFFICIENT_SCOPE_MESSAGE = (
@@ -26,6 +26,58 @@ AUDIENCE_NOT_FOUND_CODE = 404
 CUSTOMER_LIST_NOT_FOUND_CODE = 404
 SHARED_ACCOUNTS_NOT_FOUND_CODE = 404
 BUSINESS_NOT_FOUND_CODE = 404
+UPLOAD_NOT_FOUND_CODE = 404
+
+CUSTOMER_LIST_MUST_EXIST = True
+"""Whether an audience of a customer list that its ad account has not is refused with a 400."""
+
+SEED_MUST_BE_READY = True
+"""Whether an ACTALIKE audience is refused with a 400 if a seed is not READY.
+
+One whose seed is not among the audiences that the ad account owns always is.
+"""
+
+EMPTY_BATCHES_ARE_REFUSED = True
+"""Whether a create or an update of a customer list without a single record is a 400."""
+
+RECIPIENTS_ARE_TOLD = True
+"""Whether who received an audience, and so may not share it, is answered 403 code 29.
+
+To others an audience of somebody else is a 404.
+"""
+
+CHANGED_LIST_STATUS = "PROCESSING"
+"""Status of a customer list from an ADD or REMOVE until that is processed, too.
+
+Live, 2026-07, a list that was still PROCESSING was after two ADDs; a READY one was never seen to
+be changed.
+"""
+
+SMALLEST_FILE_PART = 5 * 1024 * 1024
+"""Bytes of each part of an upload but the last.
+
+S3's own bound (Pinterest OpenAPI 5.23); S3 tells of it when the parts are put together. That
+`customer_list_uploads/run` puts them together, and that the upload is FAILED then, is guessed.
+"""
+
+UPLOAD_RUNS_ONCE = True
+"""Whether `customer_list_uploads/run` is refused with a 400 after the first time.
+
+A part that comes after it is a 404 in any case: the file is not open any more.
+"""
+
+MISSING_PART = (1, "A part of the file is missing")
+SMALL_PART = (2, "A part of the file is too small")
+NO_TEXT = (3, "The file is not UTF-8 text")
+NO_RECORDS = (4, "The file has no records")
+"""Why an upload is FAILED: its `error_code` and `message`; one of them is all of its errors."""
+
+UNKNOWN_TOKEN_IS_REVOKED = True
+"""Whether to revoke a token that nobody has is a success, as RFC 7009 has it; else it is a 401.
+
+A refresh token takes no access token with it. Pinterest revokes those of system users only
+(Pinterest OpenAPI 5.23); here whoever holds a token counts as one.
+"""
 
 DEFAULT_ACCOUNT_TYPE = "AD_ACCOUNT"
 """Taken for a missing `account_type`, which Pinterest requires but gives a default, too."""
@@ -96,9 +148,57 @@ def processed_size(audience_id: int) -> int:
     return SMALLEST_READY_SIZE + number % 900_000
 
 
-def customer_list_is_ready(num_uploaded: int, num_removed: int) -> bool:
-    """Whether a processed customer list is READY, not TOO_SMALL: every record is a person."""
-    return num_uploaded - num_removed >= SMALLEST_READY_SIZE
+def customer_list_is_ready(customer_list: CustomerList) -> bool:
+    """Whether a processed customer list is READY, not TOO_SMALL: every member is on Pinterest.
+
+    Where not all members are known, every record counts as another one.
+    """
+    members = customer_list.num_members
+    if members is None:
+        members = customer_list.num_uploaded_user_records - customer_list.num_removed_user_records
+    return members >= SMALLEST_READY_SIZE
+
+
+def accepts_email(record: str, *, hashed: bool) -> bool:
+    """Whether a list of e-mail addresses accepts a record.
+
+    Plain or hashed, it must be in lower case (Pinterest OpenAPI 5.23). That one which is not is
+    refused, and with it all others of its request, is guessed; so is what a plain one must look
+    like.
+    """
+    if record != record.lower():
+        return False
+    return hashed or ("@" in record and len(record.split()) == 1)
+
+
+def comma_separated(text: str) -> str:
+    """The file of an upload, whose format is nowhere described: one record a line, or by commas."""
+    return text.replace("\n", ",")
+
+
+def invalid_record(list_type: str) -> tuple[int, str]:
+    """`error_code` and `message` of a record that an upload leaves out, the others being taken.
+
+    The example of the description is `42` and `Invalid email` (Pinterest OpenAPI 5.23).
+    """
+    return 42, f"Invalid {list_type.lower().replace('_', ' ')}"
+
+
+def share_permissions(operation_type: str) -> list[str]:
+    """`permissions` after a SHARE or a REVOKE: what the recipients may do from then on.
+
+    The names are those of the description's example, which has RESOURCE_PINNER_LIST_OWNER, too.
+    """
+    return ["RESOURCE_PINNER_LIST_READER"] if operation_type == "SHARE" else []
+
+
+def may_receive(share: Share) -> bool:
+    """Whether an ad account or a business that exists may receive an audience: but its owner.
+
+    Pinterest wants them in one business hierarchy (Pinterest OpenAPI 5.23), which nobody here
+    knows. To share what is shared already keeps its time; to revoke what is not changes nothing.
+    """
+    return share.account_id != share.owner_id
 
 
 def answered_rule(rule: Mapping[str, Any]) -> dict[str, Any]:

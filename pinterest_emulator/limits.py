@@ -47,11 +47,12 @@ def _policy(name: str, quota: int, seconds: int) -> Policy:
 
 SAFETY_NET = _policy("safety_net", 100, 1)
 TRIAL = Policy(guesses.TRIAL_POLICY, 1000, DAY)
-# ads_read and org_read were seen live 2026-07; ads_write is third-party.
+# ads_read, org_read and org_write were seen live 2026-07; ads_write is third-party.
 CATEGORIES = {
     "ads_read": _policy("ads_read", 1000, MINUTE),
     "ads_write": _policy("ads_write", 400, MINUTE),
     "org_read": _policy("org_read", 1000, MINUTE),
+    "org_write": _policy("org_write", 100, MINUTE),
 }
 
 

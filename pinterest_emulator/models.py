@@ -29,6 +29,7 @@ class AdAccount:
         created_time: Unix seconds.
         updated_time: Unix seconds.
         time_zone: IANA name, or None where the account has none (seen live on some only).
+        business_id: The business that owns it, None if that is unknown.
     """
 
     id: int
@@ -41,6 +42,7 @@ class AdAccount:
     created_time: int
     updated_time: int
     time_zone: str | None = None
+    business_id: int | None = None
 
     @property
     def visible(self) -> bool:
@@ -107,7 +109,7 @@ def as_of(audience: Audience, now: float) -> Audience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerList:
-    """One customer list. Its records are never kept, as no read shows them.
+    """One customer list. Who is in it is kept elsewhere, as no read shows it.
 
     Attributes:
         id: Digits, 7 of them as seen live 2026-07.
@@ -120,6 +122,8 @@ class CustomerList:
         num_uploaded_user_records: Of all batches, also of people who were in it already.
         num_removed_user_records: Of all batches, also of people who were not in it.
         ready_at: Unix seconds at which Pinterest will have processed it, None for never.
+        list_type: What its records are (`UserListType`, Pinterest OpenAPI 5.23).
+        num_members: How many different members it has; None if not all of them are known.
     """
 
     id: int
@@ -132,6 +136,8 @@ class CustomerList:
     num_uploaded_user_records: int
     num_removed_user_records: int
     ready_at: int | None = None
+    list_type: str = "EMAIL"
+    num_members: int | None = None
 
 
 def list_as_of(customer_list: CustomerList, now: float) -> CustomerList:
@@ -142,12 +148,9 @@ def list_as_of(customer_list: CustomerList, now: float) -> CustomerList:
     """
     if customer_list.ready_at is None or now < customer_list.ready_at:
         return customer_list
-    ready = guesses.customer_list_is_ready(
-        customer_list.num_uploaded_user_records, customer_list.num_removed_user_records
-    )
     return replace(
         customer_list,
-        status=READY if ready else TOO_SMALL,
+        status=READY if guesses.customer_list_is_ready(customer_list) else TOO_SMALL,
         updated_time=guesses.updated_by_processing(
             customer_list.updated_time, customer_list.ready_at
         ),

@@ -26,6 +26,7 @@ class ApiRequest:
         body: The bytes.
         authorization: The header, or "".
         content_type: The header, or "".
+        origin: The root URL by which the client reached the emulator, without a slash at its end.
     """
 
     method: str
@@ -34,6 +35,7 @@ class ApiRequest:
     body: bytes = b""
     authorization: str = ""
     content_type: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a handler answers if all is well."""
+    """What a handler answers if all is well.
 
-    body: dict[str, Any] | Page
+    Attributes:
+        body: None for an empty one.
+        status: HTTP status.
+        headers: Further headers.
+    """
+
+    body: dict[str, Any] | Page | None
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +78,7 @@ class Operation:
         name: Its operationId (Pinterest OpenAPI 5.23), such as `audiences/list`.
         method: HTTP method.
         path: Without `/v5`, parameters in braces.
-        category: Its rate-limit category (`x-ratelimit-category`).
+        category: Its rate-limit category (`x-ratelimit-category`), None without a limit.
         handler: Answers it, or raises an `ApiError`.
         scope: What its token must allow; None if it takes no token.
         client_credentials: Whether a token without a user may call it.
@@ -79,7 +88,7 @@ class Operation:
     name: str
     method: str
     path: str
-    category: str
+    category: str | None
     handler: Callable[[Call], Result]
     scope: str | None = None
     client_credentials: bool = False

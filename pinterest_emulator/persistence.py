@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from pinterest_emulator.models import AdAccount, Audience, CustomerList
 from pinterest_emulator.sharing import Business, Share
 from pinterest_emulator.tokens import Grant
+from pinterest_emulator.uploads import Run, Upload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pinterest_emulator.state import EmulatorState
@@ -53,13 +55,15 @@ def load(state: EmulatorState, path: Path) -> None:
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        if data["version"] != VERSION:
-            message = f"{path} has version {data['version']}, not {VERSION}"
-            raise DataError(message)
-        _fill(state, data)
-    except (AttributeError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        version = data["version"]
+        if version == VERSION:
+            _fill(state, data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         message = f"{path} does not hold the data of an emulator ({error!r})"
         raise DataError(message) from error
+    if version != VERSION:
+        message = f"{path} has version {version}, not {VERSION}"
+        raise DataError(message)
 
 
 def _dump(state: EmulatorState) -> dict[str, Any]:
@@ -78,6 +82,12 @@ def _dump(state: EmulatorState) -> dict[str, Any]:
             asdict(customer_list)
             for account in store.ad_accounts
             for customer_list in store.customer_lists(account.id)
+        ],
+        "members": {str(list_id): _packed(keys) for list_id, keys in store.members.items()},
+        # Without their files: those may hold addresses of people, so they must be sent again.
+        "uploads": [asdict(upload) for upload in state.uploads],
+        "runs": [
+            {"upload": asdict(run.upload), "keys": _packed(run.keys)} for run in state.uploads.runs
         ],
         "businesses": [asdict(business) for business in store.businesses],
         "shares": [asdict(share) for share in store.shares],
@@ -98,9 +108,7 @@ def _fill(state: EmulatorState, data: dict[str, Any]) -> None:
         state.store.put_audience(Audience(**row))
     for row in data["removed"]:
         state.store.add_removed(Audience(**row))
-    # Files from before there were customer lists have none of these.
-    for row in data.get("customer_lists", ()):
-        state.store.put_customer_list(CustomerList(**row))
+    _fill_lists(state, data)
     for row in data.get("businesses", ()):
         business = Business(**{**row, "roles": tuple(row["roles"])})
         state.store.businesses.put(business.id, business)
@@ -110,6 +118,27 @@ def _fill(state: EmulatorState, data: dict[str, Any]) -> None:
         state.store.insights[row["ad_account_id"]] = row["by_type"]
     state.tokens.access = {token: _grant(row) for token, row in data["access_tokens"].items()}
     state.tokens.refresh = {token: _grant(row) for token, row in data["refresh_tokens"].items()}
+
+
+def _fill_lists(state: EmulatorState, data: dict[str, Any]) -> None:
+    # Older files have none of these; from here on that is so of all.
+    for row in data.get("customer_lists", ()):
+        state.store.put_customer_list(CustomerList(**row))
+    for list_id, keys in data.get("members", {}).items():
+        state.store.members[int(list_id)] = set(_unpacked(keys))
+    for row in data.get("uploads", ()):
+        state.uploads.put(Upload(**row))
+    for row in data.get("runs", ()):
+        state.uploads.runs.append(Run(Upload(**row["upload"]), _unpacked(row["keys"])))
+
+
+def _packed(keys: Iterable[bytes]) -> str:
+    """Members as one string: as a list, a million of them would take a JSON writer seconds."""
+    return ",".join(key.hex() for key in keys)
+
+
+def _unpacked(keys: str) -> list[bytes]:
+    return [bytes.fromhex(key) for key in keys.split(",")] if keys else []
 
 
 def _grant(row: dict[str, Any]) -> Grant:

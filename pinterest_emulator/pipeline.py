@@ -48,6 +48,7 @@ def respond(state: EmulatorState, request: ApiRequest, match: Match, fault: Faul
         fault: A fault; here only those that change a page matter.
     """
     now = state.clock.now()
+    state.settle(now)
     headers: dict[str, str] = {}
     try:
         operation = _operation(match)
@@ -63,6 +64,9 @@ def respond(state: EmulatorState, request: ApiRequest, match: Match, fault: Faul
         _log.exception("%s %s failed", request.method, request.path)
         return error_answer(state, errors.internal_error(), headers)
     body = result.body
+    headers = {**headers, **result.headers}
+    if body is None:
+        return _answer(state, result.status, b"", headers)
     if isinstance(body, Page):
         body = page_body(body, fault)
     return json_answer(state, result.status, body, headers)
@@ -75,8 +79,8 @@ def staged_answer(state: EmulatorState, match: Match, fault: Fault) -> Answer | 
         body: dict[str, Any] = {"code": options["code"], "message": options["message"]}
         return json_answer(state, options["status"], body, options["headers"])
     if fault.kind == "rate_limit":
-        category = match.operation.category if match.operation else "ads_read"
-        headers = limits.exhausted_headers(category, options["reset"])
+        category = match.operation.category if match.operation else None
+        headers = limits.exhausted_headers(category or "ads_read", options["reset"])
         if options["retry_after"] is not None:
             headers["retry-after"] = str(options["retry_after"])
         error = errors.rate_limited(headers)
@@ -116,7 +120,10 @@ def error_answer(
     state: EmulatorState, error: ApiError, headers: dict[str, str] | None = None
 ) -> Answer:
     """The answer that an error stands for, with further headers."""
-    return json_answer(state, error.status, error.body(), {**(headers or {}), **error.headers})
+    kind = {"content-type": error.content_type}
+    return _answer(
+        state, error.status, error.content(), {**kind, **(headers or {}), **error.headers}
+    )
 
 
 def _operation(match: Match) -> Operation:
@@ -131,6 +138,8 @@ def _limit(state: EmulatorState, operation: Operation, now: float) -> dict[str, 
     Raises:
         ApiError: 429.
     """
+    if operation.category is None:
+        return {}
     verdict = state.limiter.take(operation.category, now)
     if not verdict.allowed:
         raise errors.rate_limited(verdict.headers)

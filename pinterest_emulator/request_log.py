@@ -20,7 +20,7 @@ class Entry:
         path: With `/v5`, without the query.
         query: The parameters; the last one of a name counts.
         operation: Such as `audiences/list`, None for a path or method that does not exist.
-        body: The JSON body, as text if it is not JSON, None if there is none or it is secret.
+        body: What may be known of the body, see `logged_body`.
         status: HTTP status of the answer; None before it, -1 if the connection was dropped.
         received_at: Unix seconds of the emulator's clock.
         in_flight: How many requests were being processed when it arrived, itself among them.

@@ -25,7 +25,7 @@ class Settings:
         spec: Version of Pinterest's OpenAPI description to follow.
         latency_ms: Milliseconds that every API request waits before it is worked on.
         processing_seconds: Seconds, of the emulator's clock, until a new audience leaves
-            INITIALIZING.
+            INITIALIZING, a customer list PROCESSING and an upload RUNNING.
         revoke_old_refresh_token: Whether a refresh ends the refresh token that it used.
     """
 
@@ -40,6 +40,11 @@ class Settings:
     def has_custom_audiences(self) -> bool:
         """Whether `audiences/custom` exists (Pinterest OpenAPI: added in 5.8, gone in 5.20)."""
         return self.spec == "5.18"
+
+    @property
+    def has_uploads(self) -> bool:
+        """Whether customer lists can be uploaded as files (Pinterest OpenAPI: added in 5.22)."""
+        return self.spec != "5.18"
 
     @property
     def create_status(self) -> int:

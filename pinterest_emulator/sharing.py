@@ -79,6 +79,18 @@ class Shares:
         recipients = self._recipients.setdefault((share.audience_id, share.account_type), Table())
         recipients.put(guesses.shared_account_position(share), share)
 
+    def find(self, audience_id: int, account_type: str, account_id: int) -> Share | None:
+        """The share of an audience with an account, or None if there is none."""
+        recipients = self.recipients(audience_id, account_type)
+        return next((share for share in recipients if share.account_id == account_id), None)
+
+    def remove(self, share: Share) -> None:
+        """Ends a share that there is."""
+        self._received[share.account_type, share.account_id].remove(share.position)
+        self._recipients[share.audience_id, share.account_type].remove(
+            guesses.shared_account_position(share)
+        )
+
     def drop(self, audience_id: int) -> None:
         """Ends all shares of an audience."""
         for account_type in ACCOUNT_TYPES:

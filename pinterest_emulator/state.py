@@ -10,6 +10,7 @@ from pinterest_emulator.limits import RateLimiter
 from pinterest_emulator.request_log import RequestLog
 from pinterest_emulator.store import Store
 from pinterest_emulator.tokens import Tokens
+from pinterest_emulator.uploads import Uploads
 
 if TYPE_CHECKING:
     from pinterest_emulator.settings import Settings
@@ -29,5 +30,10 @@ class EmulatorState:
         self.store = Store()
         self.tokens = Tokens()
         self.limiter = RateLimiter(settings.access)
+        self.uploads = Uploads()
         self.faults = Faults()
         self.log = RequestLog()
+
+    def settle(self, now: float) -> None:
+        """Brings about what was to happen until `now`, in Unix seconds, and is not just a view."""
+        self.uploads.settle(self.store, now)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pinterest_emulator import guesses
-from pinterest_emulator.models import INITIALIZING, Audience, as_of, list_as_of
+from pinterest_emulator.members import ADD, EMAIL
+from pinterest_emulator.models import (
+    INITIALIZING,
+    PROCESSING,
+    Audience,
+    CustomerList,
+    as_of,
+    list_as_of,
+)
 from pinterest_emulator.sharing import AD_ACCOUNT, Shares
 from pinterest_emulator.table import Table
 
 if TYPE_CHECKING:
-    from pinterest_emulator.models import AdAccount, CustomerList
+    from pinterest_emulator.models import AdAccount
     from pinterest_emulator.sharing import Business, Share
 
 FIRST_AD_ACCOUNT_ID = 549_755_800_001
@@ -27,6 +36,7 @@ class Store:
         shares: Which audience was shared with whom.
         insights: The answers of `audience_insights/get` by ad account and type, where there are.
         removed: Audiences that were removed, in the order of their removal.
+        members: Who is known to be in which customer list, see `members.py`.
     """
 
     def __init__(self) -> None:
@@ -36,6 +46,7 @@ class Store:
         self.shares = Shares()
         self.insights: dict[int, dict[str, dict[str, Any]]] = {}
         self.removed: list[Audience] = []
+        self.members: dict[int, set[bytes]] = {}
         self._audiences: dict[int, Table[Audience]] = {}
         self._customer_lists: dict[int, Table[CustomerList]] = {}
         self._next_ad_account_id = FIRST_AD_ACCOUNT_ID
@@ -86,6 +97,14 @@ class Store:
         audience = self._audiences[ad_account_id].get(audience_id)
         return None if audience is None else as_of(audience, now)
 
+    def any_audience(self, audience_id: int, now: float) -> Audience | None:
+        """The audience of whichever account as it is at `now`, in Unix seconds."""
+        for account_id in self._audiences:
+            audience = self.audience(account_id, audience_id, now)
+            if audience is not None:
+                return audience
+        return None
+
     def put_customer_list(self, customer_list: CustomerList) -> None:
         """Adds a customer list or replaces the one of its id."""
         self._customer_lists[customer_list.ad_account_id].put(customer_list.id, customer_list)
@@ -95,12 +114,87 @@ class Store:
         """The customer lists of an account, as they were last written: see `list_as_of`."""
         return self._customer_lists[ad_account_id]
 
+    def any_customer_list(self, customer_list_id: int) -> CustomerList | None:
+        """The customer list of whichever account, as it was last written."""
+        for table in self._customer_lists.values():
+            customer_list = table.get(customer_list_id)
+            if customer_list is not None:
+                return customer_list
+        return None
+
     def customer_list(
         self, ad_account_id: int, customer_list_id: int, now: float
     ) -> CustomerList | None:
         """One customer list as it is at `now`, in Unix seconds."""
         customer_list = self._customer_lists[ad_account_id].get(customer_list_id)
         return None if customer_list is None else list_as_of(customer_list, now)
+
+    def create_customer_list(
+        self, ad_account_id: int, fields: dict[str, Any], *, now: int, ready_at: int
+    ) -> CustomerList:
+        """Adds a customer list that was just created, still without members.
+
+        Args:
+            ad_account_id: The account that it belongs to.
+            fields: name and perhaps list_type.
+            now: Unix seconds.
+            ready_at: Unix seconds at which it will have been processed.
+
+        Returns:
+            The list, PROCESSING and without a batch.
+        """
+        customer_list = CustomerList(
+            id=self._next_customer_list_id,
+            ad_account_id=ad_account_id,
+            name=fields["name"],
+            status=PROCESSING,
+            created_time=now,
+            updated_time=now,
+            num_batches=0,
+            num_uploaded_user_records=0,
+            num_removed_user_records=0,
+            ready_at=ready_at,
+            list_type=fields.get("list_type", EMAIL),
+            num_members=0,
+        )
+        self.put_customer_list(customer_list)
+        return customer_list
+
+    def change_members(
+        self, old: CustomerList, operation: str, keys: list[bytes], *, now: int, ready_at: int
+    ) -> CustomerList:
+        """Adds one batch of members to a customer list, or takes it away.
+
+        Every record counts, also one that was there already or was not there at all (Pinterest
+        OpenAPI 5.23).
+
+        Args:
+            old: The list as it is.
+            operation: ADD or REMOVE.
+            keys: The batch, repetitions too.
+            now: Unix seconds.
+            ready_at: Unix seconds at which the list will have been processed.
+        """
+        members = self.members.setdefault(old.id, set())
+        added = removed = 0
+        if operation == ADD:
+            members.update(keys)
+            added = len(keys)
+        else:
+            members.difference_update(keys)
+            removed = len(keys)
+        changed = replace(
+            old,
+            status=guesses.CHANGED_LIST_STATUS,
+            updated_time=now,
+            num_batches=old.num_batches + 1,
+            num_uploaded_user_records=old.num_uploaded_user_records + added,
+            num_removed_user_records=old.num_removed_user_records + removed,
+            ready_at=ready_at,
+            num_members=None if old.num_members is None else len(members),
+        )
+        self.put_customer_list(changed)
+        return changed
 
     def add_share(self, share: Share) -> None:
         """Adds a share that there is not yet.
@@ -128,6 +222,15 @@ class Store:
         """
         accounts = self.ad_accounts if share.account_type == AD_ACCOUNT else self.businesses
         return accounts[share.account_id]
+
+    def has_recipient(self, share: Share) -> bool:
+        """Whether the account that is to receive a share exists."""
+        accounts = self.ad_accounts if share.account_type == AD_ACCOUNT else self.businesses
+        return accounts.get(share.account_id) is not None
+
+    def owns(self, business: Business, audience: Audience) -> bool:
+        """Whether an audience belongs to an ad account of a business."""
+        return self.ad_accounts[audience.ad_account_id].business_id == business.id
 
     def create_audience(
         self, ad_account_id: int, fields: dict[str, Any], *, now: int, ready_at: int

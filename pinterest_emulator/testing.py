@@ -124,6 +124,15 @@ class Emulator:
         """
         return self._call("GET", "state")
 
+    def members(self, customer_list_id: str) -> set[str]:
+        """Who is in a customer list; see `GET /_emulator/members`.
+
+        Raises:
+            EmulatorError: There is no such list.
+        """
+        answer = self._call("GET", f"members?customer_list_id={customer_list_id}")
+        return set(answer["members"])
+
     def seed(self, **fields: int) -> list[str]:
         """Adds `ad_accounts` sharing `audiences` and `customer_lists`.
 

@@ -78,6 +78,11 @@ class Tokens:
         """Ends a refresh token."""
         del self.refresh[token]
 
+    def revoke(self, token: str) -> bool:
+        """Ends an access token or a refresh token; False if there is no such token."""
+        ended = self.access.pop(token, None) or self.refresh.pop(token, None)
+        return ended is not None
+
     def find_access(self, token: str, now: float) -> Grant | None:
         """What an access token allows at `now`; None if it is unknown or has expired."""
         return _valid(self.access.get(token), now)

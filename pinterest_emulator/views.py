@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from pinterest_emulator import guesses
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pinterest_emulator.models import AdAccount, Audience, CustomerList
     from pinterest_emulator.sharing import Business, Share
+    from pinterest_emulator.uploads import Upload
 
 
 def ad_account(account: AdAccount) -> dict[str, Any]:
@@ -90,7 +93,7 @@ def created_audience(item: Audience) -> dict[str, Any]:
 
 
 def customer_list(item: CustomerList) -> dict[str, Any]:
-    """The answer of `customer_lists/get`; without problems `exceptions` is empty."""
+    """The answer of all but the list of them; without problems `exceptions` is empty."""
     return {
         "ad_account_id": str(item.ad_account_id),
         "created_time": item.created_time,
@@ -111,6 +114,39 @@ def listed_customer_list(item: CustomerList) -> dict[str, Any]:
     view = customer_list(item)
     status = view.pop("status")
     return {**view, "is_nca": False, "status": status}
+
+
+def upload(item: Upload) -> dict[str, Any]:
+    """An upload, alike in all answers (Pinterest OpenAPI 5.23)."""
+    return {
+        "id": str(item.id),
+        "customer_list_id": str(item.customer_list_id),
+        "ad_account_id": str(item.ad_account_id),
+        "operation": item.operation,
+        "state": item.state,
+        "creation_time": item.creation_time,
+        "updated_time": item.updated_time,
+        "record_counts": item.record_counts,
+        "error_counts": item.error_counts,
+    }
+
+
+def sharing(
+    audience_id: int, field: str, recipient_ids: Sequence[int], operation_type: str
+) -> dict[str, Any]:
+    """The answer to a SHARE or REVOKE (Pinterest OpenAPI 5.23).
+
+    Args:
+        audience_id: The audience.
+        field: What the recipients are called.
+        recipient_ids: Who received it, or does not any more.
+        operation_type: SHARE or REVOKE.
+    """
+    return {
+        "audience_id": str(audience_id),
+        "permissions": guesses.share_permissions(operation_type),
+        field: [str(recipient) for recipient in recipient_ids],
+    }
 
 
 def shared_account(recipient: AdAccount | Business, share: Share) -> dict[str, Any]:

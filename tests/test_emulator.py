@@ -52,6 +52,7 @@ VISITORS = {
     "rule": {"visitor_source_id": "2612511566392", "retention_days": 180},
 }
 LARGE, SMALL, EMPTY, SHARED, FOREIGN = (str(549_755_800_001 + number) for number in range(5))
+LARGE_READY, LARGE_TOO_SMALL, LARGE_INITIALIZING = "2542620000002", "2542620000001", "2542620000005"
 
 
 @pytest.fixture
@@ -232,24 +233,24 @@ def test_a_removed_audience_is_gone(emulator: Emulator) -> None:
 def test_custom_audiences_exist_in_5_18_only() -> None:
     body = {
         "name": "Custom",
-        "rule": {"customer_list_id": "643"},
+        "rule": {"customer_list_id": "4189033"},
         "sharing_type": "CUSTOM",
         "data_party": "1p",
     }
     with Emulator(spec="5.18") as emulator:
-        answer = call(emulator, "POST", f"/{EMPTY}/audiences/custom", json=body)
+        answer = call(emulator, "POST", f"/{SMALL}/audiences/custom", json=body)
         assert answer.status_code == 200
         assert answer.json()["audience_type"] == "CUSTOMER_LIST"
         for key in body:
             short = {name: value for name, value in body.items() if name != key}
-            answer = call(emulator, "POST", f"/{EMPTY}/audiences/custom", json=short)
+            answer = call(emulator, "POST", f"/{SMALL}/audiences/custom", json=short)
             assert answer.status_code == 400
             assert f"'{key}'" in answer.json()["message"]
         wrong = {**body, "data_party": "2p"}
-        answer = call(emulator, "POST", f"/{EMPTY}/audiences/custom", json=wrong)
+        answer = call(emulator, "POST", f"/{SMALL}/audiences/custom", json=wrong)
         assert "'data_party'" in answer.json()["message"]
     with Emulator(spec="5.23") as emulator:
-        answer = call(emulator, "POST", f"/{EMPTY}/audiences/custom", json=body)
+        answer = call(emulator, "POST", f"/{SMALL}/audiences/custom", json=body)
         assert (answer.status_code, answer.json()["code"]) == (405, 5)
 
 
@@ -383,9 +384,76 @@ def test_lenient_rules_pass(emulator: Emulator) -> None:
     create(emulator, audience_type="ENGAGEMENT", rule={"engager_type": 1})
     create(
         emulator,
+        LARGE,
         audience_type="ACTALIKE",
-        rule={"seed_id": ["1"], "country": "US", "percentage": "10", "from_the_future": {}},
+        rule={"seed_id": [LARGE_READY], "country": "US", "percentage": "10", "from_the_future": {}},
     )
+
+
+def over(audience_type: str, **rule: Any) -> dict[str, Any]:
+    if audience_type == "ACTALIKE":
+        rule = {"country": "US", "percentage": 1, **rule}
+    return {"audience_type": audience_type, "rule": rule}
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        (over("CUSTOMER_LIST", customer_list_id="1"), "there is no customer list 1."),
+        (over("CUSTOMER_LIST", customer_list_id="4189033"), "there is no customer list 4189033."),
+        (over("ACTALIKE", seed_id=["1"]), "there is no audience 1."),
+        (over("ACTALIKE", seed_id=[LARGE_READY, "2542620000641"]), "no audience 2542620000641."),
+        (over("ACTALIKE", seed_id=[LARGE_TOO_SMALL]), "is TOO_SMALL, not READY."),
+        (over("ACTALIKE", seed_id=[LARGE_INITIALIZING]), "is INITIALIZING, not READY."),
+    ],
+)
+def test_an_audience_over_what_the_account_has_not_is_refused(
+    shared: Emulator, fields: dict[str, Any], problem: str
+) -> None:
+    answer = call(shared, "POST", f"/{LARGE}/audiences", json={**VISITORS, **fields})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, 1)
+    assert problem in answer.json()["message"]
+    assert len(shared.state()["audiences"][LARGE]) == 640
+
+
+def test_an_audience_over_what_the_account_has_is_made(emulator: Emulator) -> None:
+    made = create(emulator, LARGE, **over("CUSTOMER_LIST", customer_list_id="4189001"))
+    create(emulator, LARGE, **over("ACTALIKE", seed_id=[LARGE_READY]))
+    path = f"/{LARGE}/audiences/{made['id']}"
+
+    same = call(emulator, "PATCH", path, json={"rule": made["rule"]})
+    other = call(emulator, "PATCH", path, json={"rule": {"customer_list_id": "643"}})
+
+    assert same.status_code == 200
+    assert other.status_code == 400
+    assert "there is no customer list 643." in other.json()["message"]
+
+
+def test_what_an_audience_is_over_already_is_not_asked_for_again(emulator: Emulator) -> None:
+    audiences = {item["id"]: item for item in emulator.state()["audiences"][LARGE]}
+    tired = next(
+        item
+        for item in audiences.values()
+        if item["audience_type"] == "ACTALIKE"
+        and audiences[item["rule"]["seed_id"][0]]["status"] != "READY"
+    )
+    path = f"/{LARGE}/audiences/{tired['id']}"
+
+    same = call(emulator, "PATCH", path, json={"name": "Other", "rule": tired["rule"]})
+    other = call(emulator, "PATCH", path, json={"rule": {**tired["rule"], "percentage": 2}})
+
+    assert same.status_code == 200
+    assert other.status_code == 400
+
+
+def test_an_audience_that_was_removed_is_no_seed(emulator: Emulator) -> None:
+    call(emulator, "PATCH", f"/{LARGE}/audiences/{LARGE_READY}", json={"operation_type": "REMOVE"})
+    fields = {**VISITORS, **over("ACTALIKE", seed_id=[LARGE_READY])}
+
+    answer = call(emulator, "POST", f"/{LARGE}/audiences", json=fields)
+
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,12 @@ def ask(
     return requests.post(f"{emulator.url}/oauth/token", data=form, auth=auth, timeout=10)
 
 
+def revoke(
+    emulator: Emulator, form: dict[str, str], auth: tuple[str, str] | None = APP
+) -> requests.Response:
+    return requests.post(f"{emulator.url}/oauth/token/revoke", data=form, auth=auth, timeout=10)
+
+
 def read(emulator: Emulator, authorization: str | None) -> requests.Response:
     headers = {} if authorization is None else {"Authorization": authorization}
     return requests.get(f"{emulator.url}/ad_accounts", headers=headers, timeout=10)
@@ -172,4 +178,55 @@ def test_no_secret_is_kept_in_the_log(emulator: Emulator) -> None:
     (entry,) = emulator.requests("oauth/token")
 
     assert entry["body"] is None
+    assert "demo" not in str(entry)
+
+
+def test_a_revoked_access_token_is_worth_nothing(emulator: Emulator) -> None:
+    tokens = ask(emulator, REFRESH).json()
+
+    answer = revoke(emulator, {"token": tokens["access_token"], "token_type_hint": "access_token"})
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert 'name="org_write_app_id_user_id"' in answer.headers["x-ratelimit-limit"]
+    assert read(emulator, f"Bearer {tokens['access_token']}").json() == FAILED
+    assert read(emulator, "Bearer pina_demo").status_code == 200
+    again = {**REFRESH, "refresh_token": tokens["refresh_token"]}
+    assert ask(emulator, again).status_code == 200
+
+
+@pytest.mark.parametrize("hint", [{}, {"token_type_hint": "access_token"}])
+def test_a_revoked_refresh_token_is_worth_nothing(emulator: Emulator, hint: dict[str, str]) -> None:
+    assert revoke(emulator, {"token": "pinr.demo", **hint}).status_code == 200
+    assert ask(emulator, REFRESH).json() == FAILED
+    assert revoke(emulator, {"token": "pinr.demo"}).status_code == 200
+
+
+@pytest.mark.parametrize("auth", [None, ("demo-app", "wrong")])
+def test_only_the_app_revokes(shared: Emulator, auth: tuple[str, str] | None) -> None:
+    answer = revoke(shared, {"token": "pina_demo"}, auth)
+
+    assert (answer.status_code, answer.json()) == (401, FAILED)
+    assert read(shared, "Bearer pina_demo").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "named"),
+    [
+        ({"token_type_hint": "access_token"}, "'token'"),
+        ({"token": "pina_demo", "token_type_hint": "id_token"}, "'token_type_hint'"),
+    ],
+)
+def test_a_wrong_revocation_is_refused(shared: Emulator, form: dict[str, str], named: str) -> None:
+    answer = revoke(shared, form)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, 1)
+    assert named in answer.json()["message"]
+
+
+def test_a_revoked_token_is_not_kept_in_the_log(emulator: Emulator) -> None:
+    revoke(emulator, {"token": "pinr.demo"})
+
+    (entry,) = emulator.requests("token/revoke")
+
+    assert (entry["body"], entry["query"]) == (None, {})
     assert "demo" not in str(entry)

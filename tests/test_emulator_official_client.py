@@ -131,18 +131,18 @@ def test_update_removes(api: AudiencesApi) -> None:
 def test_create_custom(api: AudiencesApi) -> None:
     request = AudienceCreateCustomRequest(
         name="Custom",
-        rule=AudienceRule(customer_list_id="643"),
+        rule=AudienceRule(customer_list_id="4189033"),
         sharing_type=AudienceSharingType("SYNDICATED"),
         data_party=AudienceDataParty("3p"),
         category="DLX Demographics",
     )
 
-    audience = api.audiences_create_custom(EMPTY, request)
+    audience = api.audiences_create_custom(SMALL, request)
 
     assert isinstance(audience, Audience)
     assert (audience.name, audience.audience_type) == ("Custom", "CUSTOMER_LIST")
-    assert audience.rule.customer_list_id == "643"
-    assert api.audiences_get(EMPTY, audience.id).name == "Custom"
+    assert audience.rule.customer_list_id == "4189033"
+    assert api.audiences_get(SMALL, audience.id).name == "Custom"
 
 
 def test_list_reads_every_page(emulator: Emulator, api: AudiencesApi) -> None:

@@ -11,6 +11,8 @@ from pinterest_emulator.endpoints import (
     insights,
     oauth,
     sharing,
+    sharing_writes,
+    uploads,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ def operations(settings: Settings) -> tuple[Operation, ...]:
         *custom,
         *audiences.OPERATIONS,
         *customer_lists.OPERATIONS,
+        *(uploads.OPERATIONS if settings.has_uploads else ()),
         *sharing.OPERATIONS,
+        *sharing_writes.OPERATIONS,
         *insights.OPERATIONS,
         *oauth.OPERATIONS,
     )

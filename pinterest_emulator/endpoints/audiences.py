@@ -10,6 +10,7 @@ from pinterest_emulator.endpoints.ad_accounts import find_ad_account
 from pinterest_emulator.endpoints.lists import page_of
 from pinterest_emulator.models import as_of
 from pinterest_emulator.operations import Operation, Result
+from pinterest_emulator.references import check_references
 from pinterest_emulator.sharing import AD_ACCOUNT
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ def _create_custom(call: Call) -> Result:
 
 def _store_new(call: Call, ad_account_id: int, fields: dict[str, Any]) -> Result:
     settings = call.state.settings
+    check_references(
+        call.state.store, ad_account_id, fields["audience_type"], fields["rule"], call.now
+    )
     now = int(call.now)
     audience = call.state.store.create_audience(
         ad_account_id, fields, now=now, ready_at=now + settings.processing_seconds
@@ -86,6 +90,14 @@ def _update(call: Call) -> Result:
     body = checks.json_object(call.request.body)
     audience_checks.check_update(body, audience.audience_type)
     changed = _changed(audience, body, int(call.now))
+    if changed.rule != audience.rule:
+        check_references(
+            call.state.store,
+            audience.ad_account_id,
+            audience.audience_type,
+            changed.rule,
+            call.now,
+        )
     if body.get("operation_type") == "REMOVE":
         changed = guesses.removed(changed)
         call.state.store.remove_audience(changed)

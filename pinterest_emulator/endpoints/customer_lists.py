@@ -1,19 +1,35 @@
-"""`/ad_accounts/{ad_account_id}/customer_lists`: list and get."""
+"""`/ad_accounts/{ad_account_id}/customer_lists`: list, get, create and update."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pinterest_emulator import checks, errors, views
+from pinterest_emulator import checks, errors, guesses, members, views
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
 from pinterest_emulator.endpoints.lists import page_of
 from pinterest_emulator.models import list_as_of
 from pinterest_emulator.operations import Operation, Result
 
 if TYPE_CHECKING:
+    from pinterest_emulator.models import CustomerList
     from pinterest_emulator.operations import Call
 
 _PATH = "/ad_accounts/{ad_account_id}/customer_lists"
+
+
+def find_customer_list(call: Call) -> CustomerList:
+    """The customer list that the path names, as it is now.
+
+    Raises:
+        ApiError: 400 for what is no id, 404 for what is unknown, 403 for somebody else's account.
+    """
+    account = find_ad_account(call)
+    customer_list = call.state.store.customer_list(
+        account.id, checks.id_in(call.parameters, "customer_list_id"), call.now
+    )
+    if customer_list is None:
+        raise errors.customer_list_not_found()
+    return customer_list
 
 
 def _list(call: Call) -> Result:
@@ -28,13 +44,68 @@ def _list(call: Call) -> Result:
 
 
 def _get(call: Call) -> Result:
+    return Result(views.customer_list(find_customer_list(call)))
+
+
+def _create(call: Call) -> Result:
     account = find_ad_account(call)
-    customer_list = call.state.store.customer_list(
-        account.id, checks.id_in(call.parameters, "customer_list_id"), call.now
+    body = checks.json_object(call.request.body)
+    checks.require(body, ("name", "records"))
+    if not isinstance(body["name"], str) or not body["name"]:
+        errors.refuse("'name' must be a string and not empty.")
+    # A null is the default: the description's own clients send it for what is not given.
+    list_type = body.get("list_type") or members.EMAIL
+    checks.require_one_of("list_type", list_type, members.LIST_TYPES)
+    keys = _read(body, list_type)
+    now, ready_at = _times(call)
+    empty = call.state.store.create_customer_list(
+        account.id, {"name": body["name"], "list_type": list_type}, now=now, ready_at=ready_at
     )
-    if customer_list is None:
-        raise errors.customer_list_not_found()
-    return Result(views.customer_list(customer_list))
+    filled = _change(call, empty, members.ADD, keys)
+    return Result(filled, status=call.state.settings.create_status)
+
+
+def _update(call: Call) -> Result:
+    customer_list = find_customer_list(call)
+    body = checks.json_object(call.request.body)
+    checks.require(body, ("operation_type", "records"))
+    checks.require_one_of("operation_type", body["operation_type"], members.OPERATIONS)
+    keys = _read(body, customer_list.list_type)
+    return Result(_change(call, customer_list, body["operation_type"], keys))
+
+
+def _read(body: dict[str, Any], list_type: str) -> list[bytes]:
+    """The members that a body names.
+
+    Raises:
+        ApiError: 400; it names the place of a record, as the record itself may be a person's.
+    """
+    if not isinstance(body["records"], str):
+        errors.refuse("'records' must be a string.")
+    records = members.split(body["records"])
+    if not records and guesses.EMPTY_BATCHES_ARE_REFUSED:
+        errors.refuse("'records' must have at least one record.")
+    reading = members.read(records, list_type)
+    if reading.invalid:
+        places = f"{reading.invalid[0]} of {len(records)}"
+        errors.refuse(f"'records': number {places} is not a valid record of type {list_type}.")
+    return reading.keys
+
+
+def _change(
+    call: Call, customer_list: CustomerList, operation: str, keys: list[bytes]
+) -> dict[str, Any]:
+    now, ready_at = _times(call)
+    changed = call.state.store.change_members(
+        customer_list, operation, keys, now=now, ready_at=ready_at
+    )
+    return views.customer_list(list_as_of(changed, call.now))
+
+
+def _times(call: Call) -> tuple[int, int]:
+    """Now, and when what begins now will have been processed, in Unix seconds."""
+    now = int(call.now)
+    return now, now + call.state.settings.processing_seconds
 
 
 OPERATIONS = (
@@ -48,6 +119,14 @@ OPERATIONS = (
         paged=True,
     ),
     Operation(
+        name="customer_lists/create",
+        method="POST",
+        path=_PATH,
+        category="ads_write",
+        handler=_create,
+        scope="ads:write",
+    ),
+    Operation(
         name="customer_lists/get",
         method="GET",
         path=f"{_PATH}/{{customer_list_id}}",
@@ -55,5 +134,13 @@ OPERATIONS = (
         handler=_get,
         scope="ads:read",
         client_credentials=True,
+    ),
+    Operation(
+        name="customer_lists/update",
+        method="PATCH",
+        path=f"{_PATH}/{{customer_list_id}}",
+        category="ads_write",
+        handler=_update,
+        scope="ads:write",
     ),
 )

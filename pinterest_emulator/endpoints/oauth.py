@@ -1,4 +1,4 @@
-"""`/oauth/token` with its three grants (Pinterest OpenAPI 5.23)."""
+"""`/oauth/token` with its three grants, and `/oauth/token/revoke` (Pinterest OpenAPI 5.23)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pinterest_emulator.tokens import (
 if TYPE_CHECKING:
     from pinterest_emulator.operations import Call
 
+TOKEN_TYPES = ("access_token", "refresh_token")
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -36,6 +37,18 @@ def _token(call: Call) -> Result:
     checks.require(form, ("grant_type",))
     checks.require_one_of("grant_type", form["grant_type"], grants)
     return Result(grants[form["grant_type"]](call, form))
+
+
+def _revoke(call: Call) -> Result:
+    if not _is_the_app(call.request.authorization):
+        raise errors.authentication_failed()
+    form = _form(call)
+    checks.require(form, ("token",))
+    # It is only a hint (RFC 7009, section 2.1): all tokens are searched, whatever it says.
+    checks.choice(form, "token_type_hint", TOKEN_TYPES, TOKEN_TYPES[0])
+    if not call.state.tokens.revoke(form["token"]) and not guesses.UNKNOWN_TOKEN_IS_REVOKED:
+        raise errors.authentication_failed()
+    return Result(None)
 
 
 def _is_the_app(authorization: str) -> bool:
@@ -120,5 +133,12 @@ OPERATIONS = (
         path="/oauth/token",
         category="org_read",
         handler=_token,
+    ),
+    Operation(
+        name="token/revoke",
+        method="POST",
+        path="/oauth/token/revoke",
+        category="org_write",
+        handler=_revoke,
     ),
 )

@@ -8,30 +8,72 @@ from pinterest_emulator import checks, errors, guesses, views
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
 from pinterest_emulator.endpoints.lists import page_of
 from pinterest_emulator.operations import Operation
-from pinterest_emulator.sharing import ACCOUNT_TYPES, BUSINESS_ACCOUNT
+from pinterest_emulator.sharing import ACCOUNT_TYPES, AD_ACCOUNT, BUSINESS_ACCOUNT
+from pinterest_emulator.table import Table
 
 if TYPE_CHECKING:
     from pinterest_emulator.operations import Call, Result
-    from pinterest_emulator.sharing import Business
+    from pinterest_emulator.sharing import Business, Share
 
 
 def _list_shared_accounts(call: Call) -> Result:
     account = find_ad_account(call)
-    query, store = call.request.query, call.state.store
-    checks.require(query, ("audience_id",))
-    audience_id = checks.id_in(query, "audience_id")
-    kind = checks.choice(query, "account_type", ACCOUNT_TYPES, guesses.DEFAULT_ACCOUNT_TYPE)
-    if store.audience(account.id, audience_id, call.now) is None:
+    audience_id, kind = _what(call)
+    if call.state.store.audience(account.id, audience_id, call.now) is None:
         raise errors.shared_accounts_not_found()
+    shares = call.state.store.shares.recipients(audience_id, kind)
+    return _page(call, f"shared_accounts|{audience_id}|{kind}", shares)
+
+
+def _list_shared_accounts_of_business(call: Call) -> Result:
+    """All to the owner; to who received the audience, its own ad accounts only."""
+    business, store = find_business(call), call.state.store
+    audience_id, kind = _what(call)
+    audience = store.any_audience(audience_id, call.now)
+    shares = store.shares.recipients(audience_id, kind)
+    if audience is None or not store.owns(business, audience):
+        if store.shares.find(audience_id, BUSINESS_ACCOUNT, business.id) is None:
+            raise errors.shared_accounts_not_found()
+        shares = _of_business(call, business, shares)
+    return _page(call, f"business_shared_accounts|{business.id}|{audience_id}|{kind}", shares)
+
+
+def _what(call: Call) -> tuple[int, str]:
+    """The audience and the type of accounts that a query asks for.
+
+    Raises:
+        ApiError: 400.
+    """
+    query = call.request.query
+    checks.require(query, ("audience_id",))
+    kind = checks.choice(query, "account_type", ACCOUNT_TYPES, guesses.DEFAULT_ACCOUNT_TYPE)
+    return checks.id_in(query, "audience_id"), kind
+
+
+def _of_business(call: Call, business: Business, shares: Table[Share]) -> Table[Share]:
+    kept: Table[Share] = Table()
+    for share in shares:
+        account = call.state.store.ad_accounts.get(share.account_id)
+        if share.account_type == AD_ACCOUNT and account and account.business_id == business.id:
+            kept.put(guesses.shared_account_position(share), share)
+    return kept
+
+
+def _page(call: Call, context: str, shares: Table[Share]) -> Result:
     return page_of(
         call,
-        f"shared_accounts|{audience_id}|{kind}",
-        store.shares.recipients(audience_id, kind),
-        lambda share: views.shared_account(store.recipient(share), share),
+        context,
+        shares,
+        lambda share: views.shared_account(call.state.store.recipient(share), share),
     )
 
 
-def _find_business(call: Call) -> Business:
+def find_business(call: Call) -> Business:
+    """The business that the path names.
+
+    Raises:
+        ApiError: 400 for what is no id, 404 for an unknown business, 403 for somebody else's.
+    """
     business_id = checks.id_in(call.parameters, "business_id", checks.LONGEST_BUSINESS_ID)
     business = call.state.store.businesses.get(business_id)
     if business is None:
@@ -42,7 +84,7 @@ def _find_business(call: Call) -> Business:
 
 
 def _list_of_business(call: Call) -> Result:
-    business, store = _find_business(call), call.state.store
+    business, store = find_business(call), call.state.store
     return page_of(
         call,
         f"business_audiences|{business.id}",
@@ -69,6 +111,15 @@ OPERATIONS = (
         path="/businesses/{business_id}/audiences",
         category="ads_read",
         handler=_list_of_business,
+        scope="biz_access:read",
+        paged=True,
+    ),
+    Operation(
+        name="business_account_audiences_shared_accounts/list",
+        method="GET",
+        path="/businesses/{business_id}/audiences/shared/accounts",
+        category="ads_read",
+        handler=_list_shared_accounts_of_business,
         scope="biz_access:read",
         paged=True,
     ),

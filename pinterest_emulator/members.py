@@ -1,0 +1,100 @@
+"""Who is in a customer list.
+
+No read of the API shows it, so the emulator keeps it for tests only, and never as it was sent if
+it was a person's address: 32 bytes a member let a list have a million of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from pinterest_emulator import guesses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EMAIL = "EMAIL"
+LIST_TYPES = (EMAIL, "IDFA", "MAID", "LR_ID", "DLX_ID", "HASHED_PINNER_ID")
+"""`UserListType` (Pinterest OpenAPI 5.23)."""
+
+ADD, REMOVE = "ADD", "REMOVE"
+OPERATIONS = (ADD, REMOVE)
+"""`UserListOperationType` (Pinterest OpenAPI 5.23)."""
+
+# The others are identifiers of the partners, of which nothing is said.
+_HASHED_TYPES = frozenset({EMAIL, "IDFA", "MAID"})
+# MD5, SHA-1 and SHA-256 in hexadecimal digits (Pinterest OpenAPI 5.23).
+_HASH_LENGTHS = frozenset({32, 40, 64})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The records of one batch.
+
+    Attributes:
+        keys: What is kept of those that are valid, in their order, repetitions too.
+        invalid: The positions of the others, from 1.
+    """
+
+    keys: list[bytes]
+    invalid: list[int]
+
+
+def split(records: str) -> list[str]:
+    """The records of a string, without the blanks around them and without empty ones.
+
+    They are separated by commas; the description's own example ends in one (Pinterest OpenAPI
+    5.23).
+    """
+    return [record for record in map(str.strip, records.split(",")) if record]
+
+
+def read(records: Iterable[str], list_type: str) -> Reading:
+    """Reads the records of a batch for a list of that type."""
+    keys: list[bytes] = []
+    invalid: list[int] = []
+    for position, record in enumerate(records, 1):
+        key = _key(record, list_type)
+        if key is None:
+            invalid.append(position)
+        else:
+            keys.append(key)
+    return Reading(keys, invalid)
+
+
+def shown(key: bytes, list_type: str) -> str:
+    """A member as tests see it: a hash in lower case, or the partner's identifier."""
+    return key.hex() if list_type in _HASHED_TYPES else key.decode()
+
+
+def _key(record: str, list_type: str) -> bytes | None:
+    """What is kept of a record; None if it is not valid.
+
+    A plain e-mail address becomes its SHA-256: whoever sends the one or the other means the same
+    member.
+    """
+    if list_type in _HASHED_TYPES:
+        digest = _digest(record)
+        if list_type == EMAIL and not guesses.accepts_email(record, hashed=digest is not None):
+            return None
+        if digest is not None or list_type != EMAIL:
+            return digest
+    try:
+        text = record.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return None
+    return sha256(text).digest() if list_type == EMAIL else text
+
+
+def _digest(record: str) -> bytes | None:
+    """The bytes of a hash, or None if the record is not one."""
+    if len(record) not in _HASH_LENGTHS:
+        return None
+    try:
+        digest = bytes.fromhex(record)
+    except ValueError:
+        return None
+    # Blanks between the digits do not bother `fromhex`.
+    return digest if 2 * len(digest) == len(record) else None

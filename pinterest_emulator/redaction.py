@@ -1,0 +1,65 @@
+"""What the request log keeps of a request: no secret, and nobody's identifier."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pinterest_emulator import members
+
+_RECORDS = "records"
+# Of a body about the members of a list, the values that are nobody's identifier.
+_HARMLESS = frozenset({"list_type", "name", "operation", "operation_type", "total_parts"})
+
+
+def logged_query(path: str, query: dict[str, str]) -> dict[str, str]:
+    """The parameters; none where they may hold a secret.
+
+    Args:
+        path: With `/v5`.
+        query: All of them.
+    """
+    return {} if _is_oauth(path) or _is_file(path) else query
+
+
+def logged_body(path: str, body: bytes) -> Any:  # noqa: ANN401  (any JSON value)
+    """The JSON body, as text if it is not JSON; None if there is none or it is secret.
+
+    Of what may hold identifiers of people only keys and sizes are kept: how many `records` there
+    were, how many characters or items any other value had, how many bytes a file had.
+
+    Args:
+        path: With `/v5`.
+        body: The bytes.
+    """
+    if not body or _is_oauth(path):
+        return None
+    if _is_file(path):
+        return {"bytes": len(body)}
+    try:
+        value = json.loads(body)
+    except ValueError:
+        value = body.decode(errors="replace")
+    about_members = "/customer_lists" in path
+    if not isinstance(value, dict):
+        return {"bytes": len(body)} if about_members else value
+    return {
+        key: _size(key, item)
+        if key == _RECORDS or (about_members and key not in _HARMLESS)
+        else item
+        for key, item in value.items()
+    }
+
+
+def _is_oauth(path: str) -> bool:
+    return path.startswith("/v5/oauth")
+
+
+def _is_file(path: str) -> bool:
+    return path.startswith("/_uploads")
+
+
+def _size(key: str, value: object) -> object:
+    if isinstance(value, str):
+        return len(members.split(value)) if key == _RECORDS else len(value)
+    return len(value) if isinstance(value, list | dict) else None

@@ -1,0 +1,46 @@
+"""What a rule names must be there.
+
+Nobody recorded what Pinterest says of an audience over nothing: the 400 is a guess, see
+`guesses.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pinterest_emulator import guesses
+from pinterest_emulator.errors import refuse
+from pinterest_emulator.models import READY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pinterest_emulator.store import Store
+
+
+def check_references(
+    store: Store, ad_account_id: int, audience_type: str, rule: Mapping[str, Any], now: float
+) -> None:
+    """Refuses a rule over a customer list or over seeds that the ad account has not.
+
+    Args:
+        store: What there is.
+        ad_account_id: The account of the audience.
+        audience_type: Its type; only CUSTOMER_LIST and ACTALIKE are over something.
+        rule: Its rule, checked already.
+        now: Unix seconds.
+
+    Raises:
+        ApiError: 400.
+    """
+    if audience_type == "CUSTOMER_LIST" and guesses.CUSTOMER_LIST_MUST_EXIST:
+        list_id = rule["customer_list_id"]
+        if store.customer_list(ad_account_id, int(list_id), now) is None:
+            refuse(f"'rule.customer_list_id': there is no customer list {list_id}.")
+    if audience_type == "ACTALIKE":
+        for seed_id in rule["seed_id"]:
+            seed = store.audience(ad_account_id, int(seed_id), now)
+            if seed is None:
+                refuse(f"'rule.seed_id': there is no audience {seed_id}.")
+            if guesses.SEED_MUST_BE_READY and seed.status != READY:
+                refuse(f"'rule.seed_id': audience {seed_id} is {seed.status}, not READY.")
