@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from singer_sdk.plugin_base import PluginBase
@@ -21,6 +20,10 @@ class ConfigInput(Protocol):
 
     config: dict[str, Any]
     parse_env: bool
+
+
+class Stopped(SystemExit):
+    """A signal asked the program to end: as one that a signal ended, not as a success."""
 
 
 class PinterestPlugin(PluginBase):
@@ -53,7 +56,12 @@ class PinterestPlugin(PluginBase):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Pass on the state, then end as a program does that a signal ended: not as a success."""
-        with contextlib.suppress(SystemExit):
-            super()._handle_termination(signum, frame)
-        raise SystemExit(EXIT_SIGNAL + signum)
+        """Leave whatever is being done.
+
+        Nothing is finished in here: what a signal interrupts may hold a lock, or be half-way
+        through the very thing that would be done again.
+
+        Raises:
+            Stopped: Always.
+        """
+        raise Stopped(EXIT_SIGNAL + signum)

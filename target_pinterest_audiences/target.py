@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
@@ -18,7 +19,7 @@ from tap_pinterest_audiences.errors import (
     SettingsError,
     one_line_errors,
 )
-from tap_pinterest_audiences.plugin import PinterestPlugin
+from tap_pinterest_audiences.plugin import PinterestPlugin, Stopped
 from tap_pinterest_audiences.settings import API_SETTINGS
 from target_pinterest_audiences.audiences_sink import AudiencesSink
 from target_pinterest_audiences.bookkeeping import Bookkeeping
@@ -135,7 +136,12 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             self._process_state_message(self._held_state)
         super().process_endofpipe()
 
-    def tell(self, error: PinterestError | None = None) -> None:
+    def pass_on_state(self) -> None:
+        """Pass on the last state before which everything is done."""
+        if self._latest_state:
+            self._write_state_message(copy.deepcopy(self._latest_state))
+
+    def tell(self, error: str | None = None) -> None:
         """Bring the files up to date and report, whether the run ended well or not.
 
         Args:
@@ -146,9 +152,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         """
         if self.rejects:
             self.rejects.commit()
-        summary = self.report.summary(
-            self.api, self.writer.pretended, error=str(error) if error else None
-        )
+        summary = self.report.summary(self.api, self.writer.pretended, error=error)
         self.report.log(summary)
         print_table(summary)
         if self.config.get("report_path"):
@@ -219,10 +223,14 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             target = cls.configured(config)
             try:
                 target.listen(file_input)
-            except PinterestError as error:
-                # Records are written one by one: the states before the one that failed are true.
+            except Stopped:
+                cls.logger.info("Stopped by a signal: finishing what was begun")
                 target.drain_all()
-                target.tell(error)
+                target.tell("stopped by a signal")
+                raise
+            except PinterestError as error:
+                target.pass_on_state()
+                target.tell(str(error))
                 raise
             target.tell()
             target.report.check(
