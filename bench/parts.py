@@ -30,9 +30,10 @@ _ANNOUNCEMENT = "pinterest-emulator listening on "
 
 @dataclass(frozen=True)
 class Usage:
-    """What a program took: wall time, and memory at its peak."""
+    """What a program took: wall time, processor time, and memory at its peak."""
 
     seconds: float
+    cpu_seconds: float
     peak_mebibytes: float
 
 
@@ -65,12 +66,24 @@ def control(url: str, name: str, body: object) -> Any:  # noqa: ANN401
     return answer.json()
 
 
+def get_members(url: str, customer_list_id: str) -> int:
+    """Return how many members a customer list of the emulator has."""
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(
+            f"{url.removesuffix('/v5')}/_emulator/members",
+            params={"customer_list_id": customer_list_id},
+            timeout=300,
+        )
+    answer.raise_for_status()
+    return int(answer.json()["count"])
+
+
 def run(
     program: str,
     arguments: Sequence[str] = (),
     *,
     stdin: IO[Any] | int = subprocess.DEVNULL,
-    may_fail: bool = False,
 ) -> Usage:
     """Run one of the project's programs to its end, its output thrown away."""
     begin = time.perf_counter()
@@ -81,12 +94,14 @@ def run(
         stderr=subprocess.DEVNULL,
         env={**os.environ, "NO_PROXY": "127.0.0.1"},
     )
-    peak = _Peak(process)
-    if process.wait() and not may_fail:
+    peak = _Peak(process.pid)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - begin
+    if process.returncode:
         message = f"{program} ended with status {process.returncode}"
         raise SystemExit(message)
-    seconds = time.perf_counter() - begin
-    return Usage(seconds, peak.mebibytes())
+    return Usage(seconds, used.ru_utime + used.ru_stime, peak.mebibytes())
 
 
 class _Peak:
@@ -95,24 +110,24 @@ class _Peak:
     Not ``ru_maxrss``: that counts what the parent had when it started the process.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+    def __init__(self, pid: int) -> None:
+        self._status = Path(f"/proc/{pid}/status")
         self._kibibytes = 0
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def mebibytes(self) -> float:
+        self._ended.set()
         self._thread.join()
         return self._kibibytes / KIBIBYTES_PER_MEBIBYTE
 
     def _watch(self) -> None:
-        status = Path(f"/proc/{self._process.pid}/status")
-        while self._process.poll() is None:
+        while not self._ended.wait(_SAMPLE_SECONDS):
             with contextlib.suppress(OSError):
-                for line in status.read_text().splitlines():
+                for line in self._status.read_text().splitlines():
                     if line.startswith("VmHWM:"):
                         self._kibibytes = max(self._kibibytes, int(line.split()[1]))
-            time.sleep(_SAMPLE_SECONDS)
 
 
 def write_json(path: Path, content: object) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import sys
+import tempfile
 import textwrap
 import time
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parent.parent
 TOKEN = "pina_demo"  # noqa: S105 (of the emulator's demo seed)
+AD_ACCOUNT = "549755800003"
+"""Of the emulator's demo seed: where the customers go."""
+
 INTERRUPTED = 130
 """What a shell reports for a program that Ctrl-C ended."""
 
@@ -44,6 +48,17 @@ CHANGES: dict[str, LiteralString] = {
         WHERE id = (SELECT max(id) FROM activation.audiences)
     """,
 }
+
+
+CUSTOMERS_TABLE = """
+    CREATE TABLE activation.customers AS
+        SELECT 'customer' || number || '@shop.example' AS email, 'ADD' AS operation
+        FROM generate_series(1, 250) AS number;
+"""
+ONE_GONE_ONE_NEW = """
+    UPDATE activation.customers SET operation = 'REMOVE' WHERE email = 'customer1@shop.example';
+    INSERT INTO activation.customers VALUES ('customer251@shop.example', 'ADD');
+"""
 
 
 @dataclass(frozen=True)
@@ -75,7 +90,18 @@ class Demo:
             for plugin in ("TAP", "TARGET")
             for setting, value in (("API_URL", emulator.url), ("ACCESS_TOKEN", TOKEN))
         }
-        self.meltano = Meltano(PROJECT, {**postgres.environment(), **pinterest})
+        # The user's own ledger is not the demo's.
+        self._folder = tempfile.TemporaryDirectory(prefix="demo-ledger-")
+        ledger = f"sqlite:///{self._folder.name}/ledger.db"
+        self.meltano = Meltano(
+            PROJECT,
+            {
+                **postgres.environment(),
+                **pinterest,
+                "TARGET_PINTEREST_AUDIENCES_AD_ACCOUNT_ID": AD_ACCOUNT,
+                "TARGET_PINTEREST_AUDIENCES_LEDGER_URL": ledger,
+            },
+        )
 
     def run(self, job: str) -> Outcome:
         """Run a job with ``meltano run`` and see what it did, at both ends."""
@@ -110,6 +136,12 @@ class Demo:
     def to_pinterest(self, title: str) -> Outcome:
         """Run the job to Pinterest and tell what it did."""
         done = self.run("warehouse-to-pinterest")
+        tell(title, done.counts, done)
+        return done
+
+    def customers(self, title: str) -> Outcome:
+        """Run the job that fills an audience and tell what it did."""
+        done = self.run("customers-to-pinterest")
         tell(title, done.counts, done)
         return done
 
@@ -148,8 +180,16 @@ def main() -> int:
         print("\nAnd once more, with nothing changed:\n", flush=True)
         read = demo.to_warehouse("Pinterest to warehouse")
         written = demo.to_pinterest("Warehouse to Pinterest")
+        print("\nCustomers, by their email, into an audience:\n", flush=True)
+        demo.warehouse.execute(CUSTOMERS_TABLE)
+        demo.customers("Customers to Pinterest")
+        tell("", "(as hashes; the table is activation.customers)")
+        demo.warehouse.execute(ONE_GONE_ONE_NEW)
+        tell("Two changes by SQL", "one customer has gone, one is new")
+        demo.customers("Customers to Pinterest")
+        sent = demo.customers("Customers to Pinterest")
         demo.warehouse.close()
-    if read.rows or written.writes:
+    if read.rows or written.writes or sent.writes:
         print("\nThe last round should have had nothing to do.", file=sys.stderr)
         return 1
     print("\nNothing was loaded again and nothing was written again. All that was started is gone.")

@@ -59,6 +59,7 @@ class PinterestAPI:
     Attributes:
         requests: How many requests were sent so far by category, repeats included.
         seconds_waited: How long this process waited between repeats so far.
+        max_wait: Seconds that a request may wait for a rate limit.
         can_write: False if the credentials only allow reads.
     """
 
@@ -71,14 +72,14 @@ class PinterestAPI:
         Raises:
             SettingsError: If the credentials are not complete or ``api_url`` is not usable.
         """
-        self.url = _checked_url(settings.get("api_url") or DEFAULT_API_URL)
+        self.url = checked_url(settings.get("api_url") or DEFAULT_API_URL, "Settings: api_url")
         self.requests: Counter[str] = Counter()
         self.seconds_waited = 0.0
         self._counting = threading.Lock()
-        self._max_wait = float(settings.get("max_wait", DEFAULT_MAX_WAIT_SECONDS))
+        self.max_wait = float(settings.get("max_wait", DEFAULT_MAX_WAIT_SECONDS))
         read_timeout = float(settings.get("request_timeout") or DEFAULT_TIMEOUT_SECONDS)
         self._timeout = (min(read_timeout, _CONNECT_TIMEOUT_SECONDS), read_timeout)
-        self._budget = RateBudget(self._max_wait, self._waited)
+        self._budget = RateBudget(self.max_wait, self._waited)
         self._session = requests.Session()
         threads = int(settings.get("concurrency") or 1)
         self._session.mount("https://", HTTPAdapter(pool_maxsize=threads))
@@ -164,7 +165,7 @@ class PinterestAPI:
             giveup=giveup,
             on_backoff=self._note_wait,
             logger=None,
-            max_wait=self._max_wait,
+            max_wait=self.max_wait,
         )
 
     def pages(
@@ -266,14 +267,23 @@ def _never_connected(error: requests.ConnectionError) -> bool:
     return isinstance(getattr(cause, "reason", cause), NewConnectionError)
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str, what: str) -> str:
+    """Return a URL to which secrets and people's identifiers may be sent.
+
+    Args:
+        url: The URL.
+        what: What it is, for a person.
+
+    Raises:
+        SettingsError: If it is plain http to another machine, or no URL.
+    """
     with contextlib.suppress(ValueError):
         parts = urlsplit(url)
         local = parts.scheme == "http" and parts.hostname in _THIS_MACHINE
         if local or (parts.scheme == "https" and parts.hostname):
             return url.rstrip("/")
     msg = (
-        "Settings: api_url must begin with https:// (http:// is for a server on this machine "
-        f"only), like {DEFAULT_API_URL}"
+        f"{what} must begin with https:// (http:// is for a server on this machine only), like "
+        f"{DEFAULT_API_URL}"
     )
     raise SettingsError(msg)

@@ -26,11 +26,12 @@ EXIT_SIGNAL = 128
 
 _SECRETS_AND_PEOPLE = re.compile(
     r"pin[ar][_.][\w.~+/=-]+"  # Pinterest's tokens: pina_… and pinr.…
-    r"|[^\s'\"<>@,;]+@[^\s'\"<>@,;]+"  # email addresses
+    r"|[^\s'\"<>@,;]{1,254}@[^\s'\"<>@,;]{1,254}"  # email addresses
     r"|\b[0-9a-fA-F]{32,}\b"  # hashed identifiers
     r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"  # device ids
 )
 _LONGEST_MESSAGE = 300
+_LONGEST_READ = 4 * _LONGEST_MESSAGE
 
 
 class PinterestError(Exception):
@@ -143,8 +144,11 @@ class RateLimitedError(RetriableError):
 
 def redact(text: str) -> str:
     """Make foreign text safe to print: one line, not long, no token and no person's identifier."""
-    one_line = " ".join(text.split())
-    return _SECRETS_AND_PEOPLE.sub("[redacted]", one_line)[:_LONGEST_MESSAGE]
+    one_line = " ".join(text[:_LONGEST_READ].split())
+    printable = "".join(
+        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in one_line
+    )
+    return _SECRETS_AND_PEOPLE.sub("[redacted]", printable)[:_LONGEST_MESSAGE]
 
 
 @contextlib.contextmanager

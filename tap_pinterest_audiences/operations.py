@@ -46,8 +46,20 @@ CREATE_CUSTOM_AUDIENCE = Operation(
     "audiences/create_custom", "POST", _AUDIENCES + "/custom", "ads_write", creates=True
 )
 UPDATE_AUDIENCE = Operation("audiences/update", "PATCH", _AUDIENCES + "/{audience_id}", "ads_write")
-LIST_CUSTOMER_LISTS = Operation(
-    "customer_lists/list", "GET", "/ad_accounts/{ad_account_id}/customer_lists"
+_CUSTOMER_LISTS = "/ad_accounts/{ad_account_id}/customer_lists"
+_CUSTOMER_LIST = _CUSTOMER_LISTS + "/{customer_list_id}"
+_UPLOADS = _CUSTOMER_LIST + "/uploads"
+
+LIST_CUSTOMER_LISTS = Operation("customer_lists/list", "GET", _CUSTOMER_LISTS)
+GET_CUSTOMER_LIST = Operation("customer_lists/get", "GET", _CUSTOMER_LIST)
+CREATE_CUSTOMER_LIST = Operation(
+    "customer_lists/create", "POST", _CUSTOMER_LISTS, "ads_write", creates=True
+)
+UPDATE_CUSTOMER_LIST = Operation("customer_lists/update", "PATCH", _CUSTOMER_LIST, "ads_write")
+CREATE_UPLOAD = Operation("customer_list_uploads/create", "POST", _UPLOADS, "ads_write")
+GET_UPLOAD = Operation("customer_list_uploads/get", "GET", _UPLOADS + "/{customer_list_upload_id}")
+RUN_UPLOAD = Operation(
+    "customer_list_uploads/run", "POST", _UPLOADS + "/{customer_list_upload_id}/run", "ads_write"
 )
 LIST_SHARED_ACCOUNTS = Operation(
     "ad_accounts_audiences_shared_accounts/list", "GET", _AUDIENCES + "/shared/accounts"

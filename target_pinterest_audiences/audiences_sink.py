@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import requests
 from typing_extensions import override
 
-from tap_pinterest_audiences.errors import RequestFailedError
+from tap_pinterest_audiences.errors import RequestFailedError, redact
 from tap_pinterest_audiences.operations import CREATE_CUSTOM_AUDIENCE
 from target_pinterest_audiences.decisions import (
     Create,
     Decision,
+    Defer,
     Reject,
     Remove,
     Unchanged,
@@ -49,11 +51,22 @@ class AudiencesSink(PinterestSink):
         inventory = self.inventory(wanted.ad_account_id)
         if isinstance(inventory, Reject):
             return inventory
+        outcome = self._apply(wanted, inventory, last_call=last_call)
+        if wanted.source:
+            waiting = self.target.copies.waiting
+            (waiting.add if isinstance(outcome, Wait) else waiting.discard)(wanted.source)
+            if isinstance(outcome, Defer):
+                self.target.copies.put_off[wanted.source] = str(wanted.name)
+        return outcome
+
+    def _apply(self, wanted: Wanted, inventory: Inventory, *, last_call: bool) -> Decision | Wait:
         translated = self._with_ids_from_here(wanted, inventory, last_call=last_call)
         if isinstance(translated, Reject | Wait):
             return translated
         wanted = translated
-        candidates = self.target.copies.candidates(wanted, inventory.matching(wanted))
+        candidates, final = self.target.copies.candidates(wanted, inventory.matching(wanted))
+        if not (final or last_call):
+            return Wait(Reject("ambiguous_name", "another record may be meant by this name"))
         decision = self._plan(wanted, candidates)
         seeds = [seed for key in seed_ids(decision) if (seed := inventory.get(key))]
         return deferral(seeds) or self._carry_out(decision, wanted, inventory)
@@ -114,18 +127,28 @@ class AudiencesSink(PinterestSink):
 
         If no record says so, that account is asked for its name.
         """
-        copied = self.target.copies.became(source)
+        copies = self.target.copies
         lost = unmapped("seed_id", str(source.audience_id))
-        if copied or not last_call:
-            return copied or Wait(lost)
-        try:
-            there = get_audience(self.target.api, source.ad_account_id, str(source.audience_id))
-        except RequestFailedError:
-            return lost
-        name = (there or {}).get("name")
+        if copied := copies.became(source):
+            return copied
+        if source in copies.put_off:
+            return Wait(lost, redact(copies.put_off[source]))
+        if not last_call or source in copies.waiting:
+            return Wait(lost)
+        name = copies.name(source, lambda: self._name_there(source))
         if name is None:
             return lost
         return find(name, inventory.named, "audience", self.config["on_ambiguous"])
+
+    def _name_there(self, source: Source) -> str | None:
+        """Ask another ad account for the name of an audience; None if that can not be told."""
+        try:
+            there = get_audience(self.target.api, source.ad_account_id, str(source.audience_id))
+        except RequestFailedError as error:
+            if error.status != requests.codes.forbidden:
+                raise
+            return None
+        return (there or {}).get("name")
 
     def _carry_out(self, decision: Decision, wanted: Wanted, inventory: Inventory) -> Decision:
         writer = self.target.writer

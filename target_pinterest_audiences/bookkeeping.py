@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_pinterest_audiences.errors import redact
+from tap_pinterest_audiences.errors import PinterestError, redact
 from target_pinterest_audiences.decisions import Decision, Defer, Reject, Wait
 from target_pinterest_audiences.report import Entry
 
@@ -20,14 +20,41 @@ if TYPE_CHECKING:
     from target_pinterest_audiences.sinks import PinterestSink
 
 
+MOST_KEPT = 100_000
+"""Members' records that a run keeps at the most; they are in memory until a state passes them."""
+
+
+@dataclass(slots=True)
+class _Origin:
+    """A message as it came. Stream maps may make several records of one.
+
+    Attributes:
+        message: The RECORD message.
+        private: Whether it holds a person's identifier, so that it must not be kept.
+        taken: How many records were made of it.
+        done: How many of these need nothing more.
+        last: True as long as more can be made of it.
+    """
+
+    message: Mapping[str, Any]
+    private: bool = False
+    taken: int = 0
+    done: int = 0
+    last: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A record on its way: its sink, what the sink was given, and the message as it came."""
+    """A record on its way: its sink, what the sink was given, and where that came from."""
 
     sink: PinterestSink
     record: Mapping[str, Any]
-    message: Mapping[str, Any]
+    origin: _Origin
     entry: Entry
+
+
+class TooManyRejectedError(PinterestError):
+    """Nearly everything is refused."""
 
 
 class Bookkeeping:
@@ -42,9 +69,10 @@ class Bookkeeping:
         self.lost = False
         self._report = report
         self._rejects = rejects
-        self._message: Mapping[str, Any] = {}
+        self._origin = _Origin({})
         self._positions: Counter[str] = Counter()
         self._waiting: list[_Item] = []
+        self._put_off: set[str | None] = set()
 
     @property
     def waits(self) -> bool:
@@ -56,25 +84,61 @@ class Bookkeeping:
         if self._rejects:
             self._rejects.keep_schema(copy.deepcopy(message))
 
-    def note_message(self, message: Mapping[str, Any]) -> None:
-        """Note the RECORD message from which the next records are made."""
-        self._message = message
+    def note_message(self, message: Mapping[str, Any], *, private: bool = False) -> None:
+        """Note the RECORD message from which the next records are made.
+
+        Args:
+            message: The message as it came.
+            private: Whether it holds a person's identifier, so that it must not be kept.
+        """
+        self._no_more_of(self._origin)
+        self._origin = _Origin(message, private)
 
     def take(self, sink: PinterestSink, record: Mapping[str, Any]) -> None:
         """Have a record applied, or put it aside until what it refers to is there."""
-        stream = sink.stream_name
-        self._positions[stream] += 1
-        name = record.get("name") or record.get("audience_name")
-        entry = Entry(
-            stream,
-            self._positions[stream],
-            redact(str(name)) if name else None,
-            redact(str(record["id"])) if record.get("id") else None,
-        )
-        self._decide(_Item(sink, record, self._message, entry), last_call=False)
+        entry = self._entered(sink.stream_name, record)
+        self._decide(_Item(sink, record, self._origin, entry), last_call=False)
+
+    def refuse(self, stream: str, reject: Reject) -> None:
+        """Account for a message of which no record can be made."""
+        self._account(self._origin, self._entered(stream, {}), reject)
+
+    def refuse_member(self, position: int, message: Mapping[str, Any], reject: Reject) -> None:
+        """Account for a record of a member that was refused.
+
+        Args:
+            position: 1 for the first record of the stream.
+            message: A RECORD message that can be kept: without an identifier of a person.
+            reject: Why.
+
+        Raises:
+            TooManyRejectedError: If so many are kept that the input can hardly be right.
+        """
+        self._report.refused(message["stream"], reject, position)
+        if self._rejects is None:
+            self.lost = True
+            return
+        self._rejects.keep(message, reject, dt.datetime.now(dt.UTC))
+        if self._rejects.kept > MOST_KEPT:
+            msg = (
+                f"More than {MOST_KEPT} records were rejected, so something is wrong with all of "
+                "them: see the reasons above, mend the query or the stream map, and run again"
+            )
+            raise TooManyRejectedError(msg)
+
+    @property
+    def keeps_any(self) -> bool:
+        """Whether records are kept that may be applied now."""
+        return bool(self._rejects and self._rejects.kept_or_outstanding)
+
+    def settle_member(self, message: Mapping[str, Any]) -> None:
+        """Let go of a member's record that was kept and is applied now."""
+        if self._rejects:
+            self._rejects.settle(message)
 
     def finish(self) -> None:
         """Apply what waits, as long as that makes a difference; the rest can not be applied."""
+        self._no_more_of(self._origin)
         for last_call in (False, True):
             before = len(self._waiting) + 1
             while self._waiting and len(self._waiting) < before:
@@ -83,23 +147,61 @@ class Bookkeeping:
                 for item in items:
                     self._decide(item, last_call=last_call)
         items, self._waiting = self._waiting, []
-        for item in items:
-            outcome = item.sink.decide(item.record, last_call=True)
-            self._account(item, outcome.otherwise if isinstance(outcome, Wait) else outcome)
+        self._give_up([(item, item.sink.decide(item.record, last_call=True)) for item in items])
+
+    def _give_up(self, ends: list[tuple[_Item, Decision | Wait]]) -> None:
+        """Account for what waits in vain: deferred if so is what it waits for, else refused."""
+        put_off = [
+            (item, outcome)
+            for item, outcome in ends
+            if isinstance(outcome, Wait) and outcome.name in self._put_off
+        ]
+        for item, outcome in put_off:
+            reason = f"what it needs, {outcome.name!r}, was itself deferred: run again later"
+            self._account(item.origin, item.entry, Defer("reference_deferred", reason))
+        left = [end for end in ends if end not in put_off]
+        if put_off:
+            self._give_up(left)
+            return
+        for item, end in left:
+            decision = end.otherwise if isinstance(end, Wait) else end
+            self._account(item.origin, item.entry, decision)
 
     def _decide(self, item: _Item, *, last_call: bool) -> None:
         outcome = item.sink.decide(item.record, last_call=last_call)
         if isinstance(outcome, Wait):
             self._waiting.append(item)
         else:
-            self._account(item, outcome)
+            self._account(item.origin, item.entry, outcome)
 
-    def _account(self, item: _Item, decision: Decision) -> None:
-        self._report.add(decision, item.entry)
-        if isinstance(decision, Reject | Defer):
-            if self._rejects:
-                self._rejects.keep(item.message, decision, dt.datetime.now(dt.UTC))
-            else:
-                self.lost = True
-        elif self._rejects:
-            self._rejects.settle(item.message)
+    def _entered(self, stream: str, record: Mapping[str, Any]) -> Entry:
+        self._origin.taken += 1
+        self._positions[stream] += 1
+        name = record.get("name") or record.get("audience_name")
+        return Entry(
+            stream,
+            self._positions[stream],
+            redact(str(name)) if name else None,
+            redact(str(record["id"])) if record.get("id") else None,
+        )
+
+    def _account(self, origin: _Origin, entry: Entry, decision: Decision) -> None:
+        self._report.add(decision, entry)
+        if isinstance(decision, Defer) and entry.name:
+            self._put_off.add(entry.name)
+        if not isinstance(decision, Reject | Defer):
+            origin.done += 1
+            self._settle(origin)
+        elif self._rejects and not origin.private:
+            self._rejects.keep(origin.message, decision, dt.datetime.now(dt.UTC))
+        else:
+            self.lost = True
+
+    def _no_more_of(self, origin: _Origin) -> None:
+        origin.last = False
+        self._settle(origin)
+
+    def _settle(self, origin: _Origin) -> None:
+        """Let go of a message if all that was made of it is done."""
+        if self._rejects and not origin.last and 0 < origin.taken == origin.done:
+            self._rejects.settle(origin.message)

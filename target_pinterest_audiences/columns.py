@@ -126,7 +126,7 @@ def json_in(text: str, field: str) -> Any:  # noqa: ANN401
     """
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):  # Decimal's errors are arithmetic
         raise UnreadableRecordError(
             Reject(
                 f"{field}_not_json",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_pinterest_audiences.plan import closest
+from target_pinterest_audiences.plan import is_as_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from target_pinterest_audiences.wanted import Source, Wanted
 
@@ -23,20 +23,37 @@ class Copies:
         """Begin without any."""
         self._copies: dict[Source, str] = {}
         self._sources: dict[str, Source] = {}
+        self._names: dict[Source, str | None] = {}
+        self.waiting: set[Source] = set()
+        """Audiences of other accounts whose records wait."""
+        self.put_off: dict[Source, str] = {}
+        """Audiences of other accounts whose records were deferred, and their names."""
 
     def candidates(
         self, wanted: Wanted, matching: Sequence[Mapping[str, Any]]
-    ) -> Sequence[Mapping[str, Any]]:
-        """Return those of ``matching`` that may become what is wanted."""
+    ) -> tuple[Sequence[Mapping[str, Any]], bool]:
+        """Find what may become what is wanted.
+
+        Args:
+            wanted: What the record wants.
+            matching: All that have its name.
+
+        Returns:
+            Those that no other record became, or the one among them that is this record's; and
+            whether that is final. Else a later record of the same name may have a better claim.
+        """
         if wanted.source is None:
-            return matching
-        free = [
-            audience
-            for audience in matching
-            if self._sources.get(str(audience["id"]), wanted.source) == wanted.source
-        ]
-        mine = [item for item in free if self._copies.get(wanted.source) == str(item["id"])]
-        return mine or closest(wanted, free)
+            return matching, True
+        mine = self._copies.get(wanted.source)
+        free = []
+        for audience in matching:
+            key = str(audience["id"])
+            if key == mine:
+                return [audience], True
+            if key not in self._sources:
+                free.append(audience)
+        same = next((audience for audience in free if is_as_wanted(wanted, audience)), None)
+        return ([same], True) if same else (free, not free)
 
     def note(self, source: Source, audience_id: str) -> None:
         """Note what an audience of another account became."""
@@ -46,3 +63,9 @@ class Copies:
     def became(self, source: Source) -> str | None:
         """Return what an audience of another account became, if a record said so."""
         return self._copies.get(source)
+
+    def name(self, source: Source, ask: Callable[[], str | None]) -> str | None:
+        """Return the name of an audience of another account, which is asked for once."""
+        if source not in self._names:
+            self._names[source] = ask()
+        return self._names[source]

@@ -97,10 +97,13 @@ class Defer:
 class Wait:
     """Ask again at the end of the input: a later record may make what this one refers to.
 
-    ``otherwise`` is what becomes of the record if none does.
+    Attributes:
+        otherwise: What becomes of the record if none does.
+        name: What is missing, made safe to print, if it has a name.
     """
 
     otherwise: Reject | Unchanged
+    name: str | None = None
 
 
 Decision = Create | Update | Unchanged | Remove | Share | Reject | Defer

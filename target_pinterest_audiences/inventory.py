@@ -99,6 +99,25 @@ class Inventory:
         """
         return Named(LIST_CUSTOMER_LISTS, self._list(LIST_CUSTOMER_LISTS))
 
+    def reload_lists(self) -> list[Mapping[str, Any]]:
+        """Read the customer lists again and return those that were not known before.
+
+        Raises:
+            PinterestError: If they can not be read; then nothing is forgotten.
+        """
+        known = self.customer_lists
+        self.customer_lists = Named(LIST_CUSTOMER_LISTS, self._list(LIST_CUSTOMER_LISTS))
+        return [found for key, found in self.customer_lists.by_id.items() if key not in known.by_id]
+
+    def over_list(self, customer_list_id: str) -> list[Mapping[str, Any]]:
+        """Return the audiences that are made of a customer list."""
+        return [
+            audience
+            for audience in self._audiences.by_id.values()
+            if audience.get("audience_type") == "CUSTOMER_LIST"
+            and str((audience.get("rule") or {}).get("customer_list_id")) == customer_list_id
+        ]
+
     def matching(self, wanted: Wanted) -> list[Mapping[str, Any]]:
         """Return the audience with the id that is wanted, or without one all of that name.
 

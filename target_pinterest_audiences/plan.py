@@ -69,10 +69,9 @@ def made_by(body: Mapping[str, Any], audience: Audience) -> bool:
     )
 
 
-def closest(wanted: Wanted, candidates: Sequence[Audience]) -> Sequence[Audience]:
-    """Return the candidate that is as wanted already, if there is one, else all of them."""
-    same = (item for item in candidates if isinstance(plan(wanted, [item]), Unchanged))
-    return [*same][:1] or candidates
+def is_as_wanted(wanted: Wanted, audience: Audience) -> bool:
+    """Tell whether nothing is left to be done about an audience."""
+    return isinstance(plan(wanted, [audience]), Unchanged)
 
 
 def deferral(seeds: Sequence[Audience]) -> Defer | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
+import msgspec
 from singer_sdk.singerlib.encoding import SimpleSingerReader
 from singer_sdk.singerlib.json import deserialize_json
 from typing_extensions import override
@@ -23,6 +25,18 @@ _REQUIRED: dict[str, dict[str, type]] = {
     "STATE": {"value": dict},
 }
 
+_AFTER_SCHEMA = ("ACTIVATE_VERSION", "BATCH")
+
+
+class _Record(msgspec.Struct, tag_field="type", tag="RECORD"):
+    stream: str
+    record: dict[str, Any]
+    version: Any = None
+    time_extracted: Any = None
+
+
+_decode_record = msgspec.json.Decoder(_Record, float_hook=Decimal).decode
+
 
 class InputError(PinterestError):
     """A line of the input is not a Singer message."""
@@ -35,6 +49,7 @@ class StrictReader(SimpleSingerReader):
         """Start before the first line."""
         super().__init__()
         self.line_number = 0
+        self._streams: set[str] = set()
 
     @override
     def deserialize_json(self, line: str) -> dict[str, Any]:
@@ -44,9 +59,12 @@ class StrictReader(SimpleSingerReader):
             InputError: If it is no Singer message.
         """
         self.line_number += 1
+        return _read_record(line) or self._read_message(line)
+
+    def _read_message(self, line: str) -> dict[str, Any]:
         try:
             message = deserialize_json(line)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, ArithmeticError) as error:
             column = getattr(error, "colno", None)
             self._refuse("is not JSON" + (f" (column {column})" if column else ""))
         if not isinstance(message, dict):
@@ -60,6 +78,10 @@ class StrictReader(SimpleSingerReader):
                 self._refuse(f"is a {kind} message without a valid {field}")
         if kind == "SCHEMA" and not isinstance(message["schema"].get("properties"), dict):
             self._refuse("is a SCHEMA message without properties")
+        if kind == "SCHEMA":
+            self._streams.add(message["stream"])
+        if kind in _AFTER_SCHEMA and message["stream"] not in self._streams:
+            self._refuse(f"is a {kind} message before the SCHEMA message of its stream")
         if kind == "STATE":
             # The SDK writes states with the standard library, which knows no Decimal.
             return cast("dict[str, Any]", json.loads(line))
@@ -88,3 +110,21 @@ class StrictReader(SimpleSingerReader):
             "prints to standard output"
         )
         raise InputError(msg)
+
+
+def _read_record(line: str) -> dict[str, Any] | None:
+    """Read a RECORD message, several times as fast as the SDK does.
+
+    Returns:
+        None if it is another message, or none, or JSON that only the SDK takes.
+    """
+    try:
+        found = _decode_record(line)
+    except (msgspec.MsgspecError, RecursionError, ArithmeticError):
+        return None
+    message = {"type": "RECORD", "stream": found.stream, "record": found.record}
+    if found.version is not None:
+        message["version"] = found.version
+    if found.time_extracted is not None:
+        message["time_extracted"] = found.time_extracted
+    return message

@@ -7,10 +7,12 @@ account has that account's ids.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from tap_pinterest_audiences.errors import redact
+from target_pinterest_audiences.columns import LONGEST_ID
 from target_pinterest_audiences.decisions import Reject, Wait
 from target_pinterest_audiences.rules import REFERENCES
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 ACCOUNT_IDS = ("visitor_source_id", "customer_list_id", "ad_id", "campaign_id")
 """Fields of a rule whose ids mean nothing in another ad account. A pin is the same everywhere."""
+
+_ID = re.compile(rf"[0-9]{{1,{LONGEST_ID}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ def find(
                 "unknown_reference",
                 f"the ad account has no {kind} named {redact(name)!r}, and no record made it: "
                 "check the name",
-            )
+            ),
+            redact(name),
         )
     if len(matches) > 1 and on_ambiguous == "reject":
         ids = ", ".join(str(match["id"]) for match in matches)
@@ -106,16 +111,20 @@ def remap(
         ad_account_id: This account.
         id_map: This account's ids by those of the other.
         seed: Finds the audience that a seed of the other account became here.
+
+    Returns:
+        The rule. What is no id stays as it is, and so does an id beside the name that replaces it.
     """
     mapped = dict(rule)
     if "ad_account_id" in mapped:
         mapped["ad_account_id"] = ad_account_id
+    named = {field for name, field in REFERENCES.items() if name in mapped}
     for field in ("pin_id", *ACCOUNT_IDS, "seed_id"):
-        if field not in mapped:
+        if field not in mapped or field in named:
             continue
         value = mapped[field]
         members = value if isinstance(value, list) else [value]
-        ids = [_mapped(field, str(member), id_map, seed) for member in members]
+        ids = [_mapped(field, str(member).strip(), id_map, seed) for member in members]
         failed = next((item for item in ids if not isinstance(item, str)), None)
         if failed:
             return failed
@@ -131,7 +140,7 @@ def _mapped(
 ) -> str | Reject | Wait:
     if value in id_map:
         return id_map[value]
-    if field == "pin_id":
+    if field == "pin_id" or not _ID.fullmatch(value):
         return value
     if field == "seed_id":
         return seed(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -84,6 +83,16 @@ class Rejects:
             self._settled.add(key)
             self._changed = True
 
+    @property
+    def kept(self) -> int:
+        """How many records were kept since the file was brought up to date."""
+        return len(self._kept)
+
+    @property
+    def kept_or_outstanding(self) -> bool:
+        """Whether there is any record that may be settled."""
+        return bool(self._kept or self._outstanding)
+
     def commit(self) -> None:
         """Bring the file up to date, whole or not at all.
 
@@ -108,23 +117,27 @@ class Rejects:
                 "stays where it was; make room or choose another path, and run again"
             )
             raise RejectsError(msg) from None
+        # What another run does to them from now on is not to be undone by the next commit.
+        self._outstanding = set(records)
+        self._kept, self._settled = {}, set()
         self._changed = False
 
     def _read(self) -> tuple[dict[str, Mapping[str, Any]], dict[str, dict[str, Any]]]:
         schemas: dict[str, Mapping[str, Any]] = {}
         records: dict[str, dict[str, Any]] = {}
         try:
-            lines = self._path.read_text(encoding="utf-8").splitlines()
+            # Not splitlines: it also splits at characters that JSON text may hold.
+            lines = self._path.read_text(encoding="utf-8").split("\n")
         except FileNotFoundError:
             return schemas, records
         except (OSError, UnicodeDecodeError):
             self._refuse()
-        for line in lines:
+        for line in filter(None, lines):
             try:
                 message = deserialize_json(line)
                 if message["type"] == "SCHEMA":
                     schemas[message["stream"]] = message
-                elif CODE in message["record"]:
+                elif CODE in message["record"] or _has_reasons(schemas.get(message["stream"])):
                     records[_identified(message)[0]] = message
                 else:
                     self._refuse()
@@ -162,7 +175,14 @@ class Rejects:
 def _identified(message: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return what tells a record from all others, and the record as it was before it was kept."""
     record = {key: value for key, value in message["record"].items() if key not in _PROPERTIES}
-    content = json.dumps([message["stream"], record], sort_keys=True, default=str)
+    try:
+        content = serialize_json([message["stream"], record], sort_keys=True)
+    except RecursionError:
+        msg = (
+            f"A record of stream {message['stream']!r} has too many values inside values to be "
+            "kept in rejected_path: nothing after it was read"
+        )
+        raise RejectsError(msg) from None
     return hashlib.sha256(content.encode()).hexdigest(), record
 
 
@@ -171,3 +191,8 @@ def _with_reasons(stream: str, schema: Mapping[str, Any] | None) -> dict[str, An
     body = dict(said.get("schema") or {})
     body["properties"] = {**(body.get("properties") or {}), **_PROPERTIES}
     return {**said, "schema": body}
+
+
+def _has_reasons(schema: Mapping[str, Any] | None) -> bool:
+    """Tell whether a SCHEMA message is one of ours: a person who mends may drop the reasons."""
+    return schema is not None and CODE in schema["schema"]["properties"]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 ALWAYS_SAID = ("created", "updated", "unchanged", "removed", "rejected")
-ACTIONS = (*ALWAYS_SAID, "deferred", "shared", "revoked")
+ACTIONS = (*ALWAYS_SAID, "deferred", "added", "shared", "revoked")
 
 
 class RejectedRecordsError(PinterestError):
@@ -73,6 +73,7 @@ class Report:
         """Report rejected records to ``logger`` as they come."""
         self.counts: dict[str, Counter[str]] = {}
         self.changes: list[dict[str, Any]] = []
+        self.customer_lists: list[dict[str, Any]] = []
         self._logger = logger
         self._dry_run = dry_run
         self._reasons: Counter[str] = Counter()
@@ -91,13 +92,20 @@ class Report:
         where = {"stream": entry.stream, "record": entry.position, "name": entry.name}
         self.changes.append({**where, **change})
         if isinstance(decision, Reject | Defer):
-            self._reasons[decision.reason] += 1
-            if self._reasons[decision.reason] == 1:
-                word = change["action"].capitalize()
-                level = self._logger.error if word == "Rejected" else self._logger.warning
-                level("%s %s: %s", word, entry, decision.reason)
+            self._say(change["action"], str(entry), decision)
         elif self._dry_run:
             self._logger.info("Would be %s: %s", change["action"], entry)
+
+    def refused(self, stream: str, reject: Reject, position: int) -> None:
+        """Count a record that is not named in the report, because there may be millions of them."""
+        self.counts.setdefault(stream, Counter())["rejected"] += 1
+        self._say("rejected", f"{stream} record {position}", reject)
+
+    def add_members(self, counts: Mapping[str, int], lists: list[dict[str, Any]]) -> None:
+        """Add what became of the members of customer lists, in all and list by list."""
+        if lists:
+            self.counts.setdefault("audience_members", Counter()).update(counts)
+            self.customer_lists = lists
 
     def summary(self, api: PinterestAPI, pretended: int, *, error: str | None) -> dict[str, Any]:
         """Return the whole report; ``docs/report.schema.json`` describes it.
@@ -124,7 +132,15 @@ class Report:
             "seconds_waited": round(api.seconds_waited, 3),
             "seconds_for_writes_at_least": api.least_seconds("ads_write", writes),
             "changes": self.changes,
+            "customer_lists": self.customer_lists,
         }
+
+    def _say(self, action: str, record: str, why: Reject | Defer) -> None:
+        """Tell of the first record with a reason; ``log`` tells how many there were."""
+        self._reasons[why.reason] += 1
+        if self._reasons[why.reason] == 1:
+            level = self._logger.error if action == "rejected" else self._logger.warning
+            level("%s %s: %s", action.capitalize(), record, why.reason)
 
     def log(self, summary: Mapping[str, Any]) -> None:
         """Write one line with all counts to the log."""
@@ -205,12 +221,17 @@ def write(path: Path, summary: Mapping[str, Any]) -> None:
     Raises:
         ReportError: If it can not be written.
     """
-    part = path.with_name(f".{path.name}.part")
+    text = json.dumps(json.loads(serialize_json(summary)), indent=1) + "\n"
+    part = path.parent / f".{path.name}.part"
     try:
-        part.write_text(json.dumps(json.loads(serialize_json(summary)), indent=1) + "\n")
-        part.replace(path)
-    except OSError as error:
-        msg = f"report_path {path} can not be written ({error.strerror})"
+        part.write_text(text)
+        try:
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else "it is no path"
+        msg = f"report_path {path} can not be written ({reason})"
         raise ReportError(msg) from None
 
 

@@ -8,6 +8,7 @@ audience in Pinterest's own tests, in spite of the text that requires ``engageme
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, replace
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -50,6 +51,7 @@ _LONGEST_ID = 18
 _LONGEST_SHOWN = 60
 # Python refuses to write integers of more than 4300 digits as text.
 _LONGEST_NUMBER = 4000
+_DEEPEST_DATA = 50  # levels of event_data; Pinterest's examples have 3
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 
 
@@ -196,17 +198,19 @@ def _check_data(value: object) -> _Fault | None:
     """Accept any object, as partners may define their own data, if it can be sent as JSON."""
     if not isinstance(value, dict):
         return _Fault(f"is {_shown(value)}", "an object")
-    inside: list[Any] = [value]
-    while inside:
-        match inside.pop():
-            case dict() as part:
-                inside += part.values()
-            case list() as part:
-                inside += part
-            case (int() | float() | Decimal()) as number if not _is_sendable(number):
-                return _Fault(f"holds {_shown(number)}", "numbers that JSON can carry")
-            case _:
-                pass
+    level: list[Any] = [value]
+    for _ in range(_DEEPEST_DATA):
+        below: list[Any] = []
+        for member in level:
+            if isinstance(member, int | float | Decimal) and not _is_sendable(member):
+                return _Fault(f"holds {_shown(member)}", "numbers that JSON can carry")
+            if isinstance(member, dict | list):
+                below += member.values() if isinstance(member, dict) else member
+        level = below
+    if level:
+        return _Fault(
+            "is nested too deeply", f"objects and lists of {_DEEPEST_DATA} levels at most"
+        )
     return None
 
 
@@ -322,8 +326,9 @@ def _number(value: float | Decimal) -> str:
 
 
 def _is_sendable(number: float | Decimal) -> bool:
+    """Tell whether a reader that has nothing but doubles, as most have, can read a number."""
     exact = Decimal(number)
-    return exact.is_finite() and exact.adjusted() < _LONGEST_NUMBER
+    return exact.is_finite() and exact.adjusted() < sys.float_info.max_10_exp
 
 
 def _shown(value: object) -> str:

@@ -34,6 +34,61 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
         ),
     ),
     th.Property(
+        "member_mode",
+        th.StringType(allowed_values=["add", "mirror"]),
+        default="add",
+        title="Member mode",
+        description=(
+            "add brings people in and, where a record says so, out; mirror also removes whom a "
+            "new version of the table does not have, when ACTIVATE_VERSION says that it is whole."
+        ),
+    ),
+    th.Property(
+        "max_removal_ratio",
+        th.NumberType(minimum=0, maximum=1),
+        default=0.2,
+        title="Largest removal",
+        description=(
+            "The part of a list's members that mirroring may remove at once, 0 to 1. More than "
+            "that removes nobody and fails the run."
+        ),
+    ),
+    th.Property(
+        "member_batch_size",
+        th.IntegerType(minimum=1),
+        default=10_000,
+        title="Member batch size",
+        description="Most members in one request.",
+    ),
+    th.Property(
+        "member_batch_bytes",
+        th.IntegerType(minimum=1000),
+        default=1_000_000,
+        title="Member batch bytes",
+        description="Most bytes of identifiers in one request.",
+    ),
+    th.Property(
+        "member_transport",
+        th.StringType(allowed_values=["records", "upload"]),
+        default="records",
+        title="Member transport",
+        description=(
+            "How members go to a list that is there: in requests, or in files, a closed beta of "
+            "Pinterest's."
+        ),
+    ),
+    th.Property(
+        "ledger_url",
+        th.StringType,
+        secret=True,
+        title="Ledger URL",
+        description=(
+            "SQLAlchemy URL of the database that keeps who was sent to which list, as hashes: "
+            "sqlite:///… or postgresql+psycopg://…; by default a SQLite file of mode 0600 in the "
+            "user's state folder. Empty keeps nothing and sends everybody each time."
+        ),
+    ),
+    th.Property(
         "write_mode",
         th.StringType(allowed_values=["upsert", "create", "update"]),
         default="upsert",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -36,7 +37,7 @@ class AudienceSharingSink(PinterestSink):
             return wanted
         audience_id = wanted.audience_id or self._named(wanted)
         if isinstance(audience_id, Wait) and wanted.revoke:
-            return Wait(Unchanged(None))
+            return replace(audience_id, otherwise=Unchanged(None))
         if isinstance(audience_id, Reject | Wait):
             return audience_id
         now = {

@@ -27,7 +27,8 @@ def print_table(summary: Mapping[str, Any]) -> None:
     for change in summary["changes"][:MOST_ROWS]:
         action = Text(change["action"], style=_STYLES.get(change["action"], ""))
         record = f"{change['stream']} {change['record']}"
-        table.add_row(action, Text(record), Text(change["name"] or ""), Text(what(change)))
+        name = _printable(change["name"] or "")
+        table.add_row(action, Text(record), Text(name), Text(what(change)))
     more = len(summary["changes"]) - MOST_ROWS
     if more > 0:
         table.caption = f"and {more} more: report_path has them all"
@@ -45,10 +46,17 @@ def what(change: Mapping[str, Any]) -> str:
     lines += [f"{kind}: {', '.join(ids)}" for kind, ids in change.get("recipients", {}).items()]
     if "reason" in change:
         lines.append(change["reason"])
-    return "\n".join(lines)
+    return "\n".join(map(_printable, lines))
 
 
 def _short(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, str):
         return value
     return json.dumps(json.loads(serialize_json(value)), ensure_ascii=False)
+
+
+def _printable(text: str) -> str:
+    """Replace what would move a terminal's cursor or worse: a name may hold escape codes."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )

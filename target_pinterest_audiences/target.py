@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import traceback
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
 from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from typing_extensions import override
 
 from tap_pinterest_audiences.client import PinterestAPI
@@ -22,14 +24,20 @@ from tap_pinterest_audiences.errors import (
 from tap_pinterest_audiences.plugin import PinterestPlugin, Stopped
 from tap_pinterest_audiences.settings import API_SETTINGS
 from target_pinterest_audiences.audiences_sink import AudiencesSink
+from target_pinterest_audiences.batch_files import read_files
 from target_pinterest_audiences.bookkeeping import Bookkeeping
 from target_pinterest_audiences.copies import Copies
+from target_pinterest_audiences.decisions import Reject
 from target_pinterest_audiences.inventory import Inventory
+from target_pinterest_audiences.members import STREAM as MEMBERS
+from target_pinterest_audiences.members_sink import AudienceMembersSink
 from target_pinterest_audiences.reader import StrictReader
 from target_pinterest_audiences.rejects import Rejects
 from target_pinterest_audiences.report import Report, write
+from target_pinterest_audiences.roster import MembersError, Roster
 from target_pinterest_audiences.settings import TARGET_SETTINGS
 from target_pinterest_audiences.sharing_sink import AudienceSharingSink
+from target_pinterest_audiences.sinks import DroppedSink
 from target_pinterest_audiences.table import print_table
 from target_pinterest_audiences.writer import DryWriter, PinterestWriter, Writer
 
@@ -40,10 +48,15 @@ if TYPE_CHECKING:
     from target_pinterest_audiences.decisions import Owner
     from target_pinterest_audiences.sinks import PinterestSink
 
-SINKS: dict[str, type[PinterestSink]] = {
+SINKS: dict[str, type[PinterestSink | AudienceMembersSink]] = {
     "audiences": AudiencesSink,
+    MEMBERS: AudienceMembersSink,
     "audience_sharing": AudienceSharingSink,
 }
+
+
+_RECORDS_OF_A_FILE = 1000
+_MAPPER = "singer_sdk.mapper"
 
 
 class UnknownStreamError(PinterestError):
@@ -88,13 +101,17 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         dry_run: bool = self.config["dry_run"]
         self.writer: Writer = DryWriter() if dry_run else PinterestWriter(self.api)
         self.report = Report(self.logger, dry_run=dry_run)
-        self.rejects = None if dry_run else self._rejects()
+        rejects = self._rejects()
+        self.rejects = None if dry_run else rejects
         self.books = Bookkeeping(self.report, self.rejects)
+        self.roster = Roster(self.config, self.api, self.writer, self.inventory)
         self.copies = Copies()
         self.made: set[str] = set()
         self.shares: dict[tuple[Owner, str, str], set[str]] = {}
         self._inventories: dict[str, Inventory | RequestFailedError] = {}
         self._held_state: dict[str, Any] | None = None
+        self._direct: dict[str, AudienceMembersSink | None] = {}
+        self._problems: list[PinterestError] = []
 
     def inventory(self, ad_account_id: str) -> Inventory:
         """Return what exists in an ad account, read when it is first needed.
@@ -121,6 +138,8 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         """
         if stream_name in SINKS:
             return SINKS[stream_name]
+        if self._is_dropped(stream_name):
+            return DroppedSink
         rename = json.dumps({stream_name: {"__alias__": "audiences"}})
         msg = (
             f"The input has a stream {stream_name!r}; this target takes {', '.join(SINKS)}. If it "
@@ -128,13 +147,35 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         )
         raise UnknownStreamError(msg)
 
+    def _is_dropped(self, stream_name: str) -> bool:
+        maps = self.mapper.stream_maps.get(stream_name, ())
+        return bool(maps) and all(isinstance(item, RemoveRecordTransform) for item in maps)
+
     @override
     def process_endofpipe(self) -> None:
         """Do what had to wait for the end of the input, and pass on the state."""
         self.books.finish()
-        if self._held_state:
-            self._process_state_message(self._held_state)
+        for sink in self._sinks_active.values():
+            if isinstance(sink, AudienceMembersSink):
+                sink.end()
+        self.release_state()
         super().process_endofpipe()
+
+    def fail(self, error: PinterestError) -> None:
+        """Let the run go on, but end as failed, and pass on no state from here."""
+        self.logger.error("%s", error)
+        self.books.lost = True
+        self._problems.append(error)
+
+    def check(self) -> None:
+        """Make sure that all was done.
+
+        Raises:
+            PinterestError: If not.
+        """
+        self.report.check(self.config["max_rejected"], kept=bool(self.config.get("rejected_path")))
+        if self._problems:
+            raise self._problems[0]
 
     def pass_on_state(self) -> None:
         """Pass on the last state before which everything is done."""
@@ -152,11 +193,22 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         """
         if self.rejects:
             self.rejects.commit()
-        summary = self.report.summary(self.api, self.writer.pretended, error=error)
+        for reason in self.roster.failures():
+            self.fail(MembersError(reason))
+        self.report.add_members(self.roster.counts(), self.roster.health())
+        pretended = self.writer.pretended + self.roster.list_writer.pretended
+        summary = self.report.summary(self.api, pretended, error=error)
         self.report.log(summary)
         print_table(summary)
         if self.config.get("report_path"):
             write(Path(self.config["report_path"]), summary)
+
+    def tell_of(self, error: str) -> None:
+        """Report a run that ended early; that no report can be written does not hide why."""
+        try:
+            self.tell(error)
+        except PinterestError as other:
+            self.logger.error("%s", other)  # noqa: TRY400
 
     def _rejects(self) -> Rejects | None:
         path = self.config.get("rejected_path")
@@ -165,22 +217,76 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         self.books.note_schema(message_dict)
+        if sink := self._members_sink(message_dict["stream"]):
+            sink.sort_out()  # a new schema means a new sink, which must not overtake this one
+        self._direct.clear()
         super()._process_schema_message(message_dict)
 
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        self.books.note_message(message_dict)
-        super()._process_record_message(message_dict)
+        if sink := self._members_sink(message_dict["stream"]):
+            if sink.take(message_dict["record"], message_dict.get("version")):
+                self._handle_max_record_age()
+            return
+        maps = self.mapper.stream_maps.get(message_dict["stream"], ())
+        private = any(item.stream_alias == MEMBERS for item in maps)
+        self.books.note_message(message_dict, private=private)
+        try:
+            super()._process_record_message(message_dict)
+        except Exception as error:
+            if not _came_from_a_stream_map(error):
+                raise
+            # What the expression says of the value is not told: it may be a person's.
+            reason = f"a stream map can not be applied to it ({type(error).__name__})"
+            self.books.refuse(message_dict["stream"], Reject("stream_map_failed", reason))
+
+    @override
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+        """Take the records of the files one by one, so that stream maps apply to them too."""
+        stream = message_dict["stream"]
+        if members := self._members_sink(stream):
+            members.take_files(message_dict)
+            self._handle_max_record_age()
+            return
+        sink = self.get_sink(self.mapper.stream_maps[stream][0].stream_alias)
+        for records in read_files(message_dict, sink.batch_config, _RECORDS_OF_A_FILE):
+            for record in records:
+                self._process_record_message({"type": "RECORD", "stream": stream, "record": record})
+
+    def _members_sink(self, stream: str) -> AudienceMembersSink | None:
+        """Return the sink of members that may take a stream's records as they are.
+
+        They come by the million: what the SDK does to each record takes several times as long as
+        all that is done here, and means nothing to them where no stream map changes them.
+        """
+        if stream not in self._direct:
+            maps = self.mapper.stream_maps.get(stream, ())
+            as_it_is = len(maps) == 1 and type(maps[0]) is SameRecordTransform
+            sink = self._sinks_active.get(stream) if as_it_is else None
+            self._direct[stream] = sink if isinstance(sink, AudienceMembersSink) else None
+        return self._direct[stream]
+
+    def _members_wait(self) -> bool:
+        return any(
+            isinstance(sink, AudienceMembersSink) and sink.current_size
+            for sink in (*self._sinks_to_clear, *self._sinks_active.values())
+        )
 
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """Hold back every state that comes after a record that is not done or kept."""
         if self.books.lost or self.config["dry_run"]:
             return
-        if self.books.waits:
+        if self.books.waits or self._members_wait():
             self._held_state = message_dict
             return
+        self._held_state = None
         super()._process_state_message(message_dict)
+
+    def release_state(self) -> None:
+        """Pass on what was held back, if nothing is left to be done before it."""
+        if self._held_state:
+            self._process_state_message(self._held_state)
 
     @override
     def _write_state_message(self, state: dict[str, Any]) -> None:
@@ -226,13 +332,18 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             except Stopped:
                 cls.logger.info("Stopped by a signal: finishing what was begun")
                 target.drain_all()
-                target.tell("stopped by a signal")
+                target.tell_of("stopped by a signal")
                 raise
             except PinterestError as error:
                 target.pass_on_state()
-                target.tell(str(error))
+                target.tell_of(str(error))
                 raise
             target.tell()
-            target.report.check(
-                target.config["max_rejected"], kept=bool(target.config.get("rejected_path"))
-            )
+            target.check()
+
+
+def _came_from_a_stream_map(error: Exception) -> bool:
+    return any(
+        frame.f_globals.get("__name__") == _MAPPER
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    )

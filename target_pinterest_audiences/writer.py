@@ -35,7 +35,7 @@ SHARING = {
 }
 _PATH_IDS = {AD_ACCOUNT: "ad_account_id", BUSINESS_ACCOUNT: "business_id"}
 _RECIPIENTS = {AD_ACCOUNT: "recipient_account_ids", BUSINESS_ACCOUNT: "recipient_business_ids"}
-_PLANNED_IDS = 9 * 10**17
+PLANNED_IDS = 9 * 10**17
 """Ids of what a dry run pretends to make begin here, far above Pinterest's, which have 13 digits
 (seen live 2026-07)."""
 
@@ -76,7 +76,7 @@ class PinterestWriter:
         operation = CREATE_CUSTOM_AUDIENCE if decision.custom else CREATE_AUDIENCE
         answer_was_lost = False
 
-        @self._api.patiently(lambda error: not _may_be_lost(error))
+        @self._api.patiently(lambda error: not may_be_lost(error))
         def look_and_send() -> Mapping[str, Any]:
             nonlocal answer_was_lost
             if answer_was_lost:
@@ -130,7 +130,7 @@ class DryWriter:
     def __init__(self) -> None:
         """Begin without anything pretended."""
         self.pretended = 0
-        self._ids = itertools.count(_PLANNED_IDS)
+        self._ids = itertools.count(PLANNED_IDS)
 
     def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
         """Pretend to create an audience: Pinterest makes them INITIALIZING (seen live 2026-07)."""
@@ -154,8 +154,9 @@ class DryWriter:
 
 def is_planned(audience_id: str) -> bool:
     """Tell whether an id is one that a dry run made up."""
-    return int(audience_id) >= _PLANNED_IDS
+    return int(audience_id) >= PLANNED_IDS
 
 
-def _may_be_lost(error: Exception) -> bool:
+def may_be_lost(error: Exception) -> bool:
+    """Tell whether Pinterest may have done what it was asked, though no answer came."""
     return isinstance(error, NoAnswerError) and not error.nothing_done

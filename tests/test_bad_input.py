@@ -256,3 +256,53 @@ def test_a_stream_that_the_target_does_not_know(programs: Programs, account: str
 def test_a_record_before_its_schema(programs: Programs, account: str) -> None:
     said = complaint(programs.target([GOOD], ad_account_id=account))
     assert "A record for stream 'audiences' was encountered before" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [("ACTIVATE_VERSION", {"version": 1}), ("BATCH", {"encoding": {}, "manifest": []})],
+)
+def test_a_message_before_the_schema_of_its_stream(
+    programs: Programs, account: str, kind: str, fields: dict[str, Any]
+) -> None:
+    message = {"type": kind, "stream": "audiences", **fields}
+    said = complaint(programs.target([message], ad_account_id=account))
+    assert f"Input line 1 is a {kind} message before the SCHEMA message" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "said"),
+    [
+        (None, {"format": "jsonl"}, "can not be read (FileNotFoundError)"),
+        (b"ann@shop.example", {"format": "jsonl"}, "can not be read (JSONDecodeError)"),
+        (b"ann@shop.example", {"format": "jsonl", "compression": "gzip"}, "(BadGzipFile)"),
+        (
+            b"\xff",
+            {"format": "jsonl", "compression": "zstd"},
+            "can not be read (UnicodeDecodeError)",
+        ),
+        (b"{}", {"format": "parquet"}, "can not be read"),
+        (b"{}", {"colour": 1}, "can not be read (TypeError)"),
+        (b'["ann@shop.example"]', {"format": "jsonl"}, "can not be read (TypeError)"),
+        (b"{}", {"format": "csv"}, "can not be read (NotImplementedError)"),
+    ],
+)
+def test_a_batch_file_that_is_none(
+    programs: Programs,
+    account: str,
+    content: bytes | None,
+    encoding: dict[str, Any],
+    said: str,
+) -> None:
+    path = programs.folder / "rows"
+    if content is not None:
+        path.write_bytes(content)
+    manifest = [f"{path.as_uri()}?X-Amz-Signature=secret"] if content is None else [path.as_uri()]
+    message = {"type": "BATCH", "stream": "audiences", "encoding": encoding, "manifest": manifest}
+    run = programs.target(
+        [schema(), GOOD, state("before"), message, state("after")], ad_account_id=account
+    )
+    assert said in complaint(run)
+    assert run.state == {"seen": "before"}
+    assert "ann@shop.example" not in run.out + run.err
+    assert "secret" not in run.err

@@ -22,6 +22,7 @@ PLUGINS = ["tap-pinterest-audiences", "target-pinterest-audiences"]
 KINDS = {
     "string": {"string", "password", "options", "date_iso8601"},
     "integer": {"integer"},
+    "number": {"decimal"},
     "boolean": {"boolean"},
     "array": {"array"},
     "object": {"object"},

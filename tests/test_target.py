@@ -247,6 +247,53 @@ def test_batch_messages_are_read(
     assert run.state == {"seen": 30}
 
 
+def test_stream_maps_apply_to_batch_files_too(
+    emulator: Emulator, ours: Programs, account: str, tmp_path: Path
+) -> None:
+    rows = [{"title": title, "audience_type": "VISITOR", "rule": RULE} for title in ("A", "", "B")]
+    (tmp_path / "batch.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    batch = {
+        "type": "BATCH",
+        "stream": "segments",
+        "encoding": {"format": "jsonl"},
+        "manifest": [f"file://{tmp_path}/batch.jsonl"],
+    }
+    maps = {"segments": {"__alias__": "audiences", "__filter__": "title", "name": "title.lower()"}}
+    columns = {"title": {"type": "string"}}
+    run = ours.target([schema("segments", **columns), batch, state(3)], stream_maps=maps)
+    assert run.code == 0, run.err
+    assert [audience["name"] for audience in there(emulator, account)] == ["a", "b"]
+
+
+def test_activate_version_messages_are_no_failure(
+    emulator: Emulator, ours: Programs, account: str
+) -> None:
+    version = {"type": "ACTIVATE_VERSION", "stream": "audiences", "version": 1}
+    run = ours.target([schema(), version, visitor("A"), version, visitor("B"), state(2)])
+    assert run.code == 0, run.err
+    assert [audience["name"] for audience in there(emulator, account)] == ["A", "B"]
+    assert run.state == {"seen": 2}
+
+
+def test_about_lists_only_what_is_honoured(ours: Programs) -> None:
+    about = json.loads(ours.run("target-pinterest-audiences", "--about", "--format", "json").out)
+    assert set(about["capabilities"]) == {"about", "batch", "stream-maps", "structured-logging"}
+    settings = about["settings"]["properties"].keys()
+    assert settings.isdisjoint(
+        {
+            "add_record_metadata",
+            "batch_size_rows",
+            "default_target_schema",
+            "flattening_enabled",
+            "hard_delete",
+            "load_method",
+            "process_activate_version_messages",
+            "validate_records",
+        }
+    )
+    assert settings >= {"rejected_path", "max_rejected", "dry_run", "report_path", "stream_maps"}
+
+
 def test_a_schema_may_change_on_the_way(emulator: Emulator, ours: Programs, account: str) -> None:
     lines = [schema(), visitor("A"), schema(name={"type": "string"}), visitor("B"), state(2)]
     run = ours.target(lines)

@@ -80,6 +80,7 @@ def test_custom_audiences() -> None:
         ({"rule": True}, "rule_not_object"),
         ({"rule": "{broken"}, "rule_not_json"),
         ({"rule": '{"percentage": NaN}'}, "rule_not_json"),
+        ({"rule": '{"percentage": 1e999999999999999999999}'}, "rule_not_json"),
         ({"rule": '{"a":' * 100_000}, "rule_not_json"),
         ({"sharing_type": "CUSTOM"}, "half_custom"),
         ({"data_party": "1p"}, "half_custom"),

@@ -1,0 +1,187 @@
+"""The database below the ledger: a SQLite file for this user alone, or PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from tap_pinterest_audiences.errors import PinterestError, redact
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
+
+_BUSY_SECONDS = 60
+_CACHE_KIB = 16 * 1024
+_PAGES_BETWEEN_CHECKPOINTS = 10_000
+_OTHERS_MAY = 0o077
+
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    f"cache_size = -{_CACHE_KIB}",
+    f"wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}",
+)
+_BEGIN = {
+    # Not at the first write: if another process had written by then, SQLite would not wait.
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": (
+        f"SET LOCAL lock_timeout = '{_BUSY_SECONDS}s'; SELECT pg_advisory_xact_lock(7467827833)"
+    ),
+}
+
+
+_LOGGING_NAME = "ledger"
+
+
+def _is_no_row(record: logging.LogRecord) -> bool:
+    """Tell statements, whose parameters are hidden, from rows, which SQLAlchemy always shows."""
+    return record.levelno > logging.DEBUG
+
+
+logging.getLogger(f"sqlalchemy.engine.Engine.{_LOGGING_NAME}").addFilter(_is_no_row)
+
+
+class LedgerError(PinterestError):
+    """The ledger can not be used, or must not be used so. The text has no password, no member."""
+
+
+def default_url() -> str:
+    """Return the URL of a SQLite file in the user's state folder."""
+    return sa.URL.create("sqlite", database=str(_state_folder() / "ledger.db")).render_as_string()
+
+
+class Database:
+    """Transactions that follow one another, also among processes.
+
+    Attributes:
+        where: What to call the database when talking to the user; never a password.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Get ready to connect. A SQLite file is made with mode 0600, a folder for it with 0700.
+
+        Raises:
+            LedgerError: If that is not possible.
+        """
+        parsed = _parsed(url)
+        self._password = str(parsed.password or "")
+        if parsed.get_backend_name() == "sqlite":
+            self.where = str(_prepared_file(parsed.database))
+            parsed = parsed.set(database=self.where)
+        else:
+            self.where = f"{parsed.database} at {parsed.host}"
+        with self._one_line():
+            self._engine = _engine(parsed)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """Do all or nothing; wait up to a minute for other processes.
+
+        Raises:
+            LedgerError: If the database can not be used.
+        """
+        with self._one_line(), self._engine.begin() as connection:
+            yield connection
+
+    def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+        """Return a statement that also knows what to do about rows that are there already."""
+        if self._engine.dialect.name == "sqlite":
+            return sqlite.insert(table)
+        return postgresql.insert(table)
+
+    @contextlib.contextmanager
+    def _one_line(self) -> Iterator[None]:
+        """Tell what the database says, without what was asked of it."""
+        try:
+            yield
+        except (SQLAlchemyError, ImportError, OverflowError) as error:
+            said = str(getattr(error, "orig", None) or error).partition("\n")[0]
+            if self._password:
+                said = said.replace(self._password, "[redacted]")
+            msg = f"ledger_url: {self.where} can not be used: {redact(said)}"
+            raise LedgerError(msg) from None
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except (SQLAlchemyError, ValueError):
+        msg = "ledger_url is no URL of a database, such as postgresql+psycopg://user@host/database"
+        raise LedgerError(msg) from None
+    if parsed.drivername in {"postgres", "postgresql"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+        msg = "ledger_url begins neither with sqlite:/// nor with postgresql+psycopg://"
+        raise LedgerError(msg)
+    return parsed
+
+
+def _prepared_file(name: str | None) -> Path:
+    """Make the file, its folder too, and leave them to this user alone."""
+    if not name or name.startswith((":", "file:")):
+        msg = "ledger_url names no file; write sqlite:/// and its path"
+        raise LedgerError(msg)
+    path = Path(name).expanduser()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        if path.parent == _state_folder():  # any other one may have been shared on purpose
+            _close_to_others(path.parent)
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                _close_to_others(Path(f"{path}{suffix}"))
+    except OSError as error:
+        msg = f"ledger_url: {path} can not be made or kept from other users ({error.strerror})"
+        raise LedgerError(msg) from None
+    return path
+
+
+def _close_to_others(path: Path) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if os.name == "posix" and mode & _OTHERS_MAY:
+        path.chmod(mode & ~_OTHERS_MAY)
+        logger.warning("%s was open to other users (mode %o); now it is not", path, mode)
+
+
+def _state_folder() -> Path:
+    return platformdirs.user_state_path("pinterest-audiences")
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() == "sqlite":
+        options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_SECONDS}}
+    else:
+        # What a transaction reads after it waited for another one must be what that one wrote.
+        options = {"isolation_level": "READ COMMITTED", "pool_pre_ping": True}
+    options |= {"hide_parameters": True, "logging_name": _LOGGING_NAME}
+    engine = sa.create_engine(url, **options)
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(_BEGIN[engine.dialect.name])
+
+    if engine.dialect.name == "sqlite":
+
+        @sa.event.listens_for(engine, "connect")
+        def set_up(connection: sqlite3.Connection, _record: object) -> None:
+            connection.isolation_level = None  # else the driver begins transactions of its own
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+
+    return engine

@@ -1,0 +1,55 @@
+"""How a customer list does: what the report says of it, and what Pinterest does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_pinterest_audiences.errors import redact
+from tap_pinterest_audiences.operations import GET_CUSTOMER_LIST
+from target_pinterest_audiences.inventory import get_audience
+from target_pinterest_audiences.writer import is_planned
+
+if TYPE_CHECKING:
+    from tap_pinterest_audiences.client import PinterestAPI
+    from target_pinterest_audiences.member_list import MemberList
+
+SMALLEST_AUDIENCE = 100
+"""Matched people without whom Pinterest does not use a list (Pinterest OpenAPI 5.23)."""
+
+
+def health(members: MemberList, api: PinterestAPI) -> dict[str, Any]:
+    """Return a list's part of the report, asking Pinterest again if anything was written.
+
+    Sizes are those of the list's audience: Pinterest takes a day or two to match new members.
+
+    Raises:
+        PinterestError: If Pinterest does not answer.
+    """
+    there = members.list_id is not None and not is_planned(members.list_id)
+    tally, before = members.tally, members.found or {}
+    size_before = (members.found_audience or {}).get("size")
+    after, size = before, size_before
+    if there and (tally.new or tally.removed):
+        account = members.ref.ad_account_id
+        ids = {"ad_account_id": account, "customer_list_id": str(members.list_id)}
+        after = api.request(GET_CUSTOMER_LIST, ids).data
+        audience = members.audience
+        if audience:
+            size = (get_audience(api, account, str(audience["id"])) or {}).get("size")
+    name = members.ref.audience_name
+    return {
+        "ad_account_id": members.ref.ad_account_id,
+        "customer_list_id": members.list_id if there else None,
+        "audience_name": redact(name) if name else None,
+        "list_type": members.list_type,
+        "added": tally.new,
+        "already_there": tally.already_there,
+        "removed": tally.removed,
+        "not_there": tally.not_there,
+        "rejected": dict(tally.rejected),
+        "status_before": before.get("status"),
+        "status": after.get("status"),
+        "size_before": size_before,
+        "size": size,
+        "people_missing": max(SMALLEST_AUDIENCE - (size or 0), 0),
+    }

@@ -1,0 +1,132 @@
+"""Writes customer lists: the place of the target that sends members to Pinterest."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tap_pinterest_audiences.answers import id_of
+from tap_pinterest_audiences.errors import NoAnswerError
+from tap_pinterest_audiences.operations import CREATE_CUSTOMER_LIST, UPDATE_CUSTOMER_LIST
+from target_pinterest_audiences.uploads import upload
+from target_pinterest_audiences.writer import PLANNED_IDS, may_be_lost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tap_pinterest_audiences.client import PinterestAPI
+    from target_pinterest_audiences.inventory import Inventory
+
+
+class ListWriter(Protocol):
+    """What can be done to customer lists."""
+
+    pretended: int
+    """Requests that would have been sent."""
+
+    def create(
+        self, ad_account_id: str, body: Mapping[str, Any], inventory: Inventory
+    ) -> Mapping[str, Any]:
+        """Make a list of its first members exactly once, and return it.
+
+        Args:
+            ad_account_id: Where to make it.
+            body: ``name``, ``list_type`` and ``records``, as ``customer_lists/create`` takes it.
+            inventory: What the ad account has.
+        """
+
+    def change(
+        self, ad_account_id: str, customer_list_id: str, members: Sequence[str], *, add: bool
+    ) -> None:
+        """Add members to a list, or remove them from it."""
+
+
+class RecordsWriter:
+    """Sends members in the body of a request."""
+
+    def __init__(self, api: PinterestAPI) -> None:
+        """Write through ``api``."""
+        self.pretended = 0
+        self._api = api
+
+    def create(
+        self, ad_account_id: str, body: Mapping[str, Any], inventory: Inventory
+    ) -> Mapping[str, Any]:
+        """Make a list exactly once.
+
+        When the answer is lost, the list may be there all the same, and Pinterest would take a
+        second one of the same name: so look before sending it again.
+        """
+        _ = inventory.customer_lists  # to know later which are new
+        answer_was_lost = False
+
+        @self._api.patiently(lambda error: not may_be_lost(error))
+        def look_and_send() -> Mapping[str, Any]:
+            nonlocal answer_was_lost
+            if answer_was_lost:
+                found = [new for new in inventory.reload_lists() if new.get("name") == body["name"]]
+                if found:
+                    return found[0]
+            try:
+                return self._api.request(
+                    CREATE_CUSTOMER_LIST, {"ad_account_id": ad_account_id}, body=body
+                ).data
+            except NoAnswerError:
+                answer_was_lost = True
+                raise
+
+        made = look_and_send()
+        id_of(made, CREATE_CUSTOMER_LIST)
+        inventory.customer_lists.put(made)
+        return made
+
+    def change(
+        self, ad_account_id: str, customer_list_id: str, members: Sequence[str], *, add: bool
+    ) -> None:
+        """Add members or remove them; doing it twice changes nothing (Pinterest OpenAPI 5.23)."""
+        ids = {"ad_account_id": ad_account_id, "customer_list_id": customer_list_id}
+        body = {"operation_type": "ADD" if add else "REMOVE", "records": ",".join(members)}
+        self._api.request(UPDATE_CUSTOMER_LIST, ids, body=body)
+
+
+class UploadWriter(RecordsWriter):
+    """Sends the members of a list that is there by a file; a new list begins with a request."""
+
+    def change(
+        self, ad_account_id: str, customer_list_id: str, members: Sequence[str], *, add: bool
+    ) -> None:
+        """Upload a file of members to be added or removed."""
+        upload(self._api, ad_account_id, customer_list_id, members, add=add)
+
+
+class DryListWriter:
+    """Answers as Pinterest would, and writes nothing."""
+
+    def __init__(self, requests_for_a_change: int) -> None:
+        """Begin without anything pretended."""
+        self.pretended = 0
+        self._requests = requests_for_a_change
+        self._ids = itertools.count(PLANNED_IDS)
+
+    def create(
+        self,
+        ad_account_id: str,  # noqa: ARG002
+        body: Mapping[str, Any],
+        inventory: Inventory,
+    ) -> Mapping[str, Any]:
+        """Pretend to make a list: Pinterest makes them PROCESSING (seen live 2026-07)."""
+        self.pretended += 1
+        made = {"id": str(next(self._ids)), "name": body["name"], "status": "PROCESSING"}
+        inventory.customer_lists.put(made)
+        return made
+
+    def change(
+        self,
+        ad_account_id: str,  # noqa: ARG002
+        customer_list_id: str,  # noqa: ARG002
+        members: Sequence[str],  # noqa: ARG002
+        *,
+        add: bool,  # noqa: ARG002
+    ) -> None:
+        """Pretend to change a list."""
+        self.pretended += self._requests

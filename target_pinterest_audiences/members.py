@@ -1,0 +1,210 @@
+"""What a record of the stream ``audience_members`` asks for. No I/O in here.
+
+A record is one person, by one identifier, in or out of one customer list. There may be millions of
+them, so what many records have in common is read once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from target_pinterest_audiences.columns import UnreadableRecordError, id_in, is_deleted, text_in
+from target_pinterest_audiences.decisions import Reject
+from target_pinterest_audiences.identifiers import LIST_TYPES, read_identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+STREAM = "audience_members"
+OPERATIONS = ("ADD", "REMOVE")
+
+_OPERATIONS = (None, "", *OPERATIONS)
+_SHARED = ("customer_list_id", "audience_name", "ad_account_id", "operation", "_sdc_deleted_at")
+_COLUMNS = tuple(LIST_TYPES.items())
+_NO_IDENTIFIER = Reject(
+    "no_identifier", f"the record has none of the identifiers {', '.join(LIST_TYPES)}"
+)
+_SEVERAL_IDENTIFIERS = Reject(
+    "several_identifiers",
+    "the record has several identifiers, and a customer list holds one type of them: leave all "
+    "columns but one out, by a stream map or in the query",
+)
+_BAD_OPERATION = Reject("bad_operation", f"operation is not one of {', '.join(OPERATIONS)}")
+
+
+@dataclass(frozen=True, slots=True)
+class ListRef:
+    """A customer list as a record names it: by its id, or by the name of its audience."""
+
+    ad_account_id: str
+    customer_list_id: str | None
+    audience_name: str | None
+
+
+class Member(NamedTuple):
+    """One person, in or out of one list.
+
+    Attributes:
+        ref: The list.
+        list_type: Pinterest's ``list_type`` of the identifier.
+        text: What is sent to Pinterest for the person.
+        add: False if the person is to be out.
+    """
+
+    ref: ListRef
+    list_type: str
+    text: str
+    add: bool
+
+
+class Chunk(NamedTuple):
+    """Many records, read.
+
+    Attributes:
+        people: By list and type of identifier: what is sent for a person, and whether the person
+            is to be in. Where a person came twice, the last record counts.
+        rejected: Position, record and reason of each record that can not be read.
+    """
+
+    people: dict[tuple[ListRef, str], dict[str, bool]]
+    rejected: list[tuple[int, Mapping[str, Any], Reject]]
+
+
+class MemberReader:
+    """Reads records."""
+
+    def __init__(self, default_account: str | None, *, override: bool = False) -> None:
+        """Begin.
+
+        Args:
+            default_account: The ad account of a record that names none.
+            override: Write everything to ``default_account``.
+        """
+        self._default_account = default_account
+        self._override = override
+        self._refs: dict[tuple[object, ...], ListRef | Reject] = {}
+
+    def read_all(self, records: Sequence[Mapping[str, Any]]) -> Chunk:
+        """Read records, as ``read`` does one by one, but faster where they are alike."""
+        chunk = Chunk({}, [])
+        if not self._read_alike(records, chunk):
+            for position, record in enumerate(records):
+                member = self.read(record)
+                if isinstance(member, Reject):
+                    chunk.rejected.append((position, record, member))
+                else:
+                    ref, list_type, text, add = member
+                    chunk.people.setdefault((ref, list_type), {})[text] = add
+        return chunk
+
+    def _read_alike(self, records: Sequence[Mapping[str, Any]], chunk: Chunk) -> bool:
+        """Read records that differ in one identifier and in nothing else that means anything.
+
+        Returns:
+            Whether they are like that; if not, nothing was read.
+        """
+        columns = set().union(*records)
+        used = [(column, kind) for column, kind in _COLUMNS if column in columns]
+        try:
+            shared = [{record.get(column) for record in records} for column in _SHARED]
+        except TypeError:
+            return False
+        if len(used) != 1 or any(len(values) > 1 for values in shared):
+            return False
+        (column, list_type), first = used[0], records[0]
+        ref = self.ref(first)
+        if isinstance(ref, Reject) or first.get("operation") not in _OPERATIONS:
+            return False
+        add = first.get("operation") != "REMOVE" and not is_deleted(first)
+        people = {}
+        for position, record in enumerate(records):
+            value = record.get(column)
+            text = _NO_IDENTIFIER if value is None else read_identifier(list_type, value)
+            if isinstance(text, str):
+                people[text] = add
+            else:
+                chunk.rejected.append((position, record, text))
+        chunk.people[ref, list_type] = people
+        return True
+
+    def read(self, record: Mapping[str, Any]) -> Member | Reject:
+        """Return what a record wants, or why that can not be told.
+
+        No reason holds any part of an identifier.
+        """
+        ref = self.ref(record)
+        if isinstance(ref, Reject):
+            return ref
+        list_type = None
+        value = None
+        for column, kind in _COLUMNS:
+            found = record.get(column)
+            if found is not None:
+                if list_type is not None:
+                    return _SEVERAL_IDENTIFIERS
+                list_type, value = kind, found
+        if list_type is None:
+            return _NO_IDENTIFIER
+        text = read_identifier(list_type, value)
+        if isinstance(text, Reject):
+            return text
+        operation = record.get("operation")
+        if operation not in _OPERATIONS:
+            return _BAD_OPERATION
+        return Member(ref, list_type, text, operation != "REMOVE" and not is_deleted(record))
+
+    def ref(self, record: Mapping[str, Any]) -> ListRef | Reject:
+        """Return which list a record means, or why that can not be told."""
+        key = (
+            record.get("customer_list_id"),
+            record.get("audience_name"),
+            record.get("ad_account_id"),
+        )
+        try:
+            return self._refs[key]
+        except KeyError:
+            self._refs[key] = found = self._read_ref(record)
+            return found
+        except TypeError:  # a list or an object, which is no name and no id
+            return self._read_ref(record)
+
+    def _read_ref(self, record: Mapping[str, Any]) -> ListRef | Reject:
+        try:
+            account = id_in(record, "ad_account_id")
+            list_id, name = id_in(record, "customer_list_id"), text_in(record, "audience_name")
+        except UnreadableRecordError as error:
+            return error.reject
+        account = (self._default_account if self._override else account) or self._default_account
+        if account is None:
+            return Reject(
+                "no_ad_account",
+                "the record has no ad_account_id: add the column, or set the setting ad_account_id",
+            )
+        if list_id is None and name is None:
+            return Reject(
+                "no_list",
+                "the record names no list: it needs customer_list_id or audience_name",
+            )
+        return ListRef(account, list_id, None if list_id else name)
+
+
+def batches(texts: Sequence[str], most: int, most_bytes: int) -> Iterator[Sequence[str]]:
+    """Cut identifiers into requests.
+
+    Args:
+        texts: What is sent, one for each person.
+        most: So many at the most in one request.
+        most_bytes: So many bytes at the most, with the commas between them.
+    """
+    start = size = 0
+    for position, text in enumerate(texts):
+        length = len(text) if text.isascii() else len(text.encode())
+        if position > start and (
+            position - start == most or size + position - start + length > most_bytes
+        ):
+            yield texts[start:position]
+            start, size = position, 0
+        size += length
+    if start < len(texts):
+        yield texts[start:]

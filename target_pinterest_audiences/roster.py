@@ -1,0 +1,166 @@
+"""All customer lists that a run brings people into and out of."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import TYPE_CHECKING, Any
+
+from tap_pinterest_audiences.errors import PinterestError, SettingsError
+from target_pinterest_audiences import mirror
+from target_pinterest_audiences.dry_ledger import DryLedger, MemberLedger
+from target_pinterest_audiences.health import health
+from target_pinterest_audiences.ledger import Ledger, default_url
+from target_pinterest_audiences.list_writer import (
+    DryListWriter,
+    ListWriter,
+    RecordsWriter,
+    UploadWriter,
+)
+from target_pinterest_audiences.member_list import Means, MemberList
+from target_pinterest_audiences.uploads import REQUESTS_TO_WRITE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tap_pinterest_audiences.client import PinterestAPI
+    from target_pinterest_audiences.inventory import Inventory
+    from target_pinterest_audiences.members import ListRef
+    from target_pinterest_audiences.writer import Writer
+
+
+class MembersError(PinterestError):
+    """People could not be brought into a list, or out of it; the run went on without them."""
+
+
+class Roster:
+    """Customer lists by how records name them.
+
+    Attributes:
+        lists: Those that records named so far.
+        list_writer: Writes them.
+        run_number: Tells this run from all others, where a table has no version.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        api: PinterestAPI,
+        writer: Writer,
+        inventory: Callable[[str], Inventory],
+    ) -> None:
+        """Begin without any list.
+
+        Args:
+            settings: The target's config.
+            api: Pinterest.
+            writer: Makes the audiences of lists.
+            inventory: Returns what an ad account has.
+
+        Raises:
+            SettingsError: If the settings contradict each other.
+        """
+        self.lists: dict[ListRef, MemberList] = {}
+        self.run_number = time.time_ns()
+        self._settings = settings
+        self._api = api
+        self._writer = writer
+        self._inventory = inventory
+        self.list_writer = self._list_writer()
+        if self.mirrors and settings.get("ledger_url") == "":
+            msg = "Settings: member_mode mirror needs a ledger, and ledger_url is empty"
+            raise SettingsError(msg)
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether people whom a table does not have any more are to be removed."""
+        return bool(self._settings["member_mode"] == "mirror")
+
+    @functools.cached_property
+    def ledger(self) -> MemberLedger | None:
+        """Whom the lists were sent before, opened when it is first needed; None without one.
+
+        Raises:
+            LedgerError: If it can not be opened.
+        """
+        url = self._settings.get("ledger_url")
+        if url == "":
+            return None
+        ledger = Ledger(url or default_url())
+        return DryLedger(ledger) if self._settings["dry_run"] else ledger
+
+    @property
+    def pending(self) -> int:
+        """How many people were taken in and not sent yet."""
+        return sum(members.pending for members in self.lists.values())
+
+    def list_of(self, ref: ListRef, list_type: str) -> MemberList:
+        """Return a list; the first identifier tells the type of its members."""
+        if ref not in self.lists:
+            means = Means(
+                inventory=functools.partial(self._inventory, ref.ad_account_id),
+                writer=self._writer,
+                list_writer=self.list_writer,
+                ledger=self.ledger,
+                on_ambiguous=self._settings["on_ambiguous"],
+                most_members=self._settings["member_batch_size"],
+                most_bytes=self._settings["member_batch_bytes"],
+            )
+            self.lists[ref] = MemberList(ref, list_type, means)
+        return self.lists[ref]
+
+    def flush(self) -> None:
+        """Send all that is left."""
+        for members in self.lists.values():
+            members.flush()
+
+    def removals(self, version: int) -> list[mirror.Removal]:
+        """Return whom a version of the table would remove from the lists that it has people of."""
+        return [
+            mirror.Removal(
+                f"customer list {members.list_id}", members.known(), members.stale(version)
+            )
+            for members in self.lists.values()
+            if members.list_id and not members.failed
+        ]
+
+    def remove_stale(self, version: int) -> str | None:
+        """Remove whom a version of the table does not have; or return why nobody was removed."""
+        problem = mirror.objection(self.removals(version), self._settings["max_removal_ratio"])
+        if problem is None:
+            for members in self.lists.values():
+                members.remove_stale(version)
+        return problem
+
+    def known_to_the_ledger(self) -> int:
+        """Return how many people the ledger has in lists of the settings' ad account."""
+        return self.ledger.count_all(self._settings.get("ad_account_id")) if self.ledger else 0
+
+    def failures(self) -> list[str]:
+        """Return why lists could not be written."""
+        return [
+            f"{members.tally.refused} people could not be brought into, or out of, "
+            f"{members.label}: {members.failed.reason}"
+            for members in self.lists.values()
+            if members.failed
+        ]
+
+    def counts(self) -> dict[str, int]:
+        """Return what became of the people, in the words of the report."""
+        tallies = [members.tally for members in self.lists.values()]
+        return {
+            "added": sum(tally.new for tally in tallies),
+            "unchanged": sum(tally.already_there + tally.not_there for tally in tallies),
+            "removed": sum(tally.removed for tally in tallies),
+            "rejected": sum(tally.refused for tally in tallies),
+        }
+
+    def health(self) -> list[dict[str, Any]]:
+        """Return what the report says of each list."""
+        return [health(members, self._api) for members in self.lists.values()]
+
+    def _list_writer(self) -> ListWriter:
+        by_upload = self._settings["member_transport"] == "upload"
+        if self._settings["dry_run"]:
+            return DryListWriter(REQUESTS_TO_WRITE if by_upload else 1)
+        return (UploadWriter if by_upload else RecordsWriter)(self._api)

@@ -1,0 +1,302 @@
+"""A target that is killed or stopped anywhere loses nothing and repeats nothing in the next run."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from forks import ForkedPrograms, Forks, until
+from programs import record, schema, state
+
+from pinterest_emulator.testing import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from programs import Run
+
+KILLS = 50
+RULE = {"visitor_source_id": "2612511566392"}
+WRITES = ("audiences/create", "audiences/update")
+EXISTING = 20
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    with Forks() as forks:
+        yield forks
+
+
+@pytest.fixture
+def account(emulator: Emulator) -> str:
+    """An ad account with audiences that are READY."""
+    return emulator.seed(ad_accounts=1, audiences=EXISTING)[0]
+
+
+@pytest.fixture
+def target(forks: Forks, emulator: Emulator, account: str, tmp_path: Path) -> ForkedPrograms:
+    """The target, with a default ad account."""
+    settings = {"access_token": "pina_demo", "api_url": emulator.url, "ad_account_id": account}
+    return ForkedPrograms(forks, tmp_path, settings)
+
+
+def visitor(name: str, **fields: object) -> dict[str, Any]:
+    made: dict[str, Any] = {"name": name, "audience_type": "VISITOR", "rule": RULE, **fields}
+    return record(**made)
+
+
+def old(number: int) -> str:
+    return f"Generated visitors {number + 1}"
+
+
+def actalike(name: str, seed: str) -> dict[str, Any]:
+    rule = {"seed_name": seed, "country": "US", "percentage": 5}
+    return record(name=name, audience_type="ACTALIKE", rule=rule)
+
+
+def everything() -> list[dict[str, Any]]:
+    """Return messages of all kinds, in turns, which take more than 50 requests to apply."""
+    messages = [schema()]
+    for number in range(18):
+        messages += [
+            visitor(f"New {number}"),
+            record(name=old(number), description=f"Changed {number}")
+            if number < 12
+            else record(name=old(number), operation_type="REMOVE"),
+            actalike(f"Like {number}", old(number % 12)),
+            record(name=old(18), description="Visitors of page 19"),
+            state(number),
+        ]
+    return messages
+
+
+def outcome(emulator: Emulator, account: str) -> dict[str, str | None]:
+    """Return the description of each audience by its name, after checking that all differ."""
+    audiences = emulator.state()["audiences"][account]
+    described = {audience["name"]: audience["description"] for audience in audiences}
+    assert len(described) == len(audiences), "an audience is there twice"
+    return described
+
+
+def wanted() -> dict[str, str | None]:
+    return {
+        **{old(number): f"Visitors of page {number + 1}" for number in (18, 19)},
+        **{old(number): f"Changed {number}" for number in range(12)},
+        **{f"{kind} {number}": None for kind in ("New", "Like") for number in range(18)},
+    }
+
+
+def writes(emulator: Emulator, account: str) -> list[Any]:
+    return [
+        (entry["path"], entry["body"])
+        for entry in emulator.requests()
+        if entry["operation"] in WRITES
+        and account in entry["path"]
+        and entry["fault"] != "drop_before"
+    ]
+
+
+# Each of the first requests in one way, and every fifth in two others: what differs is only what
+# the target knows when it is killed.
+@pytest.mark.parametrize(
+    ("how", "part"),
+    [
+        *(("before the next", part) for part in range(5)),
+        ("before its answer", 2),
+        ("while it is answered", 4),
+    ],
+)
+def test_killed_after_any_of_its_first_requests_it_makes_each_audience_once(
+    forks: Forks, tmp_path: Path, how: str, part: int
+) -> None:
+    lines = everything()
+    with Emulator(seed="empty", access="unlimited") as emulator:
+        settings = {"access_token": "pina_demo", "api_url": emulator.url}
+        target = ForkedPrograms(forks, tmp_path, settings)
+        for done in range(part + 1, KILLS + 1, 5):
+            account = emulator.seed(ad_accounts=1, audiences=EXISTING)[0]
+            match how:
+                case "before its answer":
+                    emulator.fault(kind="drop_after", skip=done - 1)
+                    emulator.fault(kind="drop_before", skip=done - 1, times=None)
+                case "while it is answered":
+                    emulator.fault(kind="delay", skip=done - 1, seconds=0.2)
+                case _:
+                    emulator.fault(kind="drop_before", skip=done, times=None)
+            process = target.start(lines, ad_account_id=account)
+            until(lambda: any(fault["fired"] for fault in emulator.faults()))
+            killed = process.stop(signal.SIGKILL)
+            assert killed.code == -signal.SIGKILL
+            assert killed.out == ""
+            until(lambda: all(entry["status"] for entry in emulator.requests()))
+            first = writes(emulator, account)
+            assert len(first) == done - 1, "one request reads, the others write"
+            emulator.clear()
+            run = target.target(lines, ad_account_id=account)
+            assert run.code == 0, run.err
+            assert run.state == {"seen": 17}
+            assert outcome(emulator, account) == wanted()
+            assert len(first) + len(writes(emulator, account)) == 3 * 18, "none is written twice"
+
+
+def stopped(
+    emulator: Emulator, target: ForkedPrograms, lines: Path | list[dict[str, Any]], **settings: Any
+) -> Run:
+    """Return the run that SIGTERM ends as soon as a staged fault holds a request up."""
+    process = target.start(lines, **settings)
+    until(lambda: any(fault["fired"] for fault in emulator.faults()))
+    run = process.stop(signal.SIGTERM)
+    assert run.code == 128 + signal.SIGTERM, run.err
+    assert "Traceback" not in run.err
+    return run
+
+
+def test_stopped_in_a_request_it_passes_the_state_before_it(
+    emulator: Emulator, target: ForkedPrograms, account: str
+) -> None:
+    emulator.fault(kind="delay", skip=17, seconds=1)
+    run = stopped(emulator, target, everything())
+    assert run.state == {"seen": 4}, "the 18th request is the second write of the 6th round"
+    first = writes(emulator, account)
+    assert len(first) == 17
+    emulator.clear()
+    later = [schema(), *everything()[1 + 5 * (run.state["seen"] + 1) :]]
+    again = target.target(later)
+    assert again.code == 0, again.err
+    assert again.state == {"seen": 17}
+    assert outcome(emulator, account) == wanted()
+    assert len(first) + len(writes(emulator, account)) == 3 * 18
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_stopped_while_waiting_records_are_applied_it_passes_none_of_them(
+    emulator: Emulator, target: ForkedPrograms, account: str, *, keeps: bool
+) -> None:
+    path = target.folder / "rejected.singer"
+    settings: dict[str, Any] = {"rejected_path": str(path) if keeps else None, "max_rejected": 1}
+    key = emulator.state()["audiences"][account][0]["id"]
+    lines = [
+        schema(),
+        visitor("First"),
+        state(1),
+        *(actalike(f"Like {number}", "Later") for number in range(4)),
+        state(2),
+        actalike("In vain", "Nobody"),
+        state(3),
+        record(id=key, name="Later"),
+        state(4),
+    ]
+    emulator.fault(operation="audiences/create", kind="delay", skip=3, seconds=1)
+    run = stopped(emulator, target, lines, **settings)
+    assert run.state == {"seen": 1}
+    emulator.clear()
+    again = target.target(lines, **settings)
+    assert again.code == (0 if keeps else 1), again.err
+    assert again.state == {"seen": 4 if keeps else 2}, "before what waits in vain"
+    names = {f"Like {number}" for number in range(4)} | {"First", "Later"}
+    assert outcome(emulator, account).keys() == names | {old(n) for n in range(1, EXISTING)}
+    assert len(writes(emulator, account)) == 1, "the others were made before"
+    assert path.exists() is keeps
+
+
+def test_stopped_in_a_batch_file_it_goes_on_there(
+    emulator: Emulator, target: ForkedPrograms, account: str
+) -> None:
+    batches = []
+    for part in range(2):
+        rows = [visitor(f"{part}-{number}")["record"] for number in range(10)]
+        file = target.folder / f"{part}.jsonl.gz"
+        file.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+        encoding = {"format": "jsonl", "compression": "gzip"}
+        manifest = [file.as_uri()]
+        message = {"type": "BATCH", "stream": "audiences"}
+        batches += [{**message, "encoding": encoding, "manifest": manifest}, state(part)]
+    emulator.fault(operation="audiences/create", kind="delay", skip=13, seconds=1)
+    run = stopped(emulator, target, [schema(), *batches])
+    assert run.state == {"seen": 0}
+    emulator.clear()
+    again = target.target([schema(), *batches])
+    assert again.code == 0, again.err
+    assert "6 created, 0 updated, 14 unchanged" in again.err
+    assert again.state == {"seen": 1}
+    assert len(outcome(emulator, account)) == EXISTING + 20
+
+
+def test_stopped_while_it_replays_it_keeps_what_is_not_applied(
+    emulator: Emulator, target: ForkedPrograms, account: str
+) -> None:
+    path = target.folder / "rejected.singer"
+    target.settings["rejected_path"] = str(path)
+    names = [f"Refused {number}" for number in range(6)]
+    emulator.fault(operation="audiences/create", kind="status", status=400, code=1, times=6)
+    target.target([schema(), *(visitor(name) for name in names)])
+    emulator.clear()
+    emulator.fault(operation="audiences/create", kind="delay", skip=3, seconds=1)
+    stopped(emulator, target, path)
+    left = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [message["record"]["name"] for message in left[1:]] == names[3:]
+    emulator.clear()
+    run = target.target(path)
+    assert run.code == 0, run.err
+    assert not path.exists()
+    assert set(names) < outcome(emulator, account).keys()
+    assert len(writes(emulator, account)) == 2
+
+
+def test_stopped_or_killed_while_the_file_of_rejects_is_written_it_stays_whole(
+    emulator: Emulator, target: ForkedPrograms, account: str
+) -> None:
+    path = target.folder / "rejected.singer"
+    settings: dict[str, Any] = {"rejected_path": str(path), "max_rejected": 20_000}
+    many = [record(name=f"Bad {number}") for number in range(20_000)]
+    assert target.target([schema(), *many], **settings).code == 0
+    before = path.read_bytes()
+    parts = f".{path.name}.*"
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        lines = [schema(), record(name=f"Worse {number}"), visitor(str(number)), state(number)]
+        process = target.start(lines, **settings)
+        until(lambda: list(target.folder.glob(parts)))
+        run = process.stop(number)
+        kept = path.read_bytes()
+        if number is signal.SIGTERM:
+            assert run.code == 128 + number
+            assert not list(target.folder.glob(parts))
+            assert b'"Worse 15"' in kept
+        assert kept.count(b"\n") == before.count(b"\n") + (b'"Worse 15"' in kept) + (
+            b'"Worse 9"' in kept
+        )
+        assert not run.out or f'"Worse {number}"'.encode() in kept, "no state passes what is not"
+    names = outcome(emulator, account)
+    assert {"15", "9"} < names.keys()
+
+
+def test_stopped_between_two_records_of_one_message_it_keeps_the_message(
+    emulator: Emulator, target: ForkedPrograms, account: str
+) -> None:
+    path = target.folder / "rejected.singer"
+    key = emulator.state()["audiences"][account][0]["id"]
+    target.settings["rejected_path"] = str(path)
+    target.settings["stream_maps"] = {
+        "audience_sharing": {
+            "__source__": "audiences",
+            "audience_id": f"'{key}'",
+            "recipient_account_ids": "'549755885175'",
+            "operation_type": "'REVOKE'",
+        }
+    }
+    emulator.fault(operation="audiences/create", kind="status", status=400, code=1)
+    target.target([schema(), visitor("New")])
+    before = path.read_bytes()
+    emulator.clear()
+    sharing = "ad_accounts_audiences_shared_accounts/list"
+    emulator.fault(operation=sharing, kind="delay", seconds=1)
+    stopped(emulator, target, path)
+    assert "New" in outcome(emulator, account)
+    assert path.read_bytes() == before, "the second record of the message is not done"
+    emulator.clear()
+    assert target.target(path).code == 0
+    assert not path.exists()
