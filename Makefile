@@ -10,7 +10,7 @@ PLUGINS := .meltano/.installed
 
 .PHONY: help
 help: ## Show what make can do
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 $(UV): requirements/uv.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
@@ -38,9 +38,28 @@ demo: install ## Pinterest to warehouse and back, on an emulator and a real Post
 test: install ## Run the tests
 	$(BIN)/python -m pytest
 
+.PHONY: faults
+faults: $(INSTALLED) ## Try every failure at every request, and kills at random points
+	PYTHONPATH=tests $(BIN)/python tests/faults/sweep.py
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measure speed and memory, side by side
 	$(BIN)/python bench/tap.py
+	$(BIN)/python bench/members.py
+
+.PHONY: conformance
+conformance: $(INSTALLED) ## Hold the emulator against Pinterest's description: SPEC=file.json
+	@test -n "$(SPEC)" || { echo "make conformance SPEC=openapi.json [SPEC_VERSION=5.23]"; exit 2; }
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/conformance.txt
+	$(BIN)/python tests/conformance/check.py $(SPEC) --spec $(or $(SPEC_VERSION),5.23)
+
+AUDITED := $(wildcard requirements/*.txt)
+
+.PHONY: audit
+audit: $(UV) ## Look all locked dependencies up among the known vulnerabilities
+	$(UV) venv --quiet --clear --python $(BIN)/python build/audit-venv
+	$(UV) pip install --quiet --python build/audit-venv/bin/python --require-hashes -r requirements/audit.txt
+	build/audit-venv/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes --vulnerability-service pypi $(AUDITED:%=-r %)
 
 .PHONY: lint
 lint: $(INSTALLED) ## Check style and types
@@ -66,6 +85,8 @@ lock: $(UV) ## Lock newer versions of all dependencies
 	$(LOCK) requirements/tap-postgres.in -o requirements/tap-postgres.txt
 	$(LOCK) requirements/target-postgres.in -o requirements/target-postgres.txt
 	$(LOCK) pyproject.toml --extra emulator --group dev -o requirements/dev.txt
+	$(LOCK) --group conformance -c requirements/dev.txt -o requirements/conformance.txt
+	$(LOCK) requirements/audit.in -o requirements/audit.txt
 
 .PHONY: clean
 clean: ## Remove everything that make made

@@ -130,6 +130,14 @@ The names are those of Pinterest's generated client; how they go together was ne
 """
 
 
+def truth_values(query: Mapping[str, str], name: str) -> dict[str, str]:
+    """A query with one of its values in lower case: true and false are taken in any case.
+
+    Pinterest's generated client for Python sends `True` and `False`.
+    """
+    return {key: value.lower() if key == name else value for key, value in query.items()}
+
+
 def custom_audience_type(rule: Mapping[str, Any]) -> str:
     """The type of an audience from `audiences/custom`, whose request carries none."""
     by_field = {

@@ -15,6 +15,7 @@ from tap_pinterest_audiences.errors import (
     NoAnswerError,
     RateLimitedError,
     RequestFailedError,
+    redact,
 )
 from tap_pinterest_audiences.limits import asked_wait, http_date
 
@@ -64,7 +65,7 @@ def id_of(thing: Mapping[str, Any], operation: Operation) -> str:
 def read_answer(operation: Operation, response: requests.Response) -> Answer:
     """Return the answer in a response, or raise what it means."""
     status = response.status_code
-    request_id = response.headers.get("x-pinterest-rid")
+    request_id = redact(response.headers.get("x-pinterest-rid") or "") or None
     moment = http_date(response.headers.get("date"))
     data = _json_object(response)
     code = _code(data)
@@ -90,7 +91,7 @@ def read_answer(operation: Operation, response: requests.Response) -> Answer:
 def _json_object(response: requests.Response) -> dict[str, Any] | None:
     try:
         data = json.loads(response.content, parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, ArithmeticError):
         return None
     return data if isinstance(data, dict) else None
 

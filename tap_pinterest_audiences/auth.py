@@ -21,7 +21,7 @@ from tap_pinterest_audiences.errors import (
     SettingsError,
 )
 from tap_pinterest_audiences.operations import OAUTH_TOKEN
-from tap_pinterest_audiences.tokens import KeptToken, TokenStore
+from tap_pinterest_audiences.tokens import KeptToken, TokenStore, is_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _EARLY_SECONDS = 300.0
 """A token is renewed this long before it ends, so that it does not end on its way."""
+
+_LONGEST_SECONDS = 10 * 365 * 86_400
+"""What is said to last longer is used until it is refused."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -118,7 +121,7 @@ class RefreshToken:
             newest = answer.get("refresh_token")
             self._store.write(
                 KeptToken(
-                    newest if isinstance(newest, str) and newest else refresh_token,
+                    newest if is_token(newest) else refresh_token,
                     token.value,
                     int(token.renew_at or 0),
                 )
@@ -214,11 +217,11 @@ def header_text(settings: Mapping[str, Any], name: str) -> str | None:
 
 def _access_token(answer: Mapping[str, Any]) -> AccessToken:
     value = answer.get("access_token")
-    if not isinstance(value, str) or not value:
+    if not is_token(value):
         msg = f"Pinterest's answer to {OAUTH_TOKEN.name} holds no access_token"
         raise MalformedAnswerError(msg)
     match answer.get("expires_in"):
-        case int(seconds) | float(seconds):
+        case int(seconds) | float(seconds) if 0 <= seconds <= _LONGEST_SECONDS:
             return AccessToken(value, time.time() + max(seconds - _EARLY_SECONDS, seconds / 2))
         case _:
             return AccessToken(value)

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import Counter
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 
 import backoff
@@ -192,7 +192,7 @@ class PinterestAPI:
             if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
                 msg = f"Pinterest's answer to {operation.name} holds no list of objects as items"
                 raise MalformedAnswerError(msg)
-            if not isinstance(bookmark, str | None) or bookmark in seen:
+            if not _is_bookmark(bookmark) or bookmark in seen:
                 msg = (
                     f"Pinterest's answer to {operation.name} repeats a bookmark, or has one that "
                     "is not text: the list can not be read to its end; run again later"
@@ -254,6 +254,17 @@ class PinterestAPI:
     def _note_wait(self, details: Details) -> None:
         self._waited(details["wait"])
         logger.warning("%s; next try in %.0f s", details["exception"], details["wait"])
+
+
+def _is_bookmark(value: object) -> TypeGuard[str | None]:
+    """Tell what can be sent back: JSON text may hold halves of characters, a URL may not."""
+    if not isinstance(value, str):
+        return value is None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _can_not_have_worked(error: Exception) -> bool:

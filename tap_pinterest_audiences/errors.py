@@ -133,8 +133,10 @@ class RateLimitedError(RetriableError):
         if wait_seconds is None:
             when = "Pinterest did not say for how long: run again in some minutes"
         else:
-            back = (now + dt.timedelta(seconds=wait_seconds)).astimezone(dt.UTC)
-            when = f"run again in {wait_seconds:.0f} s, after {back:%Y-%m-%d %H:%M:%S} UTC"
+            when = f"run again in {wait_seconds:.0f} s"
+            with contextlib.suppress(OverflowError):
+                back = (now + dt.timedelta(seconds=wait_seconds)).astimezone(dt.UTC)
+                when += f", after {back:%Y-%m-%d %H:%M:%S} UTC"
         tail = f" (request id {request_id})" if request_id else ""
         super().__init__(
             f"Pinterest's rate limit for {operation} is used up{tail}; {when}, "

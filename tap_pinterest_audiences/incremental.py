@@ -66,7 +66,7 @@ class Bookmark:
         return cls(
             int(value),
             recent if isinstance(recent, dict) else {},
-            known if isinstance(known, list) else None,
+            [each for each in known if isinstance(each, str)] if isinstance(known, list) else None,
         )
 
     def write(self, state: dict[str, Any], replication_key: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from singer_sdk.plugin_base import PluginBase
@@ -10,6 +12,7 @@ from typing_extensions import override
 from tap_pinterest_audiences.errors import EXIT_SIGNAL, SettingsError, one_line_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     import click
@@ -24,6 +27,16 @@ class ConfigInput(Protocol):
 
 class Stopped(SystemExit):
     """A signal asked the program to end: as one that a signal ended, not as a success."""
+
+
+@contextlib.contextmanager
+def ending_in_peace() -> Iterator[None]:
+    """Heed no signal once all is done: what is left is Python's own end, within milliseconds."""
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 class PinterestPlugin(PluginBase):

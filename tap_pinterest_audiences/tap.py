@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from singer_sdk import Tap
@@ -13,23 +12,25 @@ from typing_extensions import override
 
 from tap_pinterest_audiences.answers import id_of
 from tap_pinterest_audiences.client import PinterestAPI
-from tap_pinterest_audiences.errors import (
-    PinterestError,
-    SettingsError,
-    one_line_errors,
-)
+from tap_pinterest_audiences.errors import PinterestError, one_line_errors
+from tap_pinterest_audiences.inputs import check_state, parse_catalog, read_json
 from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
-from tap_pinterest_audiences.plugin import PinterestPlugin
+from tap_pinterest_audiences.plugin import PinterestPlugin, ending_in_peace
 from tap_pinterest_audiences.preflight import preflight
 from tap_pinterest_audiences.settings import API_SETTINGS
 from tap_pinterest_audiences.stream import DEFAULT_LOOKBACK_SECONDS, start_time
 from tap_pinterest_audiences.streams import STREAMS, AdAccountsStream
 
 if TYPE_CHECKING:
+    from pathlib import PurePath
+
     import click
+    from singer_sdk.singerlib.catalog import Catalog
 
     from tap_pinterest_audiences.plugin import ConfigInput
     from tap_pinterest_audiences.stream import PinterestStream
+
+    CatalogInput = PurePath | str | dict[str, Any] | Catalog | None
 
 _MAX_PAGE_SIZE = 250
 """Pinterest's own limit (OpenAPI description 5.23)."""
@@ -115,6 +116,30 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             description="Emit ACTIVATE_VERSION messages for streams that are read in full.",
         ),
     ).to_dict()
+
+    def __init__(self, *, catalog: CatalogInput = None, **kwargs: Any) -> None:  # noqa: ANN401
+        """Make a tap as the SDK does.
+
+        Args:
+            catalog: A Singer catalog; by default everything that is selected by default is read.
+            kwargs: What the SDK's ``Tap`` takes as well.
+
+        Raises:
+            SettingsError: If ``catalog`` is no catalog, or ``state`` no state.
+        """
+        if isinstance(catalog, dict):
+            catalog = parse_catalog(catalog)
+        super().__init__(catalog=catalog, **kwargs)
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Begin where ``state`` ends.
+
+        Raises:
+            SettingsError: If it is none.
+        """
+        check_state(state)
+        super().load_state(state)
 
     @functools.cached_property
     def api(self) -> PinterestAPI:
@@ -209,11 +234,11 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
-        with one_line_errors(cls.logger):
+        with ending_in_peace(), one_line_errors(cls.logger):
             tap = cls.configured(
                 config,
-                state=_read_json(state, "--state"),
-                catalog=_read_json(catalog, "--catalog"),
+                state=read_json(state, "--state"),
+                catalog=read_json(catalog, "--catalog"),
             )
             tap.sync_all()
             tap.check_whole()
@@ -243,17 +268,3 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
         start_time(tap.config.get("start_date"))
         _ = tap.api
         return tap
-
-
-def _read_json(file: IO[str] | None, option: str) -> dict[str, Any] | None:
-    if file is None:
-        return None
-    try:
-        content = json.load(file)
-    except ValueError as error:
-        msg = f"{option}: {file.name} is not JSON ({error})"
-        raise SettingsError(msg) from None
-    if not isinstance(content, dict):
-        msg = f"{option}: {file.name} is not a JSON object"
-        raise SettingsError(msg)
-    return content

@@ -10,12 +10,12 @@ import logging
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import filelock
-import platformdirs
 
 from tap_pinterest_audiences.errors import SettingsError
+from tap_pinterest_audiences.private import close_to_others, make_folder, state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,10 +57,7 @@ class TokenStore:
         """
         self._key = hashlib.sha256(f"{client_id}:{refresh_token}".encode()).hexdigest()
         self.path = (
-            Path(path).expanduser()
-            if path
-            else platformdirs.user_state_path("pinterest-audiences")
-            / f"token-{self._key[:16]}.json"
+            Path(path).expanduser() if path else state_folder() / f"token-{self._key[:16]}.json"
         )
 
     @contextlib.contextmanager
@@ -68,11 +65,14 @@ class TokenStore:
         """Keep other processes from renewing the same token meanwhile.
 
         Raises:
-            SettingsError: If the folder can not be written to. It is raised before any token is
-                used up, because a renewed refresh token that can not be kept would be lost.
+            SettingsError: If the folder can not be written to, or a file that is open to other
+                users can not be closed to them. It is raised before any token is used up, because
+                a renewed refresh token that can not be kept would be lost.
         """
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.path.parent)
+            with contextlib.suppress(FileNotFoundError):
+                close_to_others(self.path)
             lock = filelock.FileLock(f"{self.path}.lock", timeout=_LOCK_TIMEOUT_SECONDS, mode=0o600)
             with lock:
                 yield
@@ -96,15 +96,12 @@ class TokenStore:
             if kept.pop("key") != self._key:
                 return None
             token = KeptToken(**kept)
-            if not (
-                isinstance(token.refresh_token, str)
-                and isinstance(token.access_token, str)
-                and isinstance(token.renew_at, int)
-            ):
+            tokens = (token.refresh_token, token.access_token)
+            if not (all(map(is_token, tokens)) and isinstance(token.renew_at, int)):
                 raise TypeError  # noqa: TRY301
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             logger.warning(
                 "The token file %s can not be read; the refresh_token of the settings is used "
                 "instead",
@@ -125,3 +122,8 @@ class TokenStore:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+
+
+def is_token(value: object) -> TypeGuard[str]:
+    """Tell whether a value is something that can be sent as a token."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()

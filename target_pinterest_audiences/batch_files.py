@@ -104,4 +104,5 @@ def _read_parquet(file: IO[bytes], most: int) -> Iterator[list[dict[str, Any]]]:
     import pyarrow.parquet  # noqa: PLC0415  (an extra: pip install 'pinterest-audiences[parquet]')
 
     for batch in pyarrow.parquet.ParquetFile(file).iter_batches(most):
-        yield batch.to_pylist()
+        columns = batch.to_pydict()
+        yield [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -5,27 +5,23 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from tap_pinterest_audiences.errors import PinterestError, redact
+from tap_pinterest_audiences.private import close_to_others, make_folder, state_folder
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-logger = logging.getLogger(__name__)
-
 _BUSY_SECONDS = 60
 _CACHE_KIB = 16 * 1024
 _PAGES_BETWEEN_CHECKPOINTS = 10_000
-_OTHERS_MAY = 0o077
 
 _PRAGMAS = (
     "journal_mode = WAL",
@@ -59,7 +55,7 @@ class LedgerError(PinterestError):
 
 def default_url() -> str:
     """Return the URL of a SQLite file in the user's state folder."""
-    return sa.URL.create("sqlite", database=str(_state_folder() / "ledger.db")).render_as_string()
+    return sa.URL.create("sqlite", database=str(state_folder() / "ledger.db")).render_as_string()
 
 
 class Database:
@@ -139,28 +135,15 @@ def _prepared_file(name: str | None) -> Path:
         raise LedgerError(msg)
     path = Path(name).expanduser()
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        if path.parent == _state_folder():  # any other one may have been shared on purpose
-            _close_to_others(path.parent)
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
-                _close_to_others(Path(f"{path}{suffix}"))
+                close_to_others(Path(f"{path}{suffix}"))
     except OSError as error:
         msg = f"ledger_url: {path} can not be made or kept from other users ({error.strerror})"
         raise LedgerError(msg) from None
     return path
-
-
-def _close_to_others(path: Path) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if os.name == "posix" and mode & _OTHERS_MAY:
-        path.chmod(mode & ~_OTHERS_MAY)
-        logger.warning("%s was open to other users (mode %o); now it is not", path, mode)
-
-
-def _state_folder() -> Path:
-    return platformdirs.user_state_path("pinterest-audiences")
 
 
 def _engine(url: sa.URL) -> sa.Engine:

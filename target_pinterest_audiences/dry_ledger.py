@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from target_pinterest_audiences.ledger import NotedList
 
-_NO_VERSION = -1
+_CHUNK = 10_000
 
 
 class MemberLedger(Protocol):
@@ -53,9 +53,8 @@ class DryLedger:
     def __init__(self, ledger: MemberLedger) -> None:
         """Begin with what is in ``ledger``."""
         self._ledger = ledger
-        self._added: defaultdict[str, set[bytes]] = defaultdict(set)
-        self._removed: defaultdict[str, set[bytes]] = defaultdict(set)
-        self._seen: defaultdict[str, set[bytes]] = defaultdict(set)
+        self._versions: defaultdict[str, dict[bytes, int | None]] = defaultdict(dict)
+        """By list: the version of those whom the run noted; None for those who went."""
 
     def note_list(self, noted: NotedList) -> None:
         """Change nothing."""
@@ -67,46 +66,47 @@ class DryLedger:
     def unsent(self, list_id: str, digests: Iterable[bytes]) -> set[bytes]:
         """Return those who are not in a list."""
         digests = set(digests)
-        absent = self._ledger.unsent(list_id, digests)
-        return (absent | (digests & self._removed[list_id])) - self._added[list_id]
+        noted = self._versions[list_id]
+        absent = self._ledger.unsent(list_id, digests - noted.keys())
+        return absent | {key for key in digests & noted.keys() if noted[key] is None}
 
-    def seen(self, list_id: str, digests: Iterable[bytes], version: int) -> set[bytes]:  # noqa: ARG002
-        """Note who is in the version of this run, and return those not in the list."""
+    def seen(self, list_id: str, digests: Iterable[bytes], version: int) -> set[bytes]:
+        """Note who is in a version of the mirrored table, and return those not in the list."""
         digests = set(digests)
-        self._seen[list_id] |= digests
-        return self.unsent(list_id, digests)
+        absent = self.unsent(list_id, digests)
+        self.add(list_id, digests - absent, version)
+        return absent
 
-    def add(self, list_id: str, digests: Iterable[bytes], version: int) -> None:  # noqa: ARG002
+    def add(self, list_id: str, digests: Iterable[bytes], version: int) -> None:
         """Pretend that Pinterest took them in."""
-        digests = set(digests)
-        self._added[list_id] |= digests
-        self._seen[list_id] |= digests
-        self._removed[list_id] -= digests
+        self._versions[list_id].update(dict.fromkeys(digests, version))
 
     def remove(self, list_id: str, digests: Iterable[bytes]) -> None:
         """Pretend that Pinterest took them out."""
-        digests = set(digests)
-        self._removed[list_id] |= digests
-        self._added[list_id] -= digests
+        self._versions[list_id].update(dict.fromkeys(digests))
 
     def count(self, list_id: str) -> int:
         """Return how many are in a list."""
-        new = self._ledger.unsent(list_id, self._added[list_id])
-        gone = self._removed[list_id] - self._ledger.unsent(list_id, self._removed[list_id])
-        return self._ledger.count(list_id) + len(new) - len(gone)
+        noted = self._versions[list_id]
+        before = len(noted) - len(self._ledger.unsent(list_id, noted))
+        now = sum(version is not None for version in noted.values())
+        return self._ledger.count(list_id) + now - before
 
     def count_all(self, ad_account_id: str | None) -> int:
-        """Return how many are in lists of an ad account, or of all of them."""
+        """Return how many were in lists of an ad account, or of all of them, before the run."""
         return self._ledger.count_all(ad_account_id)
 
     def count_stale(self, list_id: str, version: int) -> int:
-        """Return how many of them were not seen in this run."""
-        return sum(len(keys) for keys in self.stale(list_id, version, 10_000))
+        """Return how many of them were not seen in a version."""
+        return sum(len(keys) for keys in self.stale(list_id, version, _CHUNK))
 
-    def stale(self, list_id: str, version: int, chunk: int) -> Iterator[list[bytes]]:  # noqa: ARG002
-        """Yield those who were not seen in this run."""
-        known = self._seen[list_id] | self._removed[list_id]
-        for keys in self._ledger.stale(list_id, _NO_VERSION, chunk):
-            left = [key for key in keys if key not in known]
+    def stale(self, list_id: str, version: int, chunk: int) -> Iterator[list[bytes]]:
+        """Yield those who were not seen in a version."""
+        noted = dict(self._versions[list_id])
+        for keys in self._ledger.stale(list_id, version, chunk):
+            left = [key for key in keys if key not in noted]
             if left:
                 yield left
+        stale = [key for key, seen in noted.items() if seen not in {None, version}]
+        for start in range(0, len(stale), chunk):
+            yield stale[start : start + chunk]

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from tap_pinterest_audiences.errors import redact
+from tap_pinterest_audiences.errors import PinterestError, redact
 from tap_pinterest_audiences.operations import GET_CUSTOMER_LIST
 from target_pinterest_audiences.inventory import get_audience
 from target_pinterest_audiences.writer import is_planned
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_pinterest_audiences.client import PinterestAPI
     from target_pinterest_audiences.member_list import MemberList
+
+logger = logging.getLogger(__name__)
 
 SMALLEST_AUDIENCE = 100
 """Matched people without whom Pinterest does not use a list (Pinterest OpenAPI 5.23)."""
 
 
-def health(members: MemberList, api: PinterestAPI) -> dict[str, Any]:
+def health(members: MemberList, api: PinterestAPI | None) -> dict[str, Any]:
     """Return a list's part of the report, asking Pinterest again if anything was written.
 
     Sizes are those of the list's audience: Pinterest takes a day or two to match new members.
 
-    Raises:
-        PinterestError: If Pinterest does not answer.
+    Args:
+        members: The list.
+        api: Whom to ask; None to leave it at what was known before.
     """
     there = members.list_id is not None and not is_planned(members.list_id)
     tally, before = members.tally, members.found or {}
     size_before = (members.found_audience or {}).get("size")
     after, size = before, size_before
-    if there and (tally.new or tally.removed):
-        account = members.ref.ad_account_id
-        ids = {"ad_account_id": account, "customer_list_id": str(members.list_id)}
-        after = api.request(GET_CUSTOMER_LIST, ids).data
-        audience = members.audience
-        if audience:
-            size = (get_audience(api, account, str(audience["id"])) or {}).get("size")
+    if api and there and (tally.new or tally.removed):
+        try:
+            after, size = _asked(members, api)
+        except PinterestError as error:  # all is done: no reason to fail
+            logger.warning("How %s does now is not known: %s", members.label, error)
     name = members.ref.audience_name
     return {
         "ad_account_id": members.ref.ad_account_id,
@@ -53,3 +57,12 @@ def health(members: MemberList, api: PinterestAPI) -> dict[str, Any]:
         "size": size,
         "people_missing": max(SMALLEST_AUDIENCE - (size or 0), 0),
     }
+
+
+def _asked(members: MemberList, api: PinterestAPI) -> tuple[Mapping[str, Any], int | None]:
+    account = members.ref.ad_account_id
+    ids = {"ad_account_id": account, "customer_list_id": str(members.list_id)}
+    after = api.request(GET_CUSTOMER_LIST, ids).data
+    audience = members.audience
+    found = get_audience(api, account, str(audience["id"])) if audience else None
+    return after, (found or {}).get("size")

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from target_pinterest_audiences.decisions import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 LIST_TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -130,6 +130,15 @@ def read_identifier(list_type: str, value: object) -> str | Reject:
         KeyError: If there is no such list type.
     """
     return _READERS[list_type](value)
+
+
+def reader_of(list_type: str) -> Callable[[object], str | Reject]:
+    """Return ``read_identifier`` for one type, to read many.
+
+    Raises:
+        KeyError: If there is no such list type.
+    """
+    return _READERS[list_type]
 
 
 def to_key(list_type: str, text: str) -> bytes:

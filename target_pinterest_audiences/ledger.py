@@ -169,12 +169,8 @@ class Ledger:
                     f"can not take {noted.list_type}; send these members to a list of their own"
                 )
                 raise LedgerError(msg)
-            connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=[_LISTS.c.customer_list_id], set_=values
-                ),
-                dataclasses.asdict(noted),
-            )
+            put = insert.on_conflict_do_update(index_elements=["customer_list_id"], set_=values)
+            connection.execute(put, dataclasses.asdict(noted))
 
     def noted_list(self, list_id: str) -> NotedList | None:
         """Return what was noted of a customer list, if anything was."""
@@ -316,8 +312,7 @@ class Ledger:
         """Return the statement that puts rows into a table, over those that it has of them."""
         insert = self._database.insert(table).from_select(list(table.c.keys()), rows)
         return insert.on_conflict_do_update(
-            index_elements=[table.c.list_number, table.c.digest],
-            set_={"version": insert.excluded.version},
+            index_elements=["list_number", "digest"], set_={"version": insert.excluded.version}
         )
 
 
@@ -345,11 +340,9 @@ def _absent(connection: sa.Connection, list_id: str, batches: Iterable[_Batch]) 
     absent: set[bytes] = set()
     for batch in batches:
         places = connection.scalar(_ABSENT, {"list_id": list_id, **batch.parameters})
-        if not places:
-            continue
-        if places.count(",") == len(batch.members) - 1:
-            absent.update(batch.members)  # as in the first run; no need to read all places
-            continue
-        width = batch.parameters["width"]
-        absent.update(batch.members[int(place) // width] for place in places.split(","))
+        if places and places.count(",") == len(batch.members) - 1:
+            absent.update(batch.members)  # as in a first run; no need to read all places
+        elif places:
+            width = batch.parameters["width"]
+            absent.update(batch.members[(int(place) - 1) // width] for place in places.split(","))
     return absent

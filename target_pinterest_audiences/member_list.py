@@ -77,6 +77,7 @@ class MemberList:
         found_audience: Its audience as it was then, likewise.
         tally: What became of the people.
         failed: Why nothing can be done with the list, if that is so.
+        version: The version of the mirrored table that had a member of it last.
     """
 
     def __init__(self, ref: ListRef, list_type: str, means: Means) -> None:
@@ -88,11 +89,12 @@ class MemberList:
         self.found_audience: Mapping[str, Any] | None = None
         self.tally = Tally()
         self.failed: Reject | None = None
+        self.version: int | None = None
         self._means = means
         self._sent: Sent | None = None
         self._add: dict[str, None] = {}
         self._remove: dict[str, None] = {}
-        self._version: int | None = None
+        self._known = 0
         self._mirroring = False
         try:
             found = find_list(ref, means.inventory(), means.on_ambiguous)
@@ -114,8 +116,9 @@ class MemberList:
     @property
     def label(self) -> str:
         """What the list is called in a message."""
-        if self.list_id:
-            return f"customer list {self.list_id}"
+        list_id = self.list_id or self.ref.customer_list_id
+        if list_id:
+            return f"customer list {list_id}"
         return f"the list of audience {redact(str(self.ref.audience_name))!r}"
 
     @property
@@ -135,12 +138,18 @@ class MemberList:
         if self.failed:
             self._reject(len(people))
             return
-        self._version = version
+        if version != self.version:
+            self._send(all_of_them=True)  # those of the last version must not count as of this one
+            self.version = version
+            self._known = self._sent.count() if self._sent else 0
         coming = [text for text, add in people.items() if add]
         going = [text for text, add in people.items() if not add]
         if self._remove:
             for text in coming:
                 self._remove.pop(text, None)
+        if self.failed:
+            self._reject(len(people))
+            return
         unsent = self._sent.unsent(coming, version) if self._sent else coming
         self._add.update(dict.fromkeys(unsent))
         self.tally.already_there += len(coming) - len(unsent)
@@ -169,8 +178,8 @@ class MemberList:
                 inventory.put(made)
 
     def known(self) -> int:
-        """Return how many people the ledger had when the run began."""
-        return self._sent.count() - self.tally.new if self._sent else 0
+        """Return how many people the ledger had before the mirrored version."""
+        return self._known
 
     def stale(self, version: int) -> int:
         """Return how many of those in the ledger a version of the table does not have."""
@@ -229,11 +238,13 @@ class MemberList:
             made = self._means.list_writer.create(account, body, self._means.inventory())
             self._is_there(str(made["id"]))
         else:
+            if self._sent:
+                self._sent.expect(batch, self.version, add=add)
             self._means.list_writer.change(account, self.list_id, batch, add=add)
         if add:
             self.tally.new += len(batch)
             if self._sent:
-                self._sent.note_added(batch, self._version)
+                self._sent.note_added(batch, self.version)
         else:
             self.tally.removed += len(batch)
             if self._sent:

@@ -6,18 +6,21 @@ them, so what many records have in common is read once.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_pinterest_audiences.columns import UnreadableRecordError, id_in, is_deleted, text_in
 from target_pinterest_audiences.decisions import Reject
-from target_pinterest_audiences.identifiers import LIST_TYPES, read_identifier
+from target_pinterest_audiences.identifiers import LIST_TYPES, read_identifier, reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 STREAM = "audience_members"
 OPERATIONS = ("ADD", "REMOVE")
+DIGEST = "identifier_sha256"
+"""What a kept record has in the place of an identifier that is none."""
 
 _OPERATIONS = (None, "", *OPERATIONS)
 _SHARED = ("customer_list_id", "audience_name", "ad_account_id", "operation", "_sdc_deleted_at")
@@ -98,6 +101,15 @@ class MemberReader:
                     chunk.people.setdefault((ref, list_type), {})[text] = add
         return chunk
 
+    def read_in_turns(
+        self, records: Sequence[Mapping[str, Any]]
+    ) -> Iterator[tuple[tuple[ListRef, str], dict[str, bool]]]:
+        """Yield the people of neighbouring records that name one list in one way, in order."""
+        read = (self.read(record) for record in records)
+        members = [member for member in read if not isinstance(member, Reject)]
+        for key, turn in itertools.groupby(members, lambda member: (member.ref, member.list_type)):
+            yield key, {member.text: member.add for member in turn}
+
     def _read_alike(self, records: Sequence[Mapping[str, Any]], chunk: Chunk) -> bool:
         """Read records that differ in one identifier and in nothing else that means anything.
 
@@ -105,27 +117,35 @@ class MemberReader:
             Whether they are like that; if not, nothing was read.
         """
         columns = set().union(*records)
+        if DIGEST in columns:
+            return False
         used = [(column, kind) for column, kind in _COLUMNS if column in columns]
         try:
-            shared = [{record.get(column) for record in records} for column in _SHARED]
+            shared = [
+                {record.get(column) for record in records}
+                for column in _SHARED
+                if column in columns
+            ]
         except TypeError:
             return False
-        if len(used) != 1 or any(len(values) > 1 for values in shared):
+        # To a set, true is 1.
+        if len(used) != 1 or any(len(values) > 1 or values & {0, 1} for values in shared):
             return False
         (column, list_type), first = used[0], records[0]
         ref = self.ref(first)
         if isinstance(ref, Reject) or first.get("operation") not in _OPERATIONS:
             return False
         add = first.get("operation") != "REMOVE" and not is_deleted(first)
-        people = {}
-        for position, record in enumerate(records):
-            value = record.get(column)
-            text = _NO_IDENTIFIER if value is None else read_identifier(list_type, value)
-            if isinstance(text, str):
-                people[text] = add
-            else:
-                chunk.rejected.append((position, record, text))
-        chunk.people[ref, list_type] = people
+        values = [record.get(column) for record in records]
+        texts = list(map(reader_of(list_type), values))
+        if set(map(type, texts)) != {str}:
+            for position, (text, record) in enumerate(zip(texts, records, strict=True)):
+                if isinstance(text, Reject):
+                    reject = _NO_IDENTIFIER if values[position] is None else text
+                    chunk.rejected.append((position, record, reject))
+        people = {text: add for text in texts if isinstance(text, str)}
+        if people:
+            chunk.people[ref, list_type] = people
         return True
 
     def read(self, record: Mapping[str, Any]) -> Member | Reject:
@@ -144,7 +164,7 @@ class MemberReader:
                 if list_type is not None:
                     return _SEVERAL_IDENTIFIERS
                 list_type, value = kind, found
-        if list_type is None:
+        if list_type is None or record.get(DIGEST):
             return _NO_IDENTIFIER
         text = read_identifier(list_type, value)
         if isinstance(text, Reject):
@@ -156,11 +176,9 @@ class MemberReader:
 
     def ref(self, record: Mapping[str, Any]) -> ListRef | Reject:
         """Return which list a record means, or why that can not be told."""
-        key = (
-            record.get("customer_list_id"),
-            record.get("audience_name"),
-            record.get("ad_account_id"),
-        )
+        list_id, account = record.get("customer_list_id"), record.get("ad_account_id")
+        # To a dictionary, true is 1.
+        key = (list_id, type(list_id), record.get("audience_name"), account, type(account))
         try:
             return self._refs[key]
         except KeyError:
@@ -168,6 +186,11 @@ class MemberReader:
             return found
         except TypeError:  # a list or an object, which is no name and no id
             return self._read_ref(record)
+
+    def may_be_member(self, record: Mapping[str, Any], reject: Reject) -> bool:
+        """Tell whether a record that can not be read may mean somebody who is in a list."""
+        unread = (_SEVERAL_IDENTIFIERS, _BAD_OPERATION)
+        return isinstance(self.ref(record), Reject) or reject in unread
 
     def _read_ref(self, record: Mapping[str, Any]) -> ListRef | Reject:
         try:
@@ -197,14 +220,25 @@ def batches(texts: Sequence[str], most: int, most_bytes: int) -> Iterator[Sequen
         most: So many at the most in one request.
         most_bytes: So many bytes at the most, with the commas between them.
     """
-    start = size = 0
+    start = 0
+    while start < len(texts):
+        batch = texts[start : start + most]
+        if not _fits(batch, most_bytes):
+            batch = batch[: _how_many(batch, most_bytes)]
+        yield batch
+        start += len(batch)
+
+
+def _fits(texts: Sequence[str], most_bytes: int) -> bool:
+    """Tell whether texts fit into so many bytes, which nearly always they do."""
+    return all(map(str.isascii, texts)) and sum(map(len, texts)) + len(texts) - 1 <= most_bytes
+
+
+def _how_many(texts: Sequence[str], most_bytes: int) -> int:
+    """Return how many of the first texts fit into so many bytes; one does in any case."""
+    size = -1
     for position, text in enumerate(texts):
-        length = len(text) if text.isascii() else len(text.encode())
-        if position > start and (
-            position - start == most or size + position - start + length > most_bytes
-        ):
-            yield texts[start:position]
-            start, size = position, 0
-        size += length
-    if start < len(texts):
-        yield texts[start:]
+        size += 1 + len(text.encode())
+        if position and size > most_bytes:
+            return position
+    return len(texts)

@@ -64,6 +64,7 @@ class StrictReader(SimpleSingerReader):
     def _read_message(self, line: str) -> dict[str, Any]:
         try:
             message = deserialize_json(line)
+            line.encode()  # what is not UTF-8 may come as halves of characters
         except (ValueError, RecursionError, ArithmeticError) as error:
             column = getattr(error, "colno", None)
             self._refuse("is not JSON" + (f" (column {column})" if column else ""))
@@ -120,7 +121,7 @@ def _read_record(line: str) -> dict[str, Any] | None:
     """
     try:
         found = _decode_record(line)
-    except (msgspec.MsgspecError, RecursionError, ArithmeticError):
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError, ArithmeticError):
         return None
     message = {"type": "RECORD", "stream": found.stream, "record": found.record}
     if found.version is not None:

@@ -136,12 +136,22 @@ class Rejects:
             try:
                 message = deserialize_json(line)
                 if message["type"] == "SCHEMA":
+                    _ = message["schema"]["properties"].keys()
                     schemas[message["stream"]] = message
-                elif CODE in message["record"] or _has_reasons(schemas.get(message["stream"])):
+                elif message["type"] == "RECORD" and (
+                    CODE in message["record"] or _has_reasons(schemas.get(message["stream"]))
+                ):
                     records[_identified(message)[0]] = message
                 else:
                     self._refuse()
-            except (ValueError, KeyError, TypeError, RecursionError):
+            except (
+                ArithmeticError,
+                AttributeError,
+                KeyError,
+                RecursionError,
+                TypeError,
+                ValueError,
+            ):
                 self._refuse()
         return schemas, records
 

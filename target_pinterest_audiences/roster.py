@@ -92,7 +92,7 @@ class Roster:
     @property
     def pending(self) -> int:
         """How many people were taken in and not sent yet."""
-        return sum(members.pending for members in self.lists.values())
+        return sum(members.pending for members in self._all())
 
     def list_of(self, ref: ListRef, list_type: str) -> MemberList:
         """Return a list; the first identifier tells the type of its members."""
@@ -106,12 +106,17 @@ class Roster:
                 most_members=self._settings["member_batch_size"],
                 most_bytes=self._settings["member_batch_bytes"],
             )
-            self.lists[ref] = MemberList(ref, list_type, means)
+            made = MemberList(ref, list_type, means)
+            # Records may call one list by its id and by its name.
+            same = (known for known in self._all() if known.list_id == made.list_id)
+            self.lists[ref] = next(same, made) if made.list_id else made
+            if ref.audience_name:
+                self.lists[ref].ref = ref
         return self.lists[ref]
 
     def flush(self) -> None:
         """Send all that is left."""
-        for members in self.lists.values():
+        for members in self._all():
             members.flush()
 
     def removals(self, version: int) -> list[mirror.Removal]:
@@ -120,15 +125,18 @@ class Roster:
             mirror.Removal(
                 f"customer list {members.list_id}", members.known(), members.stale(version)
             )
-            for members in self.lists.values()
-            if members.list_id and not members.failed
+            for members in self._of_version(version)
         ]
+
+    def count_stale(self, version: int) -> int:
+        """Return how many people in all a version would remove."""
+        return sum(removal.stale for removal in self.removals(version))
 
     def remove_stale(self, version: int) -> str | None:
         """Remove whom a version of the table does not have; or return why nobody was removed."""
         problem = mirror.objection(self.removals(version), self._settings["max_removal_ratio"])
         if problem is None:
-            for members in self.lists.values():
+            for members in self._of_version(version):
                 members.remove_stale(version)
         return problem
 
@@ -141,13 +149,13 @@ class Roster:
         return [
             f"{members.tally.refused} people could not be brought into, or out of, "
             f"{members.label}: {members.failed.reason}"
-            for members in self.lists.values()
+            for members in self._all()
             if members.failed
         ]
 
     def counts(self) -> dict[str, int]:
         """Return what became of the people, in the words of the report."""
-        tallies = [members.tally for members in self.lists.values()]
+        tallies = [members.tally for members in self._all()]
         return {
             "added": sum(tally.new for tally in tallies),
             "unchanged": sum(tally.already_there + tally.not_there for tally in tallies),
@@ -155,9 +163,20 @@ class Roster:
             "rejected": sum(tally.refused for tally in tallies),
         }
 
-    def health(self) -> list[dict[str, Any]]:
-        """Return what the report says of each list."""
-        return [health(members, self._api) for members in self.lists.values()]
+    def health(self, *, ask: bool) -> list[dict[str, Any]]:
+        """Return what the report says of each list; ``ask`` Pinterest what changed, or do not."""
+        return [health(members, self._api if ask else None) for members in self._all()]
+
+    def _all(self) -> list[MemberList]:
+        return list({id(members): members for members in self.lists.values()}.values())
+
+    def _of_version(self, version: int) -> list[MemberList]:
+        """Return the lists of which a version of the table has people, as far as they are well."""
+        return [
+            members
+            for members in self._all()
+            if members.list_id and not members.failed and members.version == version
+        ]
 
     def _list_writer(self) -> ListWriter:
         by_upload = self._settings["member_transport"] == "upload"

@@ -8,7 +8,7 @@ from target_pinterest_audiences.identifiers import to_key, to_text
 from target_pinterest_audiences.ledger import NotedList
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from target_pinterest_audiences.dry_ledger import MemberLedger
     from target_pinterest_audiences.members import ListRef
@@ -20,7 +20,8 @@ class Sent:
     """The ledger's page of one list, in the words that are sent to Pinterest.
 
     Beside the list's members it has those who were taken out because a record said so, so that
-    this is not sent again either.
+    this is not sent again either. Who is noted as both may be in or out: a run ended between a
+    request and the ledger. Then either is sent again.
     """
 
     def __init__(self, ledger: MemberLedger, ref: ListRef, list_id: str, list_type: str) -> None:
@@ -46,15 +47,30 @@ class Sent:
             unsent = self._ledger.unsent(self._list_id, keys)
         else:
             unsent = self._ledger.seen(self._list_id, keys, version)
+        unsent |= self._among_taken_out(keys)
         return [text for key, text in keys.items() if key in unsent]
 
     def not_taken_out(self, texts: Sequence[str]) -> Sequence[str]:
         """Return whose removal was not sent yet, in their order."""
-        if not self._any_taken_out:
-            return texts
         keys = {to_key(self._list_type, text): text for text in texts}
-        unsent = self._ledger.unsent(self._taken_out, keys)
-        return [text for key, text in keys.items() if key in unsent]
+        out = self._among_taken_out(keys)
+        if out:
+            out &= self._ledger.unsent(self._list_id, out)
+        return [text for key, text in keys.items() if key not in out]
+
+    def expect(self, texts: Sequence[str], version: int | None, *, add: bool) -> None:
+        """Note whom Pinterest is about to be sent, if it may be believed of them already.
+
+        Args:
+            texts: Identifiers.
+            version: Of the mirrored table that has them.
+            add: Whether they are to be in.
+        """
+        keys = {to_key(self._list_type, text) for text in texts}
+        if not add:
+            self._note_taken_out(keys - self._ledger.unsent(self._list_id, keys))
+        elif out := self._among_taken_out(keys):
+            self._ledger.add(self._list_id, out, version or 0)
 
     def note_added(self, texts: Sequence[str], version: int | None) -> None:
         """Note that Pinterest took them in."""
@@ -67,9 +83,10 @@ class Sent:
         """Note that Pinterest took them out; ``by_record`` if a record said so."""
         keys = [to_key(self._list_type, text) for text in texts]
         if by_record:
-            self._ledger.add(self._taken_out, keys, 0)
-            self._any_taken_out = True
+            self._note_taken_out(keys)
         self._ledger.remove(self._list_id, keys)
+        if not by_record:
+            self._ledger.remove(self._taken_out, keys)
 
     def count(self) -> int:
         """Return how many are in the list."""
@@ -83,3 +100,13 @@ class Sent:
         """Yield those whom a version of the mirrored table does not have, some at a time."""
         for keys in self._ledger.stale(self._list_id, version, _CHUNK):
             yield [to_text(self._list_type, key) for key in keys]
+
+    def _note_taken_out(self, keys: Collection[bytes]) -> None:
+        if keys:
+            self._ledger.add(self._taken_out, keys, 0)
+            self._any_taken_out = True
+
+    def _among_taken_out(self, keys: Collection[bytes]) -> set[bytes]:
+        if not self._any_taken_out:
+            return set()
+        return set(keys) - self._ledger.unsent(self._taken_out, keys)

@@ -21,7 +21,7 @@ from tap_pinterest_audiences.errors import (
     SettingsError,
     one_line_errors,
 )
-from tap_pinterest_audiences.plugin import PinterestPlugin, Stopped
+from tap_pinterest_audiences.plugin import PinterestPlugin, Stopped, ending_in_peace
 from tap_pinterest_audiences.settings import API_SETTINGS
 from target_pinterest_audiences.audiences_sink import AudiencesSink
 from target_pinterest_audiences.batch_files import read_files
@@ -42,6 +42,8 @@ from target_pinterest_audiences.table import print_table
 from target_pinterest_audiences.writer import DryWriter, PinterestWriter, Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from singer_sdk.sinks import Sink
 
     from tap_pinterest_audiences.plugin import ConfigInput
@@ -130,6 +132,23 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         return found
 
     @override
+    def get_sink(
+        self,
+        stream_name: str,
+        *,
+        record: dict[str, Any] | None = None,
+        schema: dict[str, Any] | None = None,
+        key_properties: Sequence[str] | None = None,
+    ) -> Sink:
+        """Return a stream's sink; one of members stays, whatever becomes of the schema."""
+        active = self._sinks_active.get(stream_name)
+        if isinstance(active, AudienceMembersSink):
+            return active
+        return super().get_sink(
+            stream_name, record=record, schema=schema, key_properties=key_properties
+        )
+
+    @override
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Return the sink of a stream.
 
@@ -195,7 +214,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             self.rejects.commit()
         for reason in self.roster.failures():
             self.fail(MembersError(reason))
-        self.report.add_members(self.roster.counts(), self.roster.health())
+        self.report.add_members(self.roster.counts(), self.roster.health(ask=error is None))
         pretended = self.writer.pretended + self.roster.list_writer.pretended
         summary = self.report.summary(self.api, pretended, error=error)
         self.report.log(summary)
@@ -217,10 +236,9 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         self.books.note_schema(message_dict)
-        if sink := self._members_sink(message_dict["stream"]):
-            sink.sort_out()  # a new schema means a new sink, which must not overtake this one
         self._direct.clear()
-        super()._process_schema_message(message_dict)
+        # A key means nothing here, and the SDK refuses a stream map that leaves it out.
+        super()._process_schema_message({**message_dict, "key_properties": []})
 
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
@@ -239,6 +257,9 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             # What the expression says of the value is not told: it may be a person's.
             reason = f"a stream map can not be applied to it ({type(error).__name__})"
             self.books.refuse(message_dict["stream"], Reject("stream_map_failed", reason))
+            members = self._sinks_active.get(MEMBERS)
+            if private and isinstance(members, AudienceMembersSink):
+                members.note_unread()
 
     @override
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
@@ -268,7 +289,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
 
     def _members_wait(self) -> bool:
         return any(
-            isinstance(sink, AudienceMembersSink) and sink.current_size
+            isinstance(sink, AudienceMembersSink) and sink.waits
             for sink in (*self._sinks_to_clear, *self._sinks_active.values())
         )
 
@@ -325,13 +346,14 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
-        with one_line_errors(cls.logger):
+        with ending_in_peace(), one_line_errors(cls.logger):
             target = cls.configured(config)
             try:
                 target.listen(file_input)
             except Stopped:
-                cls.logger.info("Stopped by a signal: finishing what was begun")
-                target.drain_all()
+                # What is to be sent yet may take longer than the sender of the signal waits.
+                cls.logger.info("Stopped by a signal")
+                target.pass_on_state()
                 target.tell_of("stopped by a signal")
                 raise
             except PinterestError as error:

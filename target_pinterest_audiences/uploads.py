@@ -77,7 +77,7 @@ def upload(
         raise MalformedAnswerError(msg) from None
     for url, content in zip(targets, parts, strict=True):
         put(api, url, content)
-    _wait(api, ids, api.request(RUN_UPLOAD, ids).data)
+    _wait(api, ids, _run(api, ids))
 
 
 def file_of(members: Sequence[str]) -> list[bytes]:
@@ -107,17 +107,32 @@ def put(api: PinterestAPI, url: str, content: bytes) -> None:
     def send() -> None:
         try:
             response = requests.put(
-                url, data=content, timeout=_TIMEOUT_SECONDS, auth=lambda request: request
+                url,
+                data=content,
+                timeout=_TIMEOUT_SECONDS,
+                allow_redirects=False,  # to wherever that is
+                auth=lambda request: request,
             )
         except requests.RequestException as error:
             reason = f"the connection broke off ({type(error).__name__})"
             raise NoAnswerError(_PUT, reason) from None
         if response.status_code >= requests.codes.internal_server_error:
             raise NoAnswerError(_PUT, f"HTTP {response.status_code}")
-        if not response.ok:
+        if response.status_code >= requests.codes.multiple_choices:
             raise RequestFailedError(_PUT, response.status_code)
 
     send()
+
+
+def _run(api: PinterestAPI, ids: Mapping[str, str]) -> Mapping[str, Any]:
+    try:
+        return api.request(RUN_UPLOAD, ids).data
+    except RequestFailedError:
+        # An earlier try whose answer was lost may have run it, and it runs only once.
+        state = api.request(GET_UPLOAD, ids).data
+        if state.get("state") == "NOT_STARTED":
+            raise
+        return state
 
 
 def _wait(api: PinterestAPI, ids: Mapping[str, str], state: Mapping[str, Any]) -> None:

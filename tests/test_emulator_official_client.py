@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from openapi_generated.pinterest_client import ApiClient, Configuration
+from openapi_generated.pinterest_client.api.ad_accounts_api import AdAccountsApi
 from openapi_generated.pinterest_client.api.audience_insights_api import AudienceInsightsApi
 from openapi_generated.pinterest_client.api.audience_sharing_api import AudienceSharingApi
 from openapi_generated.pinterest_client.api.audiences_api import AudiencesApi
@@ -15,6 +16,7 @@ from openapi_generated.pinterest_client.exceptions import (
     NotFoundException,
     UnauthorizedException,
 )
+from openapi_generated.pinterest_client.model.ad_account import AdAccount
 from openapi_generated.pinterest_client.model.audience import Audience
 from openapi_generated.pinterest_client.model.audience_account_type import AudienceAccountType
 from openapi_generated.pinterest_client.model.audience_create_custom_request import (
@@ -201,6 +203,21 @@ def test_customer_lists(emulator: Emulator, api: AudiencesApi) -> None:
         assert got.to_dict() == {key: item[key] for key in item if key != "is_nca"}
     with pytest.raises(NotFoundException, match="Customer list not found"):
         lists.customer_lists_get(SMALL, "1")
+
+
+def test_ad_accounts(emulator: Emulator, api: AudiencesApi) -> None:
+    accounts = AdAccountsApi(api.api_client)
+
+    found = read_pages(accounts.ad_accounts_list, include_shared_accounts=True)
+
+    assert found == emulator.state()["ad_accounts"]
+    for item in found:
+        AdAccount._from_openapi_data(**item, _check_type=False)  # noqa: SLF001  (its only reader)
+        got = accounts.ad_accounts_get(item["id"])
+        assert isinstance(got, AdAccount)
+        assert got.to_dict() == item
+    with pytest.raises(ForbiddenException, match="not permitted"):
+        accounts.ad_accounts_get(FOREIGN)
 
 
 def test_received_audiences(emulator: Emulator, api: AudiencesApi) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinterest_emulator import checks, errors, views
+from pinterest_emulator import checks, errors, guesses, views
 from pinterest_emulator.endpoints.lists import page_of
 from pinterest_emulator.operations import Operation, Result
 from pinterest_emulator.table import Table
@@ -29,7 +29,7 @@ def find_ad_account(call: Call) -> AdAccount:
 
 
 def _list(call: Call) -> Result:
-    query = call.request.query
+    query = guesses.truth_values(call.request.query, "include_shared_accounts")
     shared = checks.choice(query, "include_shared_accounts", ("true", "false"), "true") == "true"
     accounts: Table[AdAccount] = Table()
     for account in call.state.store.ad_accounts:

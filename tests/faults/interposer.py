@@ -1,0 +1,126 @@
+"""What happens to a program's requests, from inside the process that sends them.
+
+The code under test is not touched. In between are only `requests`' adapter, which every request
+passes, and the two clocks that waits go by.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+from requests.compat import urlsplit
+
+from tap_pinterest_audiences import budget
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from requests import PreparedRequest, Response
+
+PATIENCE_SECONDS = 0.1
+"""How long a request waits that is to time out: the setting takes whole seconds only."""
+DELAY_SECONDS = 0.25
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Interposer:
+    """Counts the requests of this process from 1, and lets its plan happen.
+
+    The plan has `base`, the emulator's root URL, and any of
+
+    - `at` and `fault`: just before that request is sent, the fault is staged, so that it meets it;
+      or the request goes to a port where nobody listens, or is not waited for long
+    - `kill`: `at`, `seconds` and `signal`: so long after that request began, the signal comes
+    - `changes` and `changes_at`: what somebody else does at Pinterest before that request, once
+    """
+
+    def __init__(self, plan: Mapping[str, Any]) -> None:
+        """Follow `plan`; nothing happens yet."""
+        self._plan = plan
+        self._count = 0
+        self._slept = 0.0
+        self._turn = threading.Lock()
+        self._unheard = socket.socket()
+        self._unheard.bind(("127.0.0.1", 0))
+        self._send = HTTPAdapter.send
+        self._monotonic = time.monotonic
+
+    def install(self) -> None:
+        """Step in between.
+
+        Waits pass on a clock of this process and, as far, on the emulator's: who waits asks later,
+        as in life, only that nobody sits through it. Nothing else is any faster.
+        """
+        interposer = self
+
+        def send(adapter: HTTPAdapter, request: PreparedRequest, **options: Any) -> Response:
+            return interposer.forward(adapter, request, options)
+
+        HTTPAdapter.send = send  # type: ignore[method-assign, assignment]
+        time.sleep = self._nap  # type: ignore[assignment]
+        budget.__dict__["monotonic"] = lambda: self._monotonic() + self._slept
+
+    def forward(
+        self, adapter: HTTPAdapter, request: PreparedRequest, options: dict[str, Any]
+    ) -> Response:
+        """Send a request, or let happen to it what is planned."""
+        with self._turn:
+            self._count += 1
+            number, plan = self._count, self._plan
+            if number == plan.get("changes_at"):
+                self._change()
+            if number == plan.get("kill", {}).get("at"):
+                self._prepare_to_die()
+            if number == plan.get("at"):
+                request = self._trouble(request, options)
+        return self._send(adapter, request, **options)
+
+    def _trouble(self, request: PreparedRequest, options: dict[str, Any]) -> PreparedRequest:
+        fault = self._plan["fault"]
+        if fault["kind"] == "refused":
+            request = request.copy()
+            parts = urlsplit(str(request.url))
+            port = self._unheard.getsockname()[1]
+            request.url = parts._replace(netloc=f"127.0.0.1:{port}").geturl()
+            return request
+        if fault["kind"] == "delay":
+            options["timeout"] = PATIENCE_SECONDS
+        self._post("_emulator/faults", fault)
+        return request
+
+    def _prepare_to_die(self) -> None:
+        kill = self._plan["kill"]
+        timer = threading.Timer(kill["seconds"], os.kill, (os.getpid(), kill["signal"]))
+        timer.daemon = True
+        timer.start()
+
+    def _change(self) -> None:
+        done = Path("changed")
+        if done.exists():
+            return
+        done.touch()
+        for method, path, body in self._plan["changes"]:
+            self._post(path, body, method)
+
+    def _nap(self, seconds: float) -> None:
+        self._slept += seconds
+        self._post("_emulator/clock", {"advance": seconds})
+
+    def _post(self, path: str, body: object, method: str = "POST") -> None:
+        request = urllib.request.Request(  # noqa: S310  (an emulator on this machine)
+            f"{self._plan['base']}/{path}",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json", "Authorization": "Bearer pina_demo"},
+            method=method,
+        )
+        with _DIRECT.open(request, timeout=10) as answer:
+            answer.read()

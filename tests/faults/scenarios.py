@@ -1,0 +1,184 @@
+"""What is run with every failure at every point: small, but with every kind of request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import people
+from programs import record, schema, state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pinterest_emulator.testing import Emulator
+
+    Messages = list[dict[str, Any]]
+
+ACCOUNT = "549755800001"
+"""The first ad account of an empty emulator."""
+FIRST_AUDIENCE = 2_542_620_000_001
+LIST = "4189001"
+TAG = "2612511566392"
+TOKEN = {"access_token": "pina_demo"}
+REFRESHED = {
+    "client_id": "demo-app",
+    "client_secret": "demo-secret",
+    "refresh_token": "pinr.demo",
+}
+_HOUR, _MONTH = 3600, 31 * 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A run, what is at Pinterest before it, and what somebody else does meanwhile.
+
+    Attributes:
+        name: For the matrix.
+        program: `tap` or `target`.
+        fill: Puts into an empty emulator what is there.
+        settings: Of the program, on top of those that all have.
+        credentials: Settings.
+        streams: What the tap reads.
+        earlier: What a run before gave to the target; the tap's was the same as this one.
+        is_later: Whether there was such a run.
+        then: What happened at Pinterest after it.
+        messages: The input of the target.
+        changes: What somebody else does at Pinterest, just before the request `changes_at`.
+        revokes: Whether a refresh token works only once.
+    """
+
+    name: str
+    program: str
+    fill: Callable[[Emulator], object]
+    settings: dict[str, Any] = field(default_factory=dict)
+    credentials: dict[str, Any] = field(default_factory=lambda: TOKEN)
+    streams: tuple[str, ...] = ()
+    is_later: bool = False
+    earlier: Messages = field(default_factory=list)
+    then: Callable[[Emulator], object] = lambda _: None
+    messages: Messages = field(default_factory=list)
+    changes: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    changes_at: int = 0
+    revokes: bool = False
+
+
+def _change(number: int, description: str) -> tuple[str, str, dict[str, Any]]:
+    """A change of the audience of that number, from 0, by somebody else."""
+    path = f"v5/ad_accounts/{ACCOUNT}/audiences/{FIRST_AUDIENCE + number}"
+    return "PATCH", path, {"description": description}
+
+
+def _behind_and_ahead(pages: int, page_size: int) -> list[tuple[str, str, dict[str, Any]]]:
+    """An audience that was read already changes; and one that was not, some minutes later."""
+    return [
+        _change(0, "Changed behind the reader"),
+        ("POST", "_emulator/clock", {"advance": 300}),
+        _change(pages * page_size - 1, "Changed ahead of it"),
+    ]
+
+
+def _visitor(name: str, **fields: object) -> dict[str, Any]:
+    rule = {"visitor_source_id": TAG}
+    made: dict[str, Any] = {"name": name, "audience_type": "VISITOR", "rule": rule, **fields}
+    return record(**made)
+
+
+def _like(name: str, seed: str) -> dict[str, Any]:
+    rule = {"seed_name": seed, "country": "US", "percentage": 5}
+    return record(name=name, audience_type="ACTALIKE", rule=rule)
+
+
+def _audiences() -> Messages:
+    """Of each kind some, with a state after each round."""
+    messages = [schema()]
+    for number in range(3):
+        old, gone = (f"Generated visitors {first + number}" for first in (1, 101))
+        messages += [
+            _visitor(f"New {number}", description="Made once"),
+            record(name=old, description=f"Changed {number}"),
+            _like(f"Like {number}", "Generated visitors 200"),
+            record(name=gone, operation_type="REMOVE"),
+            state(number),
+        ]
+    return messages
+
+
+def _later_changes(emulator: Emulator) -> None:
+    emulator.advance(_HOUR)
+    for number in (1, 7, 13):
+        method, path, body = _change(number, "Changed since")
+        people.call(emulator, method, path.removeprefix("v5/"), body)
+    emulator.advance(_HOUR)
+
+
+_TAP: dict[str, Any] = {
+    "program": "tap",
+    "fill": lambda emulator: emulator.seed(ad_accounts=2, audiences=30, customer_lists=12),
+    "streams": ("ad_accounts", "audiences", "customer_lists", "received_audiences"),
+    "changes": _behind_and_ahead(3, 5),
+}
+_REFRESH: dict[str, Any] = {
+    "program": "target",
+    "fill": lambda emulator: emulator.seed(ad_accounts=1, audiences=5),
+    "credentials": REFRESHED,
+    "is_later": True,
+    "earlier": [schema(), _visitor("Before"), state(0)],
+    "then": lambda emulator: emulator.advance(_MONTH),
+    "messages": [
+        schema(),
+        *(_visitor(f"New {number}") for number in range(2)),
+        record(name="Generated visitors 2", description="Changed"),
+        state(1),
+        record(name="Generated visitors 3", operation_type="REMOVE"),
+        state(2),
+    ],
+}
+_MEMBERS = {"member_batch_size": 10}
+
+SCENARIOS = (
+    Scenario(
+        name="tap, everything", settings={"page_size": 5, "concurrency": 1}, changes_at=4, **_TAP
+    ),
+    Scenario(
+        name="tap, what changed",
+        settings={"page_size": 5, "concurrency": 3},
+        changes_at=5,
+        is_later=True,
+        then=_later_changes,
+        **_TAP,
+    ),
+    Scenario(
+        name="target, audiences",
+        program="target",
+        fill=lambda emulator: emulator.seed(ad_accounts=1, audiences=255),
+        messages=_audiences(),
+    ),
+    Scenario(
+        name="target, members",
+        program="target",
+        fill=lambda emulator: emulator.seed(ad_accounts=1, audiences=3, customer_lists=1),
+        settings=_MEMBERS,
+        messages=[
+            people.SCHEMA,
+            *people.people(range(25)),
+            state(1),
+            *people.people(range(15), audience_name=None, customer_list_id=LIST),
+            *people.people(range(4), audience_name="Others"),
+            state(2),
+            *people.people(range(20, 24), operation="REMOVE"),
+            state(3),
+        ],
+    ),
+    Scenario(
+        name="target, mirror",
+        program="target",
+        fill=lambda emulator: emulator.seed(ad_accounts=1),
+        settings={"member_batch_size": 3, "member_mode": "mirror"},
+        is_later=True,
+        earlier=[*people.whole_version(range(40), 1), state(0)],
+        messages=[*people.whole_version(range(8, 45), 2), state(1)],
+    ),
+    Scenario(name="refresh", **_REFRESH),
+    Scenario(name="refresh, once only", revokes=True, **_REFRESH),
+)

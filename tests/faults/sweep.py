@@ -1,0 +1,280 @@
+"""Every failure at every request of every scenario, and kills anywhere.
+
+`make faults` does all of it, and prints what came of it; `test_faults.py` a part.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from interposer import DELAY_SECONDS
+from scenarios import SCENARIOS, Scenario
+from verdict import (
+    Broken,
+    at_pinterest,
+    check_at_pinterest,
+    check_copied,
+    check_emitted,
+    check_ended_well,
+    check_nothing_is_left,
+    check_talk,
+    emitted,
+)
+from warm import Warm
+from world import Template, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WORKERS = 3
+KILLS = 200
+SEED = 20_260_731
+LATEST_KILL_SECONDS = 0.02
+"""A kill comes so long after a request began at the latest: some requests later."""
+OUTCOMES = ("tried", "healed", "resumed", "stranded", "lost", "doubled", "stuck", "told")
+BAD = OUTCOMES[4:]
+
+
+def _status(status: int, code: int = 1) -> dict[str, Any]:
+    return {"kind": "status", "status": status, "code": code}
+
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "refused": {"kind": "refused"},
+    "reset before": {"kind": "drop_before"},
+    "reset after": {"kind": "drop_after"},
+    "timeout": {"kind": "delay", "seconds": DELAY_SECONDS},
+    "cut off": {"kind": "truncate"},
+    "HTML, 200": {"kind": "html"},
+    "empty, 200": {"kind": "empty"},
+    "401": _status(401, 2),
+    "403": _status(403, 29),
+    "429": {"kind": "rate_limit", "reset": 7},
+    "429, no reset": {"kind": "rate_limit", "reset": None},
+    "500": _status(500),
+    "500 after": {"kind": "error_after"},
+    "502": _status(502),
+    "503": _status(503),
+}
+AFTER = frozenset({"reset after", "timeout", "cut off", "500 after"})
+"""Those that lose the answer, but not what was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """A scenario without any failure.
+
+    Attributes:
+        operations: Of its requests.
+        ids: What a tap emitted, by stream.
+        found: What is at Pinterest after a target.
+    """
+
+    operations: list[str]
+    ids: dict[str, list[str]]
+    found: Counter[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One thing to go wrong: a fault or a kill.
+
+    Attributes:
+        row: For the matrix.
+        plan: What the program is to meet; see `Interposer`.
+        strands: Whether it takes a refresh token that works only once, and its successor is lost.
+    """
+
+    scenario: Scenario
+    row: str
+    plan: dict[str, Any]
+    strands: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a try: one of `OUTCOMES`, and if it is a bad one, why."""
+
+    tried: Try
+    outcome: str
+    why: str = ""
+
+
+class Bench:
+    """A worker: one warm process, and what there is before each scenario."""
+
+    def __init__(self, warm: Warm, folder: Path) -> None:
+        """Work in `folder`."""
+        self._warm = warm
+        self._folder = folder
+        self._templates: dict[str, Template] = {}
+
+    def clean(self, scenario: Scenario) -> Clean:
+        """Run a scenario as it should go."""
+        with self._world(scenario) as world:
+            run = world.go()
+            asked = [str(entry["operation"]) for entry in world.emulator.requests()]
+            if scenario.changes:
+                asked = [name for name in asked if name != "audiences/update"]
+            # Whether a reader sees such a change in this run is a matter of luck.
+            changed = {path.split("/")[-1] for _, path, _ in scenario.changes}
+            ids = {
+                stream: [key for key in table if key not in changed]
+                for stream, table in emitted(world.runs).items()
+            }
+            self._finish(world, scenario, None)
+            assert run.code == 0, run.err
+            return Clean(asked, ids, at_pinterest(world.emulator))
+
+    def attempt(self, tried: Try, clean: Clean) -> Result:
+        """Let something go wrong, run again if the program failed, and look what is there."""
+        with self._world(tried.scenario) as world:
+            first = world.go(**tried.plan)
+            try:
+                check_talk(first)
+                if first.code:
+                    second = world.go()
+                    check_talk(second)
+                    if second.code and tried.strands:
+                        return Result(tried, "stranded")
+                    if second.code and tried.scenario.program == "target":
+                        # What is there twice is what stops it, not the other way round.
+                        check_at_pinterest(at_pinterest(world.emulator), clean.found)
+                    check_ended_well(second)
+                self._finish(world, tried.scenario, clean)
+            except Broken as error:
+                return Result(tried, error.kind, str(error))
+        return Result(tried, "resumed" if first.code else "healed")
+
+    def _finish(self, world: World, scenario: Scenario, clean: Clean | None) -> None:
+        """Check what is there, and what the run of the next day makes of it."""
+        if scenario.program == "target":
+            if clean:
+                check_at_pinterest(at_pinterest(world.emulator), clean.found)
+            check_nothing_is_left(world, scenario)
+            return
+        if clean:
+            check_emitted(world.runs, clean.ids)
+        world.emulator.advance(86_400)
+        run = world.go()
+        check_talk(run)
+        check_ended_well(run)
+        check_copied([*world.earlier, *world.runs], world.emulator)
+
+    @contextmanager
+    def _world(self, scenario: Scenario) -> Iterator[World]:
+        if scenario.name not in self._templates:
+            folder = self._folder / str(len(self._templates))
+            self._templates[scenario.name] = Template(scenario, self._warm, folder)
+        with self._templates[scenario.name].world(self._warm) as world:
+            yield world
+
+
+def faults_of(scenario: Scenario, clean: Clean) -> list[Try]:
+    """Return a try for each fault at each request of a scenario."""
+    return [
+        Try(
+            scenario,
+            row,
+            {"at": number, "fault": fault},
+            strands=scenario.revokes and row in AFTER and operation == "oauth/token",
+        )
+        for number, operation in enumerate(clean.operations, start=1)
+        for row, fault in FAULTS.items()
+    ]
+
+
+def kills_of(scenario: Scenario, clean: Clean, count: int, dice: random.Random) -> list[Try]:
+    """Return tries that end a scenario at random points, with SIGKILL and SIGTERM in turns."""
+    tries = []
+    for number in range(count):
+        how = (signal.SIGKILL, signal.SIGTERM)[number % 2]
+        at = dice.randint(1, len(clean.operations))
+        kill = {"at": at, "seconds": dice.uniform(0, LATEST_KILL_SECONDS), "signal": how}
+        # A token whose successor was not kept yet is gone, however the program ended.
+        tries.append(Try(scenario, how.name, {"kill": kill}, strands=scenario.revokes))
+    return tries
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """A worker with a warm process and a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder, Warm() as warm:
+        yield Bench(warm, Path(folder))
+
+
+def run_all(tries: list[Try], cleans: dict[str, Clean]) -> list[Result]:
+    """Do all tries, some at a time."""
+    with ExitStack() as stack:
+        free: SimpleQueue[Bench] = SimpleQueue()
+        for _ in range(WORKERS):
+            free.put(stack.enter_context(bench()))
+
+        def attempt(tried: Try) -> Result:
+            mine = free.get()
+            try:
+                result = mine.attempt(tried, cleans[tried.scenario.name])
+                for line in complaints([result]):
+                    sys.stdout.write(f"{line}\n")
+                return result
+            finally:
+                free.put(mine)
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            return list(pool.map(attempt, tries))
+
+
+def matrix(results: list[Result]) -> str:
+    """Count the outcomes by scenario and by what went wrong."""
+    counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for result in results:
+        row = counts[result.tried.scenario.name, result.tried.row]
+        row.update(["tried", result.outcome])
+        counts["all", ""].update(["tried", result.outcome])
+    lines = ["".join([f"{'scenario':<20}{'failure':<16}", *(f"{name:>9}" for name in OUTCOMES)])]
+    for (scenario, fault), count in sorted(counts.items(), key=lambda item: item[0][0] == "all"):
+        numbers = (f"{count[name] or '.':>9}" for name in OUTCOMES)
+        lines.append("".join([f"{scenario:<20}{fault:<16}", *numbers]))
+    return "\n".join(lines)
+
+
+def complaints(results: list[Result]) -> list[str]:
+    """Tell of each broken promise where it was broken."""
+    return [
+        f"{result.tried.scenario.name}, {result.tried.row}, {result.tried.plan}: {result.why}"
+        for result in results
+        if result.outcome in BAD
+    ]
+
+
+def main() -> int:
+    """Try everything and print it; 1 if anything was lost, doubled, stuck or told."""
+    began = time.monotonic()
+    chosen = [scenario for scenario in SCENARIOS if not sys.argv[1:] or scenario.name in sys.argv]
+    with bench() as first:
+        cleans = {scenario.name: first.clean(scenario) for scenario in chosen}
+    tries = [made for scenario in chosen for made in faults_of(scenario, cleans[scenario.name])]
+    dice = random.Random(SEED)  # noqa: S311  (the same points each time)
+    share = -(-KILLS // len(chosen))
+    for scenario in chosen:
+        tries += kills_of(scenario, cleans[scenario.name], share, dice)
+    results = run_all(tries, cleans)
+    found = complaints(results)
+    took = time.monotonic() - began
+    sys.stdout.write(f"{matrix(results)}\n{len(results)} tries, {len(found)} bad, {took:.0f} s\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

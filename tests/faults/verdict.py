@@ -1,0 +1,132 @@
+"""Whether nothing is lost or doubled, and nothing was said that must not be."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import people
+from scenarios import ACCOUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from scenarios import Scenario
+    from warm import Ended
+    from world import World
+
+    from pinterest_emulator.testing import Emulator
+
+_SECRETS = re.compile(
+    r"pin[ar][_.][\w.~+/=-]+|demo-secret|Traceback|[\w.+]+@\w+\.example|\b[0-9a-f]{64}\b",
+    re.IGNORECASE,
+)
+"""Tokens, the app's secret, people, and the traces that only a mistake leaves."""
+
+LOST, DOUBLED, STUCK, TOLD = "lost", "doubled", "stuck", "told"
+_LISTS = ("audiences", "customer_lists")
+
+
+class Broken(Exception):  # noqa: N818  (what it says, not how it came)
+    """A promise was broken.
+
+    Attributes:
+        kind: `lost`, `doubled`, `stuck` or `told`.
+    """
+
+    def __init__(self, kind: str, what: str) -> None:
+        """Say what is wrong."""
+        super().__init__(f"{kind}: {what}")
+        self.kind = kind
+
+
+def check_talk(run: Ended) -> None:
+    """Make sure that a run told no secret, and did not fall over."""
+    found = _SECRETS.search(run.err)
+    if found:
+        # The end of the log tells which mistake it was; nothing in it is anybody's.
+        raise Broken(TOLD, f"{found.group()} in {run.err[-2000:]}")
+
+
+def check_ended_well(run: Ended) -> None:
+    if run.code:
+        raise Broken(STUCK, f"it ended {run.code} without a fault: {run.err[-2000:]}")
+
+
+def emitted(runs: Iterable[Ended]) -> dict[str, dict[str, dict[str, Any]]]:
+    """What a warehouse has after those runs: of each stream, the last record of each id."""
+    tables: dict[str, dict[str, dict[str, Any]]] = {}
+    for run in runs:
+        for message in run.messages:
+            if message.get("type") == "RECORD":
+                table = tables.setdefault(message["stream"], {})
+                table[message["record"]["id"]] = message["record"]
+    return tables
+
+
+def check_emitted(runs: Iterable[Ended], clean: Mapping[str, Iterable[str]]) -> None:
+    """Make sure that each record of the clean run came at least once."""
+    tables = emitted(runs)
+    for stream, ids in clean.items():
+        if missing := set(ids) - tables.get(stream, {}).keys():
+            raise Broken(LOST, f"{stream} {sorted(missing)} were not emitted")
+
+
+def check_copied(runs: Iterable[Ended], emulator: Emulator) -> None:
+    """Make sure that a warehouse has by now what Pinterest has."""
+    tables, truth = emitted(runs), emulator.state()
+    things = [("ad_accounts", thing) for thing in truth["ad_accounts"]]
+    things += [(name, thing) for name in _LISTS for own in truth[name].values() for thing in own]
+    for stream, thing in things:
+        copy = tables.get(stream, {}).get(thing["id"])
+        if copy is None or any(copy.get(key) != value for key, value in thing.items()):
+            raise Broken(LOST, f"{stream} {thing['id']} is {thing}, but the copy is {copy}")
+
+
+def at_pinterest(emulator: Emulator) -> Counter[Any]:
+    """What is in the ad account, apart from ids, times and what Pinterest counts."""
+    truth = emulator.state()
+    audiences, lists = truth["audiences"][ACCOUNT], truth["customer_lists"][ACCOUNT]
+    names = {thing["id"]: thing["name"] for thing in [*audiences, *lists]}
+
+    def rule(value: Any) -> str:
+        """A rule with names in place of ids."""
+        if isinstance(value, dict):
+            return str(sorted((key, rule(item)) for key, item in value.items()))
+        if isinstance(value, list):
+            return str([rule(item) for item in value])
+        return str(names.get(str(value), value))
+
+    found: Counter[Any] = Counter(
+        ("audience", item["name"], item["audience_type"], item["description"], rule(item["rule"]))
+        for item in audiences
+    )
+    found.update(
+        ("list", item["name"], tuple(sorted(emulator.members(item["id"])))) for item in lists
+    )
+    return found
+
+
+def check_at_pinterest(found: Counter[Any], clean: Counter[Any]) -> None:
+    """Make sure that there is at Pinterest what there should be, each thing once."""
+    names, clean_names = (
+        Counter(thing[:2] for thing in things.elements()) for things in (found, clean)
+    )
+    more = names - clean_names
+    if twice := {name: count for name, count in more.items() if names[name] > 1}:
+        raise Broken(DOUBLED, str(twice))
+    if more:
+        raise Broken(LOST, f"the removal of {list(more)}")
+    if less := clean - found:
+        raise Broken(LOST, str(list(less))[:2000])
+
+
+def check_nothing_is_left(world: World, scenario: Scenario) -> None:
+    """Make sure that the same input again writes nothing: the ledger knows what was done."""
+    world.emulator.clear()
+    run = world.go(scenario.messages)
+    check_talk(run)
+    check_ended_well(run)
+    if again := people.writes(world.emulator):
+        raise Broken(LOST, f"the next run still writes {again}")

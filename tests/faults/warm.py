@@ -1,0 +1,130 @@
+"""Runs the tap and the target many times without importing them each time.
+
+As in `forks.py`, every run is a process of its own, with files for its pipes. Here it is the tap,
+too, and the requests of each run pass an `Interposer`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from programs import environment
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_TESTS = Path(__file__).parent.parent
+_LEARNT: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended, and what it had printed by then."""
+
+    code: int
+    messages: list[dict[str, Any]]
+    err: str
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """The last state that was passed on."""
+        for message in reversed(self.messages):
+            if message.get("type") == "STATE":
+                return dict(message["value"])
+            if "type" not in message:
+                return dict(message)
+        return None
+
+
+class Warm:
+    """A warm process, from `with` to its end. One thread may use it."""
+
+    def __enter__(self) -> Self:
+        paths = [str(_TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._server = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.communicate()
+
+    def run(self, program: str, folder: Path, options: list[str], plan: dict[str, Any]) -> Ended:
+        """Run a program whose input is the file `in` of the folder."""
+        assert self._server.stdin
+        assert self._server.stdout
+        asked = {"program": program, "folder": str(folder), "options": options, "plan": plan}
+        self._server.stdin.write(json.dumps(asked) + "\n")
+        self._server.stdin.flush()
+        code = int(self._server.stdout.readline())
+        # A process that was killed may have been in the middle of a line.
+        lines = (folder / "out").read_text().split("\n")[:-1]
+        messages = [json.loads(line) for line in lines]
+        return Ended(code, messages, (folder / "err").read_text())
+
+
+def _become(asked: dict[str, Any]) -> None:
+    from interposer import Interposer  # noqa: PLC0415
+
+    from tap_pinterest_audiences.tap import TapPinterestAudiences  # noqa: PLC0415
+    from target_pinterest_audiences.target import TargetPinterestAudiences  # noqa: PLC0415
+
+    os.chdir(asked["folder"])
+    for number, name in enumerate(("in", "out", "err")):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
+        os.dup2(os.open(name, flags, 0o600), number)
+    os.environ.clear()
+    os.environ.update(environment(Path(asked["folder"])))
+    Interposer(asked["plan"]).install()
+    atexit.register(lambda: Path("modules").write_text("\n".join(list(sys.modules))))
+    plugin = TapPinterestAudiences if asked["program"] == "tap" else TargetPinterestAudiences
+    plugin.cli(asked["options"])
+
+
+def _learn(modules: Path) -> None:
+    """Import what a run had to import by itself, so that the next one need not."""
+    names = set(modules.read_text().split("\n") if modules.exists() else ()) - _LEARNT
+    for name in sorted(names - sys.modules.keys()):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    if names:
+        # What is frozen is not written to in a fork, so its memory is not copied.
+        gc.collect()
+        gc.freeze()
+    _LEARNT.update(names)
+
+
+def _serve() -> None:
+    import interposer  # noqa: F401, PLC0415  (imported once, before the forks)
+
+    import tap_pinterest_audiences.tap  # noqa: F401, PLC0415
+    import target_pinterest_audiences.target  # noqa: F401, PLC0415
+
+    # Copies, so that nothing of ours is left in the buffers of what the forks read and print.
+    commands, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    for line in commands:
+        asked = json.loads(line)
+        process = os.fork()
+        if not process:
+            _become(asked)
+        answers.write(f"{os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])}\n")
+        answers.flush()
+        _learn(Path(asked["folder"], "modules"))
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,142 @@
+"""A scenario's own Pinterest and folder, as often as they are needed, always the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from programs import selecting
+from scenarios import ACCOUNT
+
+from pinterest_emulator.testing import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from scenarios import Messages, Scenario
+    from warm import Ended, Warm
+
+_PINTEREST = "pinterest.json"
+
+
+class World:
+    """One Pinterest, and one folder with the files of the programs.
+
+    Attributes:
+        emulator: The Pinterest.
+        runs: Those of this world, oldest first.
+        earlier: The one before, if the scenario has one.
+    """
+
+    def __init__(self, scenario: Scenario, warm: Warm, folder: Path, emulator: Emulator) -> None:
+        """Run `scenario` in `folder` against `emulator`."""
+        self.emulator = emulator
+        self.runs: list[Ended] = []
+        self.earlier: list[Ended] = []
+        self._scenario = scenario
+        self._warm = warm
+        self._folder = folder
+
+    def go(self, messages: Messages | None = None, **plan: Any) -> Ended:
+        """Run the program from the last state that was passed on.
+
+        Args:
+            messages: For the target, instead of what comes after that state.
+            plan: What is to happen; see `Interposer`.
+        """
+        scenario, folder = self._scenario, self._folder
+        options = ["--config", "config.json"]
+        if scenario.program == "tap":
+            self._write("catalog.json", selecting(scenario.streams))
+            options += ["--catalog", "catalog.json"]
+            if (folder / "state.json").exists():
+                options += ["--state", "state.json"]
+            plan = {**plan, "changes": scenario.changes, "changes_at": scenario.changes_at}
+        elif messages is None:
+            messages = self._left()
+        lines = [json.dumps(message) + "\n" for message in _renewed(messages or [], len(self.runs))]
+        (folder / "in").write_text("".join(lines))
+        self._write("config.json", self._settings())
+        plan = {**plan, "base": self.emulator.base}
+        run = self._warm.run(scenario.program, folder, options, plan)
+        self.runs.append(run)
+        if run.state is not None:
+            self._write("state.json", run.state)
+        return run
+
+    def _left(self) -> Messages:
+        """What a tap sends that goes on from the last state: schemas, and all behind it."""
+        messages = self._scenario.messages
+        path = self._folder / "state.json"
+        passed = json.loads(path.read_text()) if path.exists() else None
+        values = [message.get("value") for message in messages]
+        begin = values.index(passed) + 1 if passed and passed in values else 0
+        schemas = [message for message in messages[:begin] if message["type"] == "SCHEMA"]
+        return [*schemas, *messages[begin:]]
+
+    def _settings(self) -> dict[str, Any]:
+        settings = {
+            **self._scenario.credentials,
+            "api_url": self.emulator.url,
+            "token_path": str(self._folder / "token.json"),
+            **self._scenario.settings,
+        }
+        if self._scenario.program == "target":
+            settings["ad_account_id"] = ACCOUNT
+            settings["ledger_url"] = f"sqlite:///{self._folder}/ledger.db"
+        return settings
+
+    def _write(self, name: str, content: object) -> None:
+        (self._folder / name).write_text(json.dumps(content))
+
+
+class Template:
+    """What there is before the run of a scenario, made once and copied."""
+
+    def __init__(self, scenario: Scenario, warm: Warm, folder: Path) -> None:
+        """Make it in `folder`."""
+        self.scenario = scenario
+        self._folder = folder / "before"
+        self._copy = folder / "now"
+        self._earlier: list[Ended] = []
+        self._folder.mkdir(parents=True)
+        with self._emulator(self._folder) as emulator:
+            scenario.fill(emulator)
+            if scenario.is_later:
+                world = World(scenario, warm, self._folder, emulator)
+                run = world.go(scenario.earlier)
+                assert run.code == 0, run.err
+                self._earlier.append(run)
+                (self._folder / "changed").unlink(missing_ok=True)
+            scenario.then(emulator)
+
+    @contextmanager
+    def world(self, warm: Warm) -> Iterator[World]:
+        """Another one to break."""
+        shutil.copytree(self._folder, self._copy)
+        try:
+            with self._emulator(self._copy) as emulator:
+                world = World(self.scenario, warm, self._copy, emulator)
+                world.earlier = self._earlier
+                yield world
+        finally:
+            shutil.rmtree(self._copy)
+
+    def _emulator(self, folder: Path) -> Emulator:
+        return Emulator(
+            seed="empty",
+            access="unlimited",
+            data=folder / _PINTEREST,
+            revoke_old_refresh_token=self.scenario.revokes,
+        )
+
+
+def _renewed(messages: Messages, runs: int) -> Messages:
+    """The messages, where a table has versions with those of another reading of it."""
+    return [
+        {**message, "version": message["version"] + runs} if "version" in message else message
+        for message in messages
+    ]

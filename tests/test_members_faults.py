@@ -1,0 +1,528 @@
+"""People are neither lost nor sent to a second list, whatever breaks on the way."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from forks import ForkedPrograms, Forks, until
+from people import (
+    NAME,
+    SCHEMA,
+    activate,
+    audiences,
+    call,
+    changes,
+    digests,
+    lists,
+    members,
+    new_list,
+    people,
+    person,
+    versioned,
+    whole_version,
+    writes,
+)
+from programs import Programs, schema, state
+
+from pinterest_emulator.testing import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CREATE, UPDATE = "customer_lists/create", "customer_lists/update"
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    with Forks() as forks:
+        yield forks
+
+
+def settings_for(emulator: Emulator, account: str, folder: Path) -> dict[str, Any]:
+    return {
+        "access_token": "pina_demo",
+        "api_url": emulator.url,
+        "ad_account_id": account,
+        "ledger_url": f"sqlite:///{folder}/ledger.db",
+    }
+
+
+@pytest.fixture
+def target(forks: Forks, emulator: Emulator, account: str, tmp_path: Path) -> ForkedPrograms:
+    """The target, with a default ad account and a ledger of this test's own."""
+    return ForkedPrograms(forks, tmp_path, settings_for(emulator, account, tmp_path))
+
+
+@pytest.mark.parametrize("operation", [CREATE, "audiences/create"])
+@pytest.mark.parametrize("kind", ["drop_after", "error_after", "truncate"])
+def test_what_was_made_though_no_answer_came_is_found_again(
+    emulator: Emulator, target: ForkedPrograms, account: str, operation: str, kind: str
+) -> None:
+    emulator.fault(operation=operation, kind=kind)
+    run = target.target([SCHEMA, *people(range(9)), state(1)], member_batch_size=5)
+    assert run.code == 0, run.err
+    assert run.state == {"seen": 1}
+    assert len(lists(emulator, account)) == len(audiences(emulator, account)) == 1
+    assert members(emulator, account) == digests(range(9))
+    assert [operation for operation, _ in writes(emulator)].count(operation) == 1
+
+
+def test_a_list_whose_making_never_arrived_is_made(
+    emulator: Emulator, target: ForkedPrograms, account: str
+) -> None:
+    emulator.fault(operation=CREATE, kind="drop_before")
+    assert target.target([SCHEMA, *people(range(9))]).code == 0
+    assert len(lists(emulator, account)) == 1
+    assert members(emulator, account) == digests(range(9))
+
+
+@pytest.mark.parametrize("how", ["before the next", "before its answer"])
+def test_killed_after_any_request_the_next_run_completes_it(
+    forks: Forks, tmp_path: Path, how: str
+) -> None:
+    """The requests are: two that read, the list, two more batches, the audience, two that read."""
+    lines = [SCHEMA, *people(range(25)), state(1)]
+    with Emulator(seed="empty", access="unlimited") as emulator:
+        for done in range(1, 8):
+            (account,) = emulator.seed(ad_accounts=1, audiences=0)
+            folder = tmp_path / str(done)
+            folder.mkdir()
+            target = ForkedPrograms(forks, folder, settings_for(emulator, account, folder))
+            if how == "before its answer":
+                emulator.fault(kind="drop_after", skip=done - 1)
+                emulator.fault(kind="drop_before", skip=done - 1, times=None)
+            else:
+                emulator.fault(kind="drop_before", skip=done, times=None)
+            process = target.start(lines, member_batch_size=10)
+            until(lambda: any(fault["fired"] for fault in emulator.faults()))
+            killed = process.stop(signal.SIGKILL)
+            assert killed.code == -signal.SIGKILL
+            assert bool(killed.out) == (done > (5 if how == "before the next" else 6))
+            # What met drop_before may have been several times the same: it never arrived.
+            met = [entry for entry in emulator.requests() if entry["fault"] != "drop_before"]
+            before = sum(e["body"]["records"] for e in met if e["operation"] in {CREATE, UPDATE})
+            emulator.clear()
+            run = target.target(lines, member_batch_size=10)
+            assert run.code == 0, run.err
+            assert run.state == {"seen": 1}
+            assert len(lists(emulator, account)) == len(audiences(emulator, account)) == 1
+            assert members(emulator, account) == digests(range(25))
+            twice = before + sum(count for _, count in changes(emulator)) - 25
+            assert twice in (0, 5, 10), "one batch at the most"
+            emulator.clear()
+            assert target.target(lines).code == 0
+            assert writes(emulator) == []
+            emulator.clear()
+
+
+def test_a_rate_limit_ends_the_run_and_the_next_one_goes_on(
+    emulator: Emulator, target: ForkedPrograms, account: str
+) -> None:
+    emulator.fault(operation=UPDATE, kind="rate_limit", reset=67150, skip=1)
+    lines = [SCHEMA, *people(range(40)), state(1)]
+    run = target.target(lines, member_batch_size=10)
+    assert run.code == 75
+    assert run.state == {}
+    assert "Traceback" not in run.err
+    assert members(emulator, account) == digests(range(20))
+    emulator.clear()
+    again = target.target(lines, member_batch_size=10)
+    assert again.code == 0, again.err
+    assert again.state == {"seen": 1}
+    assert changes(emulator) == [("ADD", 10), ("ADD", 10)]
+    assert members(emulator, account) == digests(range(40))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 503},
+        {"kind": "drop_before"},
+        {"kind": "drop_after"},
+        {"kind": "truncate"},
+        {"kind": "delay", "seconds": 3},
+        {"kind": "rate_limit", "reset": 1},
+    ],
+    ids=lambda fault: str(fault["kind"]),
+)
+def test_a_batch_is_repeated_until_it_is_answered(
+    emulator: Emulator, target: ForkedPrograms, account: str, fault: dict[str, Any]
+) -> None:
+    list_id = new_list(emulator, account, NAME)
+    emulator.fault(operation=UPDATE, **fault)
+    run = target.target([SCHEMA, *people(range(9)), state(1)], request_timeout=1)
+    assert run.code == 0, run.err
+    assert run.state == {"seen": 1}
+    assert digests(range(9)) < emulator.members(list_id)
+    sent = [item for item in changes(emulator)[1:] if item == ("ADD", 9)]
+    assert len(sent) == 2
+
+
+def test_a_token_that_is_no_good_any_more_ends_the_run(
+    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.json"
+    emulator.fault(kind="status", status=401, code=2, operation=UPDATE, times=None)
+    emulator.fault(kind="status", status=401, code=2, method="GET", skip=2, times=None)
+    lines = [SCHEMA, *people(range(20)), state(1), *people(range(3), audience_name="Other")]
+    run = target.target(lines, member_batch_size=10, report_path=str(report))
+    assert run.code == 1
+    assert run.state == {}
+    assert "HTTP 401" in run.err
+    assert "Traceback" not in run.err
+    assert [item["name"] for item in lists(emulator, account)] == [NAME]
+    said = json.loads(report.read_text())
+    assert "HTTP 401" in said["error"]
+    assert said["customer_lists"][0]["added"] == 10
+    emulator.clear()
+    assert target.target(lines).state == {"seen": 1}
+    assert members(emulator, account) == digests(range(20))
+
+
+def test_all_is_done_though_pinterest_does_not_tell_how_the_list_does(
+    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.json"
+    emulator.fault(operation="customer_lists/get", kind="rate_limit", reset=67150)
+    run = target.target([SCHEMA, person(1), state(1)], report_path=str(report))
+    assert run.code == 0, run.err
+    assert run.state == {"seen": 1}
+    assert "does now is not known" in run.err
+    (said,) = json.loads(report.read_text())["customer_lists"]
+    assert (said["added"], said["status"]) == (1, None)
+    assert members(emulator, account) == digests([1])
+
+
+@pytest.mark.parametrize("operation", ["audiences/list", CREATE, UPDATE, "audiences/create"])
+def test_a_signal_in_any_request_loses_nobody_and_makes_nothing_twice(
+    emulator: Emulator, target: ForkedPrograms, account: str, operation: str
+) -> None:
+    emulator.fault(operation=operation, kind="delay", seconds=1)
+    lines = [SCHEMA, *people(range(25)), state(1)]
+    process = target.start(lines, member_batch_size=10)
+    until(lambda: any(fault["fired"] for fault in emulator.faults()))
+    run = process.stop(signal.SIGTERM)
+    assert run.code == 128 + signal.SIGTERM, run.err
+    assert run.state == {}
+    assert "Traceback" not in run.err
+    until(lambda: all(entry["status"] for entry in emulator.requests()))
+    again = target.target(lines, member_batch_size=10)
+    assert again.code == 0, again.err
+    assert again.state == {"seen": 1}
+    assert len(lists(emulator, account)) == len(audiences(emulator, account)) == 1
+    assert members(emulator, account) == digests(range(25))
+
+
+def test_a_batch_is_in_the_ledger_only_after_pinterest_took_it(
+    emulator: Emulator, target: ForkedPrograms, account: str
+) -> None:
+    for kind in ("drop_before", "rate_limit"):
+        emulator.clear()
+        options = {"reset": 67150} if kind == "rate_limit" else {}
+        emulator.fault(operation=CREATE, kind=kind, times=None, **options)
+        process = target.start([SCHEMA, *people(range(9))])
+        until(lambda: any(fault["fired"] for fault in emulator.faults()))
+        process.stop(signal.SIGKILL)
+    emulator.clear()
+    assert target.target([SCHEMA, *people(range(9))]).code == 0
+    assert members(emulator, account) == digests(range(9))
+
+
+def test_who_changes_their_mind_around_a_crash_ends_as_they_want(
+    emulator: Emulator, target: ForkedPrograms, account: str
+) -> None:
+    """The ledger can not know whether Pinterest took the last batch before the crash."""
+    assert target.target([SCHEMA, *people(range(5))]).code == 0
+    for lines, then, there in (
+        ([person(1, operation="REMOVE")], [person(1)], range(5)),
+        ([person(1, operation="REMOVE")], [person(1, operation="REMOVE")], [0, 2, 3, 4]),
+        ([person(1)], [person(1, operation="REMOVE")], [0, 2, 3, 4]),
+        ([person(1)], [person(1)], range(5)),
+    ):
+        emulator.clear()
+        emulator.fault(operation=UPDATE, kind="drop_after")
+        emulator.fault(operation=UPDATE, kind="drop_before", times=None)
+        process = target.start([SCHEMA, *lines])
+        until(lambda: any(fault["fired"] for fault in emulator.faults()))
+        process.stop(signal.SIGKILL)
+        emulator.clear()
+        assert target.target([SCHEMA, *then]).code == 0
+        assert members(emulator, account) == digests(there)
+
+
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/ledger.db", "mysql://x/y"])
+def test_a_ledger_that_can_not_be_used_ends_the_run_before_anything_is_sent(
+    emulator: Emulator, programs: Programs, account: str, tmp_path: Path, url: str
+) -> None:
+    (tmp_path / "nowhere").write_text("a file, no folder")
+    url = url.replace("/nowhere", f"{tmp_path}/nowhere")
+    run = programs.target([SCHEMA, person(1), state(1)], ad_account_id=account, ledger_url=url)
+    assert run.code == 1
+    assert run.state == {}
+    assert "ledger_url" in run.err
+    assert "Traceback" not in run.err
+    assert writes(emulator) == []
+
+
+class TestMirror:
+    """A list becomes equal to a table."""
+
+    @pytest.fixture
+    def mirror(self, target: ForkedPrograms) -> ForkedPrograms:
+        target.settings["member_mode"] = "mirror"
+        return target
+
+    def test_whom_the_table_does_not_have_any_more_is_removed(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        assert mirror.target([*whole_version(range(1000), 1), state(1)]).state == {"seen": 1}
+        by_hand = {"f" * 64}
+        (made,) = lists(emulator, account)
+        new_list(emulator, account, "Other")
+        patch(emulator, account, made["id"], *by_hand)
+        emulator.clear()
+        run = mirror.target([*whole_version(range(100, 1000), 2), state(2)])
+        assert run.code == 0, run.err
+        assert run.state == {"seen": 2}
+        assert changes(emulator) == [("REMOVE", 100)]
+        assert members(emulator, account) == digests(range(100, 1000)) | by_hand
+        emulator.clear()
+        assert mirror.target(whole_version(range(100, 1000), 3)).code == 0
+        assert writes(emulator) == []
+        assert mirror.target(whole_version(range(50, 1000), 4)).code == 0
+        assert members(emulator, account) == digests(range(50, 1000)) | by_hand
+
+    def test_too_many_are_not_removed_unless_a_setting_says_so(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        assert mirror.target(whole_version(range(1000), 1)).code == 0
+        emulator.clear()
+        lines = [*whole_version(range(100), 2), state(2)]
+        run = mirror.target([lines[0], state(1), *lines[1:]])
+        assert run.code == 1
+        assert run.state in ({}, {"seen": 1})
+        assert writes(emulator) == []
+        assert "900 of 1000 members of customer list" in run.err
+        assert "max_removal_ratio 0.2" in run.err
+        assert "set max_removal_ratio to 0.9 or more" in run.err
+        assert members(emulator, account) == digests(range(1000))
+        assert mirror.target(lines, max_removal_ratio=0.89).code == 1
+        assert writes(emulator) == []
+        allowed = mirror.target(lines, max_removal_ratio=0.9)
+        assert allowed.code == 0, allowed.err
+        assert allowed.state == {"seen": 2}
+        assert changes(emulator) == [("REMOVE", 900)]
+        assert members(emulator, account) == digests(range(100))
+
+    def test_no_state_passes_before_the_version_is_whole_or_if_it_is_refused(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        assert mirror.target(whole_version(range(10), 1)).code == 0
+        version = versioned(people(range(2)), 2)
+        lines = [SCHEMA, *version, state(1), activate(2), state(2)]
+        run = mirror.target(lines)
+        assert run.code == 1
+        assert run.state == {}
+        assert members(emulator, account) == digests(range(10))
+        assert mirror.target(lines, max_removal_ratio=1).state == {"seen": 2}
+        assert members(emulator, account) == digests(range(2))
+
+    def test_a_tap_that_dies_half_way_removes_nobody_and_a_later_version_removes_the_right_ones(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        assert mirror.target(whole_version(range(20), 1)).code == 0
+        emulator.clear()
+        died = mirror.target([SCHEMA, *versioned(people([0, 1, 30]), 2), state(2)])
+        assert died.code == 0, died.err
+        assert "No ACTIVATE_VERSION came" in died.err
+        assert changes(emulator) == [("ADD", 1)]
+        assert mirror.target(whole_version(range(2, 20), 3)).code == 0
+        assert members(emulator, account) == digests(range(2, 20))
+
+    def test_a_version_that_dies_and_another_in_one_run(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        assert mirror.target(whole_version(range(20), 1)).code == 0
+        died = [SCHEMA, *versioned(people([0, 1, 30]), 2)]
+        run = mirror.target([*died, *whole_version(range(3, 20), 3)])
+        assert run.code == 0, run.err
+        assert members(emulator, account) == digests(range(3, 20))
+
+    def test_two_whole_versions_in_one_run(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        run = mirror.target([*whole_version(range(20), 1), *whole_version(range(2, 22), 2)])
+        assert run.code == 0, run.err
+        assert members(emulator, account) == digests(range(2, 22))
+        run = mirror.target([*whole_version(range(22), 3), *whole_version(range(2), 4)])
+        assert run.code == 1
+        assert "20 of 22 members" in run.err
+
+    def test_an_empty_version_removes_nobody(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        nothing = [SCHEMA, activate(1), state(1)]
+        assert mirror.target(nothing).state == {"seen": 1}, "and that is fine if nobody is known"
+        assert mirror.target(whole_version(range(9), 2)).code == 0
+        emulator.clear()
+        run = mirror.target(nothing, max_removal_ratio=1)
+        assert run.code == 1
+        assert run.state == {}
+        assert "is empty, and the ledger has 9 members" in run.err
+        assert writes(emulator) == []
+        assert members(emulator, account) == digests(range(9))
+
+    def test_a_version_that_is_activated_before_its_records_removes_nobody(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        assert mirror.target(whole_version(range(20), 1)).code == 0
+        for gone in (0, 1):
+            records = versioned(people(range(gone, 20)), 2 + gone)
+            run = mirror.target([SCHEMA, activate(2 + gone), *records, state(1)])
+            assert run.code == gone, run.err
+            assert run.state == ({} if gone else {"seen": 1})
+            assert ("ACTIVATE_VERSION came before" in run.err) == bool(gone)
+        assert members(emulator, account) == digests(range(20))
+        both = [SCHEMA, activate(4), *versioned(people(range(1, 20)), 4), activate(4)]
+        assert mirror.target(both).code == 0
+        assert members(emulator, account) == digests(range(1, 20))
+
+    def test_if_one_list_would_lose_too_many_no_list_loses_any(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        def both(first: range, second: range, version: int) -> list[dict[str, Any]]:
+            records = [*people(first), *people(second, audience_name="Other")]
+            return [SCHEMA, *versioned(records, version), activate(version)]
+
+        assert mirror.target(both(range(20), range(20), 1)).code == 0
+        emulator.clear()
+        run = mirror.target(both(range(1, 20), range(15, 20), 2))
+        assert run.code == 1
+        assert "15 of 20" in run.err
+        assert writes(emulator) == []
+        assert mirror.target(both(range(1, 20), range(15, 20), 3), max_removal_ratio=0.75).code == 0
+        assert members(emulator, account) == digests(range(1, 20))
+        assert members(emulator, account, "Other") == digests(range(15, 20))
+
+    def test_a_list_that_the_version_does_not_mention_stays(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        other = versioned(people(range(9), audience_name="Other"), 1)
+        assert mirror.target([*whole_version(range(9), 1)[:-1], *other, activate(1)]).code == 0
+        lines = [SCHEMA, *versioned(people([1], audience_name="Other"), 2)]
+        lines += whole_version(range(8), 3)
+        run = mirror.target(lines)
+        assert run.code == 0, run.err
+        assert members(emulator, account) == digests(range(8))
+        assert members(emulator, account, "Other") == digests(range(9))
+        bad = [SCHEMA, *versioned([person(audience_name="Other", email="x")], 4), activate(4)]
+        assert mirror.target(bad, max_removal_ratio=1).code == 1
+        assert members(emulator, account, "Other") == digests(range(9))
+
+    def test_records_without_a_version_are_mirrored_too(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        assert mirror.target([SCHEMA, *people(range(20)), activate(5)]).code == 0
+        assert mirror.target([SCHEMA, *people(range(1, 20)), activate(5)]).code == 0
+        assert members(emulator, account) == digests(range(1, 20))
+
+    def test_a_schema_that_changes_on_the_way_does_not_begin_another_version(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        other = schema(SCHEMA["stream"], email={"type": "string"})
+        assert mirror.target(whole_version(range(20), 1)).code == 0
+        lines = [*whole_version(range(1, 20), 2)[:-1], other, activate(2), state(2)]
+        run = mirror.target(lines)
+        assert run.code == 0, run.err
+        assert run.state == {"seen": 2}
+        assert members(emulator, account) == digests(range(1, 20))
+
+    def test_a_dry_run_tells_the_same_numbers_and_changes_nothing(
+        self, emulator: Emulator, mirror: ForkedPrograms, tmp_path: Path
+    ) -> None:
+        assert mirror.target(whole_version(range(100), 1)).code == 0
+        emulator.clear()
+        mirror.settings["report_path"] = str(tmp_path / "report.json")
+        said = []
+        for dry in (True, True, False):
+            lines = [*whole_version(range(10, 105), 2), state(2)]
+            run = mirror.target(lines, dry_run=dry)
+            assert run.code == 0, run.err
+            assert run.state == ({} if dry else {"seen": 2})
+            assert bool(writes(emulator)) != dry
+            report = json.loads((tmp_path / "report.json").read_text())
+            (entry,) = report["customer_lists"]
+            said.append((report["counts"], {k: entry[k] for k in ("added", "removed")}))
+        assert said[0] == said[1] == said[2]
+        assert said[0][1] == {"added": 5, "removed": 10}
+        refused = mirror.target(whole_version(range(10), 3), dry_run=True)
+        assert refused.code == 1
+        assert "95 of 95 members" in refused.err
+
+    def test_a_list_that_pinterest_refused_loses_nobody(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        assert mirror.target(whole_version(range(20), 1)).code == 0
+        emulator.clear()
+        emulator.fault(operation=UPDATE, kind="status", status=400, code=1)
+        run = mirror.target([*whole_version(range(15, 40), 2), state(2)], member_batch_size=10)
+        assert run.code == 1
+        assert run.state == {}
+        assert len(writes(emulator)) == 1
+        assert members(emulator, account) == digests(range(20))
+
+    @pytest.mark.parametrize(
+        "bad", [{"operation": "?"}, {"lr_id": "Xy1Tz"}, {"ad_account_id": "x"}]
+    )
+    def test_whoever_may_be_in_a_record_that_can_not_be_read_stays(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str, bad: dict[str, str]
+    ) -> None:
+        mirror.settings |= {"rejected_path": str(mirror.folder / "rejected"), "max_rejected": 9}
+        assert mirror.target(whole_version(range(20), 1)).code == 0
+        records = [*people(range(1, 19)), person(19, **bad)]
+        run = mirror.target([SCHEMA, *versioned(records, 2), activate(2), state(2)])
+        assert run.code == 1
+        assert run.state == {}
+        assert "2 members are not in the new version, but 1 of its records" in run.err
+        assert members(emulator, account) == digests(range(20))
+
+    def test_whoever_may_be_in_a_record_whose_stream_map_fails_stays(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        assert mirror.target(whole_version(range(20), 1)).code == 0
+        maps = {"audience_members": {"age": "int(age)"}}
+        records = versioned([*people(range(19), age="7"), person(19, age="x")], 2)
+        lines = [schema("audience_members", age={"type": "string"}, email={}, audience_name={})]
+        run = mirror.target([*lines, *records, activate(2), state(2)], stream_maps=maps)
+        assert run.code == 1
+        assert run.state == {}
+        assert "1 of its records" in run.err
+        assert members(emulator, account) == digests(range(20))
+
+    def test_added_and_removed_within_a_version(
+        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+    ) -> None:
+        lines = [
+            SCHEMA,
+            *versioned([person(1), person(2), person(2, operation="REMOVE")], 1),
+            activate(1),
+            state(1),
+        ]
+        run = mirror.target(lines, member_batch_size=1)
+        assert run.code == 0, run.err
+        assert run.state == {"seen": 1}
+        assert members(emulator, account) == digests([1])
+
+    def test_it_needs_a_ledger(self, mirror: ForkedPrograms) -> None:
+        run = mirror.target([SCHEMA, person(1)], ledger_url="")
+        assert run.code == 1
+        assert "member_mode mirror needs a ledger" in run.err
+
+
+def patch(emulator: Emulator, account: str, list_id: str, *records: str) -> None:
+    body = {"operation_type": "ADD", "records": ",".join(records)}
+    call(emulator, "PATCH", f"ad_accounts/{account}/customer_lists/{list_id}", body)
