@@ -11,6 +11,7 @@ from forks import ForkedPrograms, Forks, until
 from people import (
     NAME,
     SCHEMA,
+    STREAM,
     activate,
     audiences,
     call,
@@ -328,6 +329,13 @@ class TestMirror:
         assert run.code == 1
         assert run.state == {}
         assert members(emulator, account) == digests(range(10))
+        file = mirror.folder / "rows.jsonl"
+        file.write_text("".join(json.dumps(row["record"]) + "\n" for row in version))
+        batch = {"type": "BATCH", "stream": STREAM, "encoding": {"format": "jsonl"}}
+        nothing_waits = [SCHEMA, {**batch, "manifest": [file.as_uri()]}, state(1), activate(3)]
+        run = mirror.target(nothing_waits)
+        assert run.code == 1
+        assert run.state == {}
         assert mirror.target(lines, max_removal_ratio=1).state == {"seen": 2}
         assert members(emulator, account) == digests(range(2))
 
@@ -469,7 +477,8 @@ class TestMirror:
         assert mirror.target(whole_version(range(20), 1)).code == 0
         emulator.clear()
         emulator.fault(operation=UPDATE, kind="status", status=400, code=1)
-        run = mirror.target([*whole_version(range(15, 40), 2), state(2)], member_batch_size=10)
+        lines = [*whole_version(range(15, 40), 2), state(2)]
+        run = mirror.target(lines, member_batch_size=10, max_removal_ratio=1)
         assert run.code == 1
         assert run.state == {}
         assert len(writes(emulator)) == 1
