@@ -166,6 +166,31 @@ class Inventory:
         )
 
 
+class Inventories:
+    """What several ad accounts have, each read when it is first needed."""
+
+    def __init__(self, api: PinterestAPI) -> None:
+        """Read through ``api``."""
+        self._api = api
+        self._found: dict[str, Inventory | RequestFailedError] = {}
+
+    def of(self, ad_account_id: str) -> Inventory:
+        """Return what an ad account has.
+
+        Raises:
+            RequestFailedError: If it can not be read; then it is not tried again.
+        """
+        if ad_account_id not in self._found:
+            try:
+                self._found[ad_account_id] = Inventory(self._api, ad_account_id)
+            except RequestFailedError as error:
+                self._found[ad_account_id] = error
+        found = self._found[ad_account_id]
+        if isinstance(found, RequestFailedError):
+            raise found
+        return found
+
+
 def get_audience(
     api: PinterestAPI, ad_account_id: str, audience_id: str
 ) -> Mapping[str, Any] | None:

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import copy
 import json
-import traceback
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
 from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
-from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from typing_extensions import override
 
 from tap_pinterest_audiences.client import PinterestAPI
 from tap_pinterest_audiences.errors import (
     PinterestError,
-    RequestFailedError,
     SettingsError,
     one_line_errors,
 )
 from tap_pinterest_audiences.plugin import PinterestPlugin, Stopped, ending_in_peace
 from tap_pinterest_audiences.settings import API_SETTINGS
+from target_pinterest_audiences import stream_maps
 from target_pinterest_audiences.audiences_sink import AudiencesSink
 from target_pinterest_audiences.batch_files import read_files
 from target_pinterest_audiences.bookkeeping import Bookkeeping
 from target_pinterest_audiences.copies import Copies
 from target_pinterest_audiences.decisions import Reject
-from target_pinterest_audiences.inventory import Inventory
+from target_pinterest_audiences.inventory import Inventories
 from target_pinterest_audiences.members import STREAM as MEMBERS
 from target_pinterest_audiences.members_sink import AudienceMembersSink
 from target_pinterest_audiences.reader import StrictReader
@@ -44,6 +42,7 @@ from target_pinterest_audiences.writer import DryWriter, PinterestWriter, Writer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from singer_sdk.mapper import StreamMap
     from singer_sdk.sinks import Sink
 
     from tap_pinterest_audiences.plugin import ConfigInput
@@ -58,7 +57,6 @@ SINKS: dict[str, type[PinterestSink | AudienceMembersSink]] = {
 
 
 _RECORDS_OF_A_FILE = 1000
-_MAPPER = "singer_sdk.mapper"
 
 
 class UnknownStreamError(PinterestError):
@@ -106,30 +104,14 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         rejects = self._rejects()
         self.rejects = None if dry_run else rejects
         self.books = Bookkeeping(self.report, self.rejects)
+        self.inventory = Inventories(self.api).of
         self.roster = Roster(self.config, self.api, self.writer, self.inventory)
         self.copies = Copies()
         self.made: set[str] = set()
         self.shares: dict[tuple[Owner, str, str], set[str]] = {}
-        self._inventories: dict[str, Inventory | RequestFailedError] = {}
         self._held_state: dict[str, Any] | None = None
         self._direct: dict[str, AudienceMembersSink | None] = {}
         self._problems: list[PinterestError] = []
-
-    def inventory(self, ad_account_id: str) -> Inventory:
-        """Return what exists in an ad account, read when it is first needed.
-
-        Raises:
-            RequestFailedError: If it can not be read; then it is not tried again.
-        """
-        if ad_account_id not in self._inventories:
-            try:
-                self._inventories[ad_account_id] = Inventory(self.api, ad_account_id)
-            except RequestFailedError as error:
-                self._inventories[ad_account_id] = error
-        found = self._inventories[ad_account_id]
-        if isinstance(found, RequestFailedError):
-            raise found
-        return found
 
     @override
     def get_sink(
@@ -157,7 +139,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         """
         if stream_name in SINKS:
             return SINKS[stream_name]
-        if self._is_dropped(stream_name):
+        if stream_maps.drop_all(self._maps(stream_name)):
             return DroppedSink
         rename = json.dumps({stream_name: {"__alias__": "audiences"}})
         msg = (
@@ -165,10 +147,6 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             f"holds one of these, rename it with the setting stream_maps, like {rename}"
         )
         raise UnknownStreamError(msg)
-
-    def _is_dropped(self, stream_name: str) -> bool:
-        maps = self.mapper.stream_maps.get(stream_name, ())
-        return bool(maps) and all(isinstance(item, RemoveRecordTransform) for item in maps)
 
     @override
     def process_endofpipe(self) -> None:
@@ -246,13 +224,13 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             if sink.take(message_dict["record"], message_dict.get("version")):
                 self._handle_max_record_age()
             return
-        maps = self.mapper.stream_maps.get(message_dict["stream"], ())
+        maps = self._maps(message_dict["stream"])
         private = any(item.stream_alias == MEMBERS for item in maps)
         self.books.note_message(message_dict, private=private)
         try:
             super()._process_record_message(message_dict)
         except Exception as error:
-            if not _came_from_a_stream_map(error):
+            if not stream_maps.failed_in(error):
                 raise
             # What the expression says of the value is not told: it may be a person's.
             reason = f"a stream map can not be applied to it ({type(error).__name__})"
@@ -274,6 +252,9 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             for record in records:
                 self._process_record_message({"type": "RECORD", "stream": stream, "record": record})
 
+    def _maps(self, stream: str) -> Sequence[StreamMap]:
+        return self.mapper.stream_maps.get(stream, ())
+
     def _members_sink(self, stream: str) -> AudienceMembersSink | None:
         """Return the sink of members that may take a stream's records as they are.
 
@@ -281,9 +262,8 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         all that is done here, and means nothing to them where no stream map changes them.
         """
         if stream not in self._direct:
-            maps = self.mapper.stream_maps.get(stream, ())
-            as_it_is = len(maps) == 1 and type(maps[0]) is SameRecordTransform
-            sink = self._sinks_active.get(stream) if as_it_is else None
+            unchanged = stream_maps.change_nothing(self._maps(stream))
+            sink = self._sinks_active.get(stream) if unchanged else None
             self._direct[stream] = sink if isinstance(sink, AudienceMembersSink) else None
         return self._direct[stream]
 
@@ -362,10 +342,3 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
                 raise
             target.tell()
             target.check()
-
-
-def _came_from_a_stream_map(error: Exception) -> bool:
-    return any(
-        frame.f_globals.get("__name__") == _MAPPER
-        for frame, _ in traceback.walk_tb(error.__traceback__)
-    )

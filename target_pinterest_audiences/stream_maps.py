@@ -1,0 +1,33 @@
+"""What the SDK's stream maps make of a stream."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from singer_sdk.mapper import StreamMap
+
+_MAPPER = "singer_sdk.mapper"
+
+
+def change_nothing(maps: Sequence[StreamMap]) -> bool:
+    """Tell whether a stream's records come out as they went in."""
+    return len(maps) == 1 and type(maps[0]) is SameRecordTransform
+
+
+def drop_all(maps: Sequence[StreamMap]) -> bool:
+    """Tell whether nothing comes out."""
+    return bool(maps) and all(isinstance(item, RemoveRecordTransform) for item in maps)
+
+
+def failed_in(error: Exception) -> bool:
+    """Tell whether an error comes from a map's expression, which may raise anything."""
+    return any(
+        frame.f_globals.get("__name__") == _MAPPER
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    )
