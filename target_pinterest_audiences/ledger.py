@@ -174,11 +174,11 @@ class Ledger:
 
     def noted_list(self, list_id: str) -> NotedList | None:
         """Return what was noted of a customer list, if anything was."""
-        return next(iter(self._noted(_LISTS.c.customer_list_id == list_id)), None)
-
-    def lists_named(self, ad_account_id: str, name: str) -> list[NotedList]:
-        """Return the noted lists of this name in the order of noting; a name is not unique."""
-        return self._noted(_LISTS.c.ad_account_id == ad_account_id, _LISTS.c.name == name)
+        query = sa.select(*(_LISTS.c[name] for name in _NOTED))
+        query = query.where(_LISTS.c.list_type.is_not(None), _LISTS.c.customer_list_id == list_id)
+        with self._database.transaction() as connection:
+            row = connection.execute(query).one_or_none()
+        return NotedList(*row) if row else None
 
     def list_type(self, list_id: str) -> str | None:
         """Return the ``UserListType`` of a customer list, if it was noted."""
@@ -284,13 +284,6 @@ class Ledger:
         with self._database.transaction() as connection:
             self._settle(connection)
             return connection.scalar(query, {"list_id": list_id}) or 0
-
-    def _noted(self, *conditions: sa.ColumnElement[bool]) -> list[NotedList]:
-        query = sa.select(*(_LISTS.c[name] for name in _NOTED))
-        query = query.where(_LISTS.c.list_type.is_not(None), *conditions)
-        with self._database.transaction() as connection:
-            rows = connection.execute(query.order_by(_LISTS.c.number)).all()
-        return [NotedList(*row) for row in rows]
 
     def _put(
         self, connection: sa.Connection, list_id: str, batches: Iterable[_Batch], version: int

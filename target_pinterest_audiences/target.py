@@ -270,7 +270,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     def _members_wait(self) -> bool:
         return any(
             isinstance(sink, AudienceMembersSink) and sink.waits
-            for sink in (*self._sinks_to_clear, *self._sinks_active.values())
+            for sink in self._sinks_active.values()
         )
 
     @override

@@ -235,9 +235,6 @@ def test_what_was_noted_of_lists_is_found_again(url: str) -> None:
             "LR_ID",
         ]
         assert ledger.noted_list(LIST) == mine
-        named = ledger.lists_named("549755885175", "Loyal")
-        assert {noted.customer_list_id for noted in named} == {LIST, "6"}
-        assert not ledger.lists_named("549755885175", "loyal")
         assert ledger.unsent("6", keys(1, 2)) == set(keys(2)), "members came before the note"
 
 
