@@ -78,8 +78,9 @@ API_SETTINGS: tuple[th.Property[Any], ...] = (
         default=DEFAULT_MAX_WAIT_SECONDS,
         title="Longest wait",
         description=(
-            "Seconds that a request may wait for Pinterest's rate limit. A longer wait ends the "
-            "run with exit code 75: run it again later to go on."
+            "Seconds that a request may wait for Pinterest's rate limit, and a target for another "
+            "one on the same ad account. A longer wait ends the run with exit code 75: run it "
+            "again later to go on."
         ),
     ),
 )

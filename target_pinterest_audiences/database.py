@@ -53,6 +53,40 @@ class LedgerError(PinterestError):
     """The ledger can not be used, or must not be used so. The text has no password, no member."""
 
 
+class AdvisoryLock:
+    """A lock in PostgreSQL that ends with its connection.
+
+    It belongs to a transaction, not to a session: a pool of connections between here and the
+    database may give every transaction another session.
+    """
+
+    def __init__(self, database: Database, key: int) -> None:
+        """Name it; nothing is asked of the database yet."""
+        self._database = database
+        self._key = key
+        self._connection: sa.PoolProxiedConnection | None = None
+
+    def take(self) -> bool:
+        """Take it if nobody has it; tell whether it is ours.
+
+        Raises:
+            LedgerError: If the database can not be used.
+        """
+        with self._database.one_line():
+            self._connection = self._connection or self._database.engine.raw_connection()
+            cursor = self._connection.cursor()
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", (self._key,))
+            row = cursor.fetchone()
+            return bool(row and row[0])
+
+    def release(self) -> None:
+        """Give it back."""
+        if self._connection:
+            self._connection.invalidate()
+        self._database.close()
+
+
 def default_url() -> str:
     """Return the URL of a SQLite file in the user's state folder."""
     return sa.URL.create("sqlite", database=str(state_folder() / "ledger.db")).render_as_string()
@@ -63,6 +97,7 @@ class Database:
 
     Attributes:
         where: What to call the database when talking to the user; never a password.
+        engine: SQLAlchemy's.
     """
 
     def __init__(self, url: str) -> None:
@@ -73,17 +108,18 @@ class Database:
         """
         parsed = _parsed(url)
         self._password = str(parsed.password or "")
-        if parsed.get_backend_name() == "sqlite":
-            self.where = str(_prepared_file(parsed.database))
+        if path := sqlite_path(url):
+            _prepare(path)
+            self.where = str(path)
             parsed = parsed.set(database=self.where)
         else:
             self.where = f"{parsed.database} at {parsed.host}"
-        with self._one_line():
-            self._engine = _engine(parsed)
+        with self.one_line():
+            self.engine = _engine(parsed)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -92,17 +128,17 @@ class Database:
         Raises:
             LedgerError: If the database can not be used.
         """
-        with self._one_line(), self._engine.begin() as connection:
+        with self.one_line(), self.engine.begin() as connection:
             yield connection
 
     def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """Return a statement that also knows what to do about rows that are there already."""
-        if self._engine.dialect.name == "sqlite":
+        if self.engine.dialect.name == "sqlite":
             return sqlite.insert(table)
         return postgresql.insert(table)
 
     @contextlib.contextmanager
-    def _one_line(self) -> Iterator[None]:
+    def one_line(self) -> Iterator[None]:
         """Tell what the database says, without what was asked of it."""
         try:
             yield
@@ -128,12 +164,23 @@ def _parsed(url: str) -> sa.URL:
     return parsed
 
 
-def _prepared_file(name: str | None) -> Path:
-    """Make the file, its folder too, and leave them to this user alone."""
-    if not name or name.startswith((":", "file:")):
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a ledger; None if it is in PostgreSQL.
+
+    Raises:
+        LedgerError: If the URL is neither.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if not parsed.database or parsed.database.startswith((":", "file:")):
         msg = "ledger_url names no file; write sqlite:/// and its path"
         raise LedgerError(msg)
-    path = Path(name).expanduser()
+    return Path(parsed.database).expanduser()
+
+
+def _prepare(path: Path) -> None:
+    """Make the file, its folder too, and leave them to this user alone."""
     try:
         make_folder(path.parent)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -143,7 +190,6 @@ def _prepared_file(name: str | None) -> Path:
     except OSError as error:
         msg = f"ledger_url: {path} can not be made or kept from other users ({error.strerror})"
         raise LedgerError(msg) from None
-    return path
 
 
 def _engine(url: sa.URL) -> sa.Engine:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tap_pinterest_audiences.client import PinterestAPI
     from target_pinterest_audiences.decisions import Owner
+    from target_pinterest_audiences.turns import Turns
     from target_pinterest_audiences.wanted import Wanted
 
 _PAGE_SIZE = 250
@@ -169,9 +170,10 @@ class Inventory:
 class Inventories:
     """What several ad accounts have, each read when it is first needed."""
 
-    def __init__(self, api: PinterestAPI) -> None:
-        """Read through ``api``."""
+    def __init__(self, api: PinterestAPI, turns: Turns | None) -> None:
+        """Read through ``api``, and if there are turns, when it is this run's."""
         self._api = api
+        self._turns = turns
         self._found: dict[str, Inventory | RequestFailedError] = {}
 
     def of(self, ad_account_id: str) -> Inventory:
@@ -179,8 +181,11 @@ class Inventories:
 
         Raises:
             RequestFailedError: If it can not be read; then it is not tried again.
+            BusyError: If another run does not end its turn.
         """
         if ad_account_id not in self._found:
+            if self._turns:
+                self._turns.take(ad_account_id)
             try:
                 self._found[ad_account_id] = Inventory(self._api, ad_account_id)
             except RequestFailedError as error:

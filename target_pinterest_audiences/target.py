@@ -37,6 +37,7 @@ from target_pinterest_audiences.settings import TARGET_SETTINGS
 from target_pinterest_audiences.sharing_sink import AudienceSharingSink
 from target_pinterest_audiences.sinks import DroppedSink
 from target_pinterest_audiences.table import print_table
+from target_pinterest_audiences.turns import Turns
 from target_pinterest_audiences.writer import DryWriter, PinterestWriter, Writer
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         rejects = self._rejects()
         self.rejects = None if dry_run else rejects
         self.books = Bookkeeping(self.report, self.rejects)
-        self.inventory = Inventories(self.api).of
+        self.turns = Turns(self.api, self.config.get("ledger_url"))
+        self.inventory = Inventories(self.api, None if dry_run else self.turns).of
         self.roster = Roster(self.config, self.api, self.writer, self.inventory)
         self.copies = Copies()
         self.made: set[str] = set()
@@ -328,17 +330,18 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         cls.print_version(print_fn=cls.logger.info)
         with ending_in_peace(), one_line_errors(cls.logger):
             target = cls.configured(config)
-            try:
-                target.listen(file_input)
-            except Stopped:
-                # What is to be sent yet may take longer than the sender of the signal waits.
-                cls.logger.info("Stopped by a signal")
-                target.pass_on_state()
-                target.tell_of("stopped by a signal")
-                raise
-            except PinterestError as error:
-                target.pass_on_state()
-                target.tell_of(str(error))
-                raise
-            target.tell()
-            target.check()
+            with target.turns:
+                try:
+                    target.listen(file_input)
+                except Stopped:
+                    # What is to be sent yet may take longer than the sender of the signal waits.
+                    cls.logger.info("Stopped by a signal")
+                    target.pass_on_state()
+                    target.tell_of("stopped by a signal")
+                    raise
+                except PinterestError as error:
+                    target.pass_on_state()
+                    target.tell_of(str(error))
+                    raise
+                target.tell()
+                target.check()

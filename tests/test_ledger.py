@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from databases import url_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
@@ -46,18 +47,6 @@ _numbers = itertools.count()
 def postgres() -> Iterator[Postgres]:
     with running_postgres() as postgres:
         yield postgres
-
-
-def url_of(postgres: Postgres, **changes: Any) -> str:
-    url = sa.URL.create(
-        "postgresql+psycopg",
-        username=postgres.user,
-        password=postgres.password,
-        host=postgres.host,
-        port=postgres.port,
-        database=postgres.database,
-    )
-    return url.set(**changes).render_as_string(hide_password=False)
 
 
 def new_schema(postgres: Postgres) -> str:

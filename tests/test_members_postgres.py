@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from databases import url_of
 from forks import ForkedPrograms, Forks
 from people import (
     NAME,
@@ -57,18 +58,6 @@ def postgres() -> Iterator[Postgres]:
 def forks() -> Iterator[Forks]:
     with Forks() as forks:
         yield forks
-
-
-def url_of(postgres: Postgres) -> str:
-    url = sa.URL.create(
-        "postgresql+psycopg",
-        username=postgres.user,
-        password=postgres.password,
-        host=postgres.host,
-        port=postgres.port,
-        database=postgres.database,
-    )
-    return url.render_as_string(hide_password=False)
 
 
 def test_the_ledger_may_be_in_postgresql_and_a_mirror_too(
