@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from tap_pinterest_audiences.errors import PinterestError, redact
-from tap_pinterest_audiences.private import close_to_others, make_folder, state_folder
+from tap_pinterest_audiences.private import close_to_others, make_folder
+from target_pinterest_audiences.member_ledger import default_path
 
 if TYPE_CHECKING:
     import sqlite3
@@ -88,8 +89,8 @@ class AdvisoryLock:
 
 
 def default_url() -> str:
-    """Return the URL of a SQLite file in the user's state folder."""
-    return sa.URL.create("sqlite", database=str(state_folder() / "ledger.db")).render_as_string()
+    """Return the URL of the SQLite file that is the ledger if no setting says so."""
+    return sa.URL.create("sqlite", database=str(default_path())).render_as_string()
 
 
 class Database:

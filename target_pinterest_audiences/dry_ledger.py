@@ -1,50 +1,16 @@
-"""What the target needs of a ledger, and one for a dry run, which keeps its notes to itself."""
+"""The ledger of a dry run, which keeps its notes to itself."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from target_pinterest_audiences.ledger import NotedList
+    from target_pinterest_audiences.member_ledger import MemberLedger, NotedList
 
 _CHUNK = 10_000
-
-
-class MemberLedger(Protocol):
-    """Which members were sent to which list; see ``ledger.Ledger``."""
-
-    def note_list(self, noted: NotedList) -> None:
-        """Keep what is known of a list."""
-
-    def list_type(self, list_id: str) -> str | None:
-        """Return the type of a list's members, if it was noted."""
-
-    def unsent(self, list_id: str, digests: Iterable[bytes]) -> set[bytes]:
-        """Return those who are not in a list."""
-
-    def seen(self, list_id: str, digests: Iterable[bytes], version: int) -> set[bytes]:
-        """Note who is in a version of the mirrored table, and return those not in the list."""
-
-    def add(self, list_id: str, digests: Iterable[bytes], version: int) -> None:
-        """Note that Pinterest took them in."""
-
-    def remove(self, list_id: str, digests: Iterable[bytes]) -> None:
-        """Note that Pinterest took them out."""
-
-    def count(self, list_id: str) -> int:
-        """Return how many are in a list."""
-
-    def count_all(self, ad_account_id: str | None) -> int:
-        """Return how many are in lists of an ad account, or of all of them."""
-
-    def count_stale(self, list_id: str, version: int) -> int:
-        """Return how many of them were not seen in a version."""
-
-    def stale(self, list_id: str, version: int, chunk: int) -> Iterator[list[bytes]]:
-        """Yield those who were not seen in a version."""
 
 
 class DryLedger:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from target_pinterest_audiences.database import Database, LedgerError, default_url
+from target_pinterest_audiences.database import Database, LedgerError
+from target_pinterest_audiences.member_ledger import NotedList
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-__all__ = ["Ledger", "LedgerError", "NotedList", "default_url"]
 
 _SCHEMA_VERSION = 1
 _MOST_RECENT = 200_000
@@ -80,25 +79,6 @@ _REMOVALS = [
     sa.delete(table).where(table.c.list_number == _number, table.c.digest.in_(sa.select(_digest)))
     for table in (_MEMBERS, _RECENT)
 ]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class NotedList:
-    """A customer list that the ledger knows.
-
-    Attributes:
-        customer_list_id: Pinterest's id.
-        ad_account_id: The ad account that owns it.
-        name: Its name, which other lists may have too.
-        list_type: Pinterest's ``UserListType``, which its API does not tell.
-        created_at: When this program made it, in Unix seconds; None if it did not.
-    """
-
-    customer_list_id: str
-    ad_account_id: str
-    name: str
-    list_type: str
-    created_at: int | None
 
 
 _NOTED = [field.name for field in dataclasses.fields(NotedList)]

@@ -17,9 +17,9 @@ from target_pinterest_audiences.sent import Sent
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from target_pinterest_audiences.dry_ledger import MemberLedger
     from target_pinterest_audiences.inventory import Inventory
     from target_pinterest_audiences.list_writer import ListWriter
+    from target_pinterest_audiences.member_ledger import MemberLedger
     from target_pinterest_audiences.members import ListRef
     from target_pinterest_audiences.references import OnAmbiguous
     from target_pinterest_audiences.writer import Writer

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_pinterest_audiences.errors import PinterestError, SettingsError
 from target_pinterest_audiences import mirror
-from target_pinterest_audiences.dry_ledger import DryLedger, MemberLedger
+from target_pinterest_audiences.dry_ledger import DryLedger
 from target_pinterest_audiences.health import health
-from target_pinterest_audiences.ledger import Ledger, default_url
 from target_pinterest_audiences.list_writer import (
     DryListWriter,
     ListWriter,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from tap_pinterest_audiences.client import PinterestAPI
     from target_pinterest_audiences.inventory import Inventory
+    from target_pinterest_audiences.member_ledger import MemberLedger
     from target_pinterest_audiences.members import ListRef
     from target_pinterest_audiences.writer import Writer
 
@@ -86,6 +86,10 @@ class Roster:
         url = self._settings.get("ledger_url")
         if url == "":
             return None
+        # SQLAlchemy takes as long to import as all the rest, and not every run needs it.
+        from target_pinterest_audiences.database import default_url  # noqa: PLC0415
+        from target_pinterest_audiences.ledger import Ledger  # noqa: PLC0415
+
         ledger = Ledger(url or default_url())
         return DryLedger(ledger) if self._settings["dry_run"] else ledger
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_pinterest_audiences.identifiers import to_key, to_text
-from target_pinterest_audiences.ledger import NotedList
+from target_pinterest_audiences.member_ledger import NotedList
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from target_pinterest_audiences.dry_ledger import MemberLedger
+    from target_pinterest_audiences.member_ledger import MemberLedger
     from target_pinterest_audiences.members import ListRef
 
 _CHUNK = 10_000

@@ -6,9 +6,6 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from singer_sdk.singerlib.json import serialize_json
 
 if TYPE_CHECKING:
@@ -22,6 +19,11 @@ def print_table(summary: Mapping[str, Any]) -> None:
     """Print what changed to standard error, if that is a terminal."""
     if not sys.stderr.isatty() or not summary["changes"]:
         return
+    # Most runs have no terminal, and need not import it.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     title = "What would change" if summary["dry_run"] else "What changed"
     table = Table("", "record", "name", "what", title=title)
     for change in summary["changes"][:MOST_ROWS]:

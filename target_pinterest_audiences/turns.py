@@ -15,7 +15,7 @@ import filelock
 
 from tap_pinterest_audiences.errors import EXIT_TRY_LATER, PinterestError
 from tap_pinterest_audiences.private import make_folder
-from target_pinterest_audiences.database import AdvisoryLock, Database, default_url, sqlite_path
+from target_pinterest_audiences.member_ledger import default_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ class Turns:
             ledger_url: The setting.
         """
         self._api = api
-        self._ledger_url = ledger_url or default_url()
+        self._ledger_url = ledger_url
         self._locks: dict[str, Lock] = {}
 
     def __enter__(self) -> Self:
@@ -101,10 +101,18 @@ class Turns:
 
     def _lock(self, ad_account_id: str) -> Lock:
         key = hashlib.sha256(f"{self._api.url}/{ad_account_id}".encode()).digest()[:8]
-        file = sqlite_path(self._ledger_url)
-        if file is None:
-            return AdvisoryLock(Database(self._ledger_url), int.from_bytes(key, signed=True))
-        return _FileLock(file.with_name(f"{file.name}.{key.hex()}.lock"))
+        if not self._ledger_url:
+            return _beside(default_path(), key)
+        # It imports SQLAlchemy, which only a ledger of one's own needs so early.
+        from target_pinterest_audiences.database import (  # noqa: PLC0415
+            AdvisoryLock,
+            Database,
+            sqlite_path,
+        )
+
+        if file := sqlite_path(self._ledger_url):
+            return _beside(file, key)
+        return AdvisoryLock(Database(self._ledger_url), int.from_bytes(key, signed=True))
 
 
 class _FileLock:
@@ -129,3 +137,7 @@ class _FileLock:
 
     def release(self) -> None:
         self._lock.release()
+
+
+def _beside(file: Path, key: bytes) -> Lock:
+    return _FileLock(file.with_name(f"{file.name}.{key.hex()}.lock"))

@@ -17,7 +17,8 @@ from target_pinterest_audiences import mirror
 from target_pinterest_audiences.decisions import Reject
 from target_pinterest_audiences.dry_ledger import DryLedger
 from target_pinterest_audiences.identifiers import LIST_TYPES, to_key
-from target_pinterest_audiences.ledger import Ledger, NotedList
+from target_pinterest_audiences.ledger import Ledger
+from target_pinterest_audiences.member_ledger import NotedList
 from target_pinterest_audiences.members import DIGEST, ListRef, MemberReader, batches
 from target_pinterest_audiences.sent import Sent
 

@@ -1,0 +1,20 @@
+"""What a program imports before it is told what to do: every job waits for that."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"sqlalchemy", "psycopg", "rich", "pyarrow"}
+"""Together they would double the time."""
+
+
+@pytest.mark.parametrize(
+    "module", ["tap_pinterest_audiences.tap", "target_pinterest_audiences.target"]
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stdout.split())
