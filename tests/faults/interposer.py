@@ -6,15 +6,13 @@ passes, and the two clocks that waits go by.
 
 from __future__ import annotations
 
-import json
-import os
 import socket
 import threading
 import time
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elsewhere import change, post
 from requests.adapters import HTTPAdapter
 from requests.compat import urlsplit
 
@@ -25,11 +23,9 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest, Response
 
-PATIENCE_SECONDS = 0.1
+PATIENCE_SECONDS = 0.5
 """How long a request waits that is to time out: the setting takes whole seconds only."""
-DELAY_SECONDS = 0.25
-
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+DELAY_SECONDS = 1.0
 
 
 class Interposer:
@@ -39,7 +35,6 @@ class Interposer:
 
     - `at` and `fault`: just before that request is sent, the fault is staged, so that it meets it;
       or the request goes to a port where nobody listens, or is not waited for long
-    - `kill`: `at`, `seconds` and `signal`: so long after that request began, the signal comes
     - `changes` and `changes_at`: what somebody else does at Pinterest before that request, once
     """
 
@@ -77,9 +72,7 @@ class Interposer:
             self._count += 1
             number, plan = self._count, self._plan
             if number == plan.get("changes_at"):
-                self._change()
-            if number == plan.get("kill", {}).get("at"):
-                self._prepare_to_die()
+                change(plan, Path())
             if number == plan.get("at"):
                 request = self._trouble(request, options)
         return self._send(adapter, request, **options)
@@ -94,33 +87,9 @@ class Interposer:
             return request
         if fault["kind"] == "delay":
             options["timeout"] = PATIENCE_SECONDS
-        self._post("_emulator/faults", fault)
+        post(self._plan["base"], "_emulator/faults", fault)
         return request
-
-    def _prepare_to_die(self) -> None:
-        kill = self._plan["kill"]
-        timer = threading.Timer(kill["seconds"], os.kill, (os.getpid(), kill["signal"]))
-        timer.daemon = True
-        timer.start()
-
-    def _change(self) -> None:
-        done = Path("changed")
-        if done.exists():
-            return
-        done.touch()
-        for method, path, body in self._plan["changes"]:
-            self._post(path, body, method)
 
     def _nap(self, seconds: float) -> None:
         self._slept += seconds
-        self._post("_emulator/clock", {"advance": seconds})
-
-    def _post(self, path: str, body: object, method: str = "POST") -> None:
-        request = urllib.request.Request(  # noqa: S310  (an emulator on this machine)
-            f"{self._plan['base']}/{path}",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json", "Authorization": "Bearer pina_demo"},
-            method=method,
-        )
-        with _DIRECT.open(request, timeout=10) as answer:
-            answer.read()
+        post(self._plan["base"], "_emulator/clock", {"advance": seconds})

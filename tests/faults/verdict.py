@@ -11,18 +11,22 @@ from scenarios import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
+    from ended import Ended
     from scenarios import Scenario
-    from warm import Ended
     from world import World
 
     from pinterest_emulator.testing import Emulator
 
-_SECRETS = re.compile(
-    r"pin[ar][_.][\w.~+/=-]+|demo-secret|Traceback|[\w.+]+@\w+\.example|\b[0-9a-f]{64}\b",
-    re.IGNORECASE,
-)
-"""Tokens, the app's secret, people, and the traces that only a mistake leaves."""
+_SECRETS = r"pin[ar][_.][\w.~+/=-]+|demo-secret|[\w.+]+@\w+\.example"
+"""Tokens, the app's secret, and people."""
+_MISTAKES = r"Traceback|\b[0-9a-f]{64}\b"
+"""What is no secret, but nobody's business: where the program fell over, and hashes of people."""
+_TOLD = re.compile(f"{_SECRETS}|{_MISTAKES}", re.IGNORECASE)
+_KEPT = re.compile(_SECRETS.encode(), re.IGNORECASE)
+_MAY_HAVE_SECRETS = {"in", "config.json", "token.json", "pinterest.json"}
+"""What a program is given, the file that is there to keep tokens, and Pinterest itself."""
 
 LOST, DOUBLED, STUCK, TOLD = "lost", "doubled", "stuck", "told"
 _LISTS = ("audiences", "customer_lists")
@@ -41,12 +45,16 @@ class Broken(Exception):  # noqa: N818  (what it says, not how it came)
         self.kind = kind
 
 
-def check_talk(run: Ended) -> None:
-    """Make sure that a run told no secret, and did not fall over."""
-    found = _SECRETS.search(run.err)
-    if found:
+def check_talk(run: Ended, folder: Path) -> None:
+    """Make sure that a run left no secret anywhere, and did not fall over."""
+    if found := _TOLD.search(run.err):
         # The end of the log tells which mistake it was; nothing in it is anybody's.
         raise Broken(TOLD, f"{found.group()} in {run.err[-2000:]}")
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name not in _MAY_HAVE_SECRETS:
+            content = path.read_bytes()
+            if secret := _KEPT.search(content):
+                raise Broken(TOLD, f"{secret.group()!r} in {path.name}")
 
 
 def check_ended_well(run: Ended) -> None:
@@ -108,15 +116,17 @@ def at_pinterest(emulator: Emulator) -> Counter[Any]:
     return found
 
 
-def check_at_pinterest(found: Counter[Any], clean: Counter[Any]) -> None:
-    """Make sure that there is at Pinterest what there should be, each thing once."""
-    names, clean_names = (
-        Counter(thing[:2] for thing in things.elements()) for things in (found, clean)
-    )
-    more = names - clean_names
+def check_no_doubles(found: Counter[Any], clean: Counter[Any]) -> None:
+    """Make sure that nothing is at Pinterest more often than it should be."""
+    names, more = _names(found), _names(found) - _names(clean)
     if twice := {name: count for name, count in more.items() if names[name] > 1}:
         raise Broken(DOUBLED, str(twice))
-    if more:
+
+
+def check_at_pinterest(found: Counter[Any], clean: Counter[Any]) -> None:
+    """Make sure that there is at Pinterest what there should be, each thing once."""
+    check_no_doubles(found, clean)
+    if more := _names(found) - _names(clean):
         raise Broken(LOST, f"the removal of {list(more)}")
     if less := clean - found:
         raise Broken(LOST, str(list(less))[:2000])
@@ -126,7 +136,10 @@ def check_nothing_is_left(world: World, scenario: Scenario) -> None:
     """Make sure that the same input again writes nothing: the ledger knows what was done."""
     world.emulator.clear()
     run = world.go(scenario.messages)
-    check_talk(run)
     check_ended_well(run)
     if again := people.writes(world.emulator):
         raise Broken(LOST, f"the next run still writes {again}")
+
+
+def _names(things: Counter[Any]) -> Counter[Any]:
+    return Counter(thing[:2] for thing in things.elements())

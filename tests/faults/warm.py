@@ -14,36 +14,17 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from programs import environment
+from ended import Ended, talkative
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
 _TESTS = Path(__file__).parent.parent
 _LEARNT: set[str] = set()
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a run ended, and what it had printed by then."""
-
-    code: int
-    messages: list[dict[str, Any]]
-    err: str
-
-    @property
-    def state(self) -> dict[str, Any] | None:
-        """The last state that was passed on."""
-        for message in reversed(self.messages):
-            if message.get("type") == "STATE":
-                return dict(message["value"])
-            if "type" not in message:
-                return dict(message)
-        return None
 
 
 class Warm:
@@ -63,21 +44,18 @@ class Warm:
     def __exit__(self, *_: object) -> None:
         self._server.communicate()
 
-    def run(self, program: str, folder: Path, options: list[str], plan: dict[str, Any]) -> Ended:
-        """Run a program whose input is the file `in` of the folder."""
+    def run(self, program: str, folder: Path, options: list[str], plan: Mapping[str, Any]) -> Ended:
+        """Run a program; see `Runner`, and for the plan `Interposer` and `bugs`."""
         assert self._server.stdin
         assert self._server.stdout
         asked = {"program": program, "folder": str(folder), "options": options, "plan": plan}
         self._server.stdin.write(json.dumps(asked) + "\n")
         self._server.stdin.flush()
-        code = int(self._server.stdout.readline())
-        # A process that was killed may have been in the middle of a line.
-        lines = (folder / "out").read_text().split("\n")[:-1]
-        messages = [json.loads(line) for line in lines]
-        return Ended(code, messages, (folder / "err").read_text())
+        return Ended.read(int(self._server.stdout.readline()), folder)
 
 
 def _become(asked: dict[str, Any]) -> None:
+    import bugs  # noqa: PLC0415
     from interposer import Interposer  # noqa: PLC0415
 
     from tap_pinterest_audiences.tap import TapPinterestAudiences  # noqa: PLC0415
@@ -88,8 +66,10 @@ def _become(asked: dict[str, Any]) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
         os.dup2(os.open(name, flags, 0o600), number)
     os.environ.clear()
-    os.environ.update(environment(Path(asked["folder"])))
+    os.environ.update(talkative(Path(asked["folder"])))
     Interposer(asked["plan"]).install()
+    if "bug" in asked["plan"]:
+        bugs.plant(asked["plan"]["bug"])
     atexit.register(lambda: Path("modules").write_text("\n".join(list(sys.modules))))
     plugin = TapPinterestAudiences if asked["program"] == "tap" else TargetPinterestAudiences
     plugin.cli(asked["options"])
@@ -109,7 +89,8 @@ def _learn(modules: Path) -> None:
 
 
 def _serve() -> None:
-    import interposer  # noqa: F401, PLC0415  (imported once, before the forks)
+    import bugs  # noqa: F401, PLC0415  (imported once, before the forks)
+    import interposer  # noqa: F401, PLC0415
 
     import tap_pinterest_audiences.tap  # noqa: F401, PLC0415
     import target_pinterest_audiences.target  # noqa: F401, PLC0415

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from programs import selecting
 from scenarios import ACCOUNT
+from verdict import check_talk
 
 from pinterest_emulator.testing import Emulator
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ended import Ended, Runner
     from scenarios import Messages, Scenario
-    from warm import Ended, Warm
 
 _PINTEREST = "pinterest.json"
 
@@ -31,13 +32,15 @@ class World:
         earlier: The one before, if the scenario has one.
     """
 
-    def __init__(self, scenario: Scenario, warm: Warm, folder: Path, emulator: Emulator) -> None:
+    def __init__(
+        self, scenario: Scenario, runner: Runner, folder: Path, emulator: Emulator
+    ) -> None:
         """Run `scenario` in `folder` against `emulator`."""
         self.emulator = emulator
         self.runs: list[Ended] = []
         self.earlier: list[Ended] = []
         self._scenario = scenario
-        self._warm = warm
+        self._runner = runner
         self._folder = folder
 
     def go(self, messages: Messages | None = None, **plan: Any) -> Ended:
@@ -45,7 +48,10 @@ class World:
 
         Args:
             messages: For the target, instead of what comes after that state.
-            plan: What is to happen; see `Interposer`.
+            plan: What is to happen.
+
+        Raises:
+            Broken: If it told what must not be told.
         """
         scenario, folder = self._scenario, self._folder
         options = ["--config", "config.json"]
@@ -61,8 +67,9 @@ class World:
         (folder / "in").write_text("".join(lines))
         self._write("config.json", self._settings())
         plan = {**plan, "base": self.emulator.base}
-        run = self._warm.run(scenario.program, folder, options, plan)
+        run = self._runner.run(scenario.program, folder, options, plan)
         self.runs.append(run)
+        check_talk(run, self._folder)
         if run.state is not None:
             self._write("state.json", run.state)
         return run
@@ -87,6 +94,7 @@ class World:
         if self._scenario.program == "target":
             settings["ad_account_id"] = ACCOUNT
             settings["ledger_url"] = f"sqlite:///{self._folder}/ledger.db"
+            settings["report_path"] = str(self._folder / "report.json")
         return settings
 
     def _write(self, name: str, content: object) -> None:
@@ -96,7 +104,7 @@ class World:
 class Template:
     """What there is before the run of a scenario, made once and copied."""
 
-    def __init__(self, scenario: Scenario, warm: Warm, folder: Path) -> None:
+    def __init__(self, scenario: Scenario, runner: Runner, folder: Path) -> None:
         """Make it in `folder`."""
         self.scenario = scenario
         self._folder = folder / "before"
@@ -106,7 +114,7 @@ class Template:
         with self._emulator(self._folder) as emulator:
             scenario.fill(emulator)
             if scenario.is_later:
-                world = World(scenario, warm, self._folder, emulator)
+                world = World(scenario, runner, self._folder, emulator)
                 run = world.go(scenario.earlier)
                 assert run.code == 0, run.err
                 self._earlier.append(run)
@@ -114,12 +122,12 @@ class Template:
             scenario.then(emulator)
 
     @contextmanager
-    def world(self, warm: Warm) -> Iterator[World]:
+    def world(self, runner: Runner) -> Iterator[World]:
         """Another one to break."""
         shutil.copytree(self._folder, self._copy)
         try:
             with self._emulator(self._copy) as emulator:
-                world = World(self.scenario, warm, self._copy, emulator)
+                world = World(self.scenario, runner, self._copy, emulator)
                 world.earlier = self._earlier
                 yield world
         finally:

@@ -1,0 +1,123 @@
+"""Bugs to be put into a program on purpose: a sweep that does not find them finds nothing."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from requests import Session
+
+from tap_pinterest_audiences.client import PinterestAPI
+from tap_pinterest_audiences.errors import RequestFailedError
+from tap_pinterest_audiences.incremental import Scan
+from tap_pinterest_audiences.tokens import TokenStore
+from target_pinterest_audiences.inventory import Inventory
+from target_pinterest_audiences.sent import Sent
+from target_pinterest_audiences.target import TargetPinterestAudiences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from requests import PreparedRequest, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A bug, and what is to become of it.
+
+    Attributes:
+        name: What is wrong.
+        scenario: By its name.
+        row: What has to go wrong for it to matter.
+        outcome: What the sweep has to say then.
+        plant: Puts it into this process.
+    """
+
+    name: str
+    scenario: str
+    row: str
+    outcome: str
+    plant: Callable[[], None]
+
+
+def _replace(owner: type, name: str, with_what: Callable[..., object]) -> None:
+    assert hasattr(owner, name)
+    setattr(owner, name, with_what)
+
+
+def _bookmark_too_far() -> None:
+    begin = Scan.begin
+
+    def later(self: Scan, server_clock: int) -> None:
+        begin(self, server_clock + 600)
+
+    _replace(Scan, "begin", later)
+
+
+def _create_retried_blindly() -> None:
+    _replace(Inventory, "reload", lambda _: [])
+    _replace(Inventory, "reload_lists", lambda _: [])
+
+
+def _state_passed_early() -> None:
+    _replace(TargetPinterestAudiences, "_members_wait", lambda _: False)
+
+
+def _ledger_ahead() -> None:
+    def expect(self: Sent, texts: Sequence[str], version: int | None, *, add: bool) -> None:
+        if add:
+            self.note_added(texts, version)
+
+    _replace(Sent, "expect", expect)
+
+
+def _token_not_kept() -> None:
+    _replace(TokenStore, "write", lambda *_: None)
+
+
+def _refusal_taken_for_the_end() -> None:
+    pages = PinterestAPI.pages
+
+    def short(*args: Any) -> Iterator[Any]:
+        try:
+            yield from pages(*args)
+        except RequestFailedError:
+            return
+
+    _replace(PinterestAPI, "pages", short)
+
+
+def _token_in_the_log() -> None:
+    send = Session.send
+
+    def talkative(self: Session, request: PreparedRequest, **options: Any) -> Response:
+        logging.getLogger().debug("%s", request.headers)
+        return send(self, request, **options)
+
+    _replace(Session, "send", talkative)
+
+
+BUGS = (
+    Bug("a bookmark too far", "tap, everything", "refused", "lost", _bookmark_too_far),
+    Bug("a refusal is the end", "tap, what changed", "403", "lost", _refusal_taken_for_the_end),
+    Bug(
+        "an audience created blindly",
+        "target, audiences",
+        "reset after",
+        "doubled",
+        _create_retried_blindly,
+    ),
+    Bug(
+        "a list created blindly", "target, members", "500 after", "doubled", _create_retried_blindly
+    ),
+    Bug("a state passed early", "target, members", "401", "lost", _state_passed_early),
+    Bug("a ledger ahead of Pinterest", "target, members", "403", "lost", _ledger_ahead),
+    Bug("a token not kept", "refresh, once only", "403", "stuck", _token_not_kept),
+    Bug("a token in the log", "target, mirror", "empty, 200", "told", _token_in_the_log),
+)
+
+
+def plant(name: str) -> None:
+    """Put a bug into this process."""
+    next(bug for bug in BUGS if bug.name == name).plant()

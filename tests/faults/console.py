@@ -1,0 +1,65 @@
+"""Runs the console scripts, and ends them from outside."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+from elsewhere import change, count
+from ended import Ended, talkative
+from programs import BIN, TIMEOUT_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_LOOK_SECONDS = 0.002
+
+
+class Console:
+    """The programs as a user has them: nothing is in between, and waits take as long as they do."""
+
+    def run(self, program: str, folder: Path, options: list[str], plan: Mapping[str, Any]) -> Ended:
+        """Run a program; see `Runner`.
+
+        The plan may have `changes` and `changes_at`, as for an `Interposer`, and `kill`: `at`,
+        `seconds` and `signal`: so long after Pinterest saw that request, the signal comes.
+        """
+        before = count(plan["base"])
+        with (
+            (folder / "in").open("rb") as stdin,
+            (folder / "out").open("wb") as out,
+            (folder / "err").open("wb") as err,
+        ):
+            process = subprocess.Popen(
+                [BIN / f"{program}-pinterest-audiences", *options],
+                stdin=stdin,
+                stdout=out,
+                stderr=err,
+                cwd=folder,
+                env=talkative(folder),
+            )
+            try:
+                _watch(process, folder, plan, before)
+                process.wait(TIMEOUT_SECONDS)
+            finally:
+                process.kill()
+        return Ended.read(process.wait(), folder)
+
+
+def _watch(
+    process: subprocess.Popen[bytes], folder: Path, plan: Mapping[str, Any], before: int
+) -> None:
+    """Let the plan happen."""
+    changes, kill = plan.get("changes"), plan.get("kill")
+    while (changes or kill) and process.poll() is None:
+        seen = count(plan["base"]) - before
+        if changes and seen >= plan["changes_at"]:
+            change(plan, folder)
+            changes = None
+        if kill and seen >= kill["at"]:
+            time.sleep(kill["seconds"])
+            process.send_signal(kill["signal"])
+            return
+        time.sleep(_LOOK_SECONDS)
