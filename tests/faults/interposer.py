@@ -87,7 +87,8 @@ class Interposer:
             return request
         if fault["kind"] == "delay":
             options["timeout"] = PATIENCE_SECONDS
-        post(self._plan["base"], "_emulator/faults", fault)
+        # By its method, as what somebody else does meanwhile must not meet it instead.
+        post(self._plan["base"], "_emulator/faults", {**fault, "method": request.method})
         return request
 
     def _nap(self, seconds: float) -> None:

@@ -156,6 +156,8 @@ class Bench:
         with self._world(tried.scenario, runner) as world:
             try:
                 first = world.go(**tried.plan)
+                if tried.row in FAULTS and tried.row != "refused":
+                    assert [fault["fired"] for fault in world.emulator.faults()] == [1]
                 if first.code:
                     second = world.go()
                     if second.code and tried.strands:
