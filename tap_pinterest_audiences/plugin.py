@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import sys
+import threading
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from singer_sdk.plugin_base import PluginBase
@@ -25,18 +28,47 @@ class ConfigInput(Protocol):
     parse_env: bool
 
 
+_ASK_AGAIN_SECONDS = 0.01
+
+
 class Stopped(SystemExit):
-    """A signal asked the program to end: as one that a signal ended, not as a success."""
+    """A signal asked the program to end: as one that a signal ended, not as a success.
+
+    Attributes:
+        signum: Number of the signal.
+    """
+
+    def __init__(self, signum: int) -> None:
+        """End with the exit code that stands for the signal."""
+        super().__init__(EXIT_SIGNAL + signum)
+        self.signum = signum
 
 
 @contextlib.contextmanager
 def ending_in_peace() -> Iterator[None]:
-    """Heed no signal once all is done: what is left is Python's own end, within milliseconds."""
+    """Heed each signal while there is something to do, and none once all is done.
+
+    What is left then is Python's own end, within milliseconds.
+    """
+    unraisable, sys.unraisablehook = sys.unraisablehook, _ask_again
     try:
         yield
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+        sys.unraisablehook = unraisable
+
+
+def _ask_again(lost: sys.UnraisableHookArgs) -> None:
+    """Send a signal again that came where nothing can be left, as while an object is destroyed.
+
+    Python would print a traceback there, and the run would go on as if nothing had been asked.
+    """
+    if isinstance(lost.exc_value, Stopped):
+        again = (os.getpid(), lost.exc_value.signum)
+        threading.Timer(_ASK_AGAIN_SECONDS, os.kill, again).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 class PinterestPlugin(PluginBase):
@@ -77,4 +109,4 @@ class PinterestPlugin(PluginBase):
         Raises:
             Stopped: Always.
         """
-        raise Stopped(EXIT_SIGNAL + signum)
+        raise Stopped(signum)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -88,3 +89,43 @@ def test_the_target_goes_on_where_it_was_stopped(
     assert second.code == 0
     names = [audience["name"] for audience in emulator.state()["audiences"][account]]
     assert sorted(names) == [f"Audience {position}" for position in range(10)]
+
+
+AT_A_BAD_MOMENT = """
+import os, signal, sys, time
+from types import SimpleNamespace
+from target_pinterest_audiences.target import TargetPinterestAudiences
+
+class Destroyed:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def lines():
+    yield from sys.stdin
+    Destroyed()
+    time.sleep(30)
+
+config = {"access_token": "pina_demo", "api_url": sys.argv[1], "ad_account_id": sys.argv[2]}
+TargetPinterestAudiences.invoke(
+    config=SimpleNamespace(config=config, parse_env=False), file_input=lines()
+)
+"""
+"""A target that is asked to end while an object is destroyed, which no exception can leave."""
+
+
+def test_a_signal_that_comes_while_an_object_is_destroyed_is_heeded(
+    emulator: Emulator, programs: Programs, account: str
+) -> None:
+    made = record(name="Buyers", audience_type="VISITOR", rule=RULE)
+    run = subprocess.run(
+        [sys.executable, "-c", AT_A_BAD_MOMENT, emulator.url, account],
+        input="".join(json.dumps(message) + "\n" for message in (schema(), made, state(1))),
+        capture_output=True,
+        text=True,
+        env=environment(programs.folder),
+        timeout=25,
+        check=False,
+    )
+    assert run.returncode == 128 + signal.SIGTERM, run.stderr
+    assert "Traceback" not in run.stderr
+    assert json.loads(run.stdout) == {"seen": 1}
