@@ -1,0 +1,58 @@
+"""What there is to be expected of a target whose ledger is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from forks import ForkedPrograms, Forks
+from people import SCHEMA, audiences, digests, lists, members, people, whole_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pinterest_emulator.testing import Emulator
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    with Forks() as forks:
+        yield forks
+
+
+@pytest.fixture
+def target(emulator: Emulator, account: str, forks: Forks, tmp_path: Path) -> ForkedPrograms:
+    settings = {
+        "access_token": "pina_demo",
+        "api_url": emulator.url,
+        "ad_account_id": account,
+        "ledger_url": f"sqlite:///{tmp_path}/ledger.db",
+    }
+    return ForkedPrograms(forks, tmp_path, settings)
+
+
+def test_everybody_is_sent_again_to_the_same_list(
+    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        run = target.target([SCHEMA, *people(range(9))])
+        assert run.code == 0, run.err
+        (tmp_path / "ledger.db").unlink()
+
+    assert members(emulator, account) == digests(range(9))
+    assert len(lists(emulator, account)) == len(audiences(emulator, account)) == 1
+
+
+def test_a_mirror_removes_nobody_whom_it_does_not_know(
+    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path
+) -> None:
+    mirror = {"member_mode": "mirror", "max_removal_ratio": 1}
+    assert target.target(whole_version(range(9), 1), **mirror).code == 0
+    (tmp_path / "ledger.db").unlink()
+
+    run = target.target(whole_version(range(2, 8), 2), **mirror)
+    assert run.code == 0, run.err
+    assert members(emulator, account) == digests(range(9))
+    assert target.target(whole_version(range(4, 8), 3), **mirror).code == 0
+    assert members(emulator, account) == digests([0, 1, 4, 5, 6, 7, 8])
