@@ -30,6 +30,14 @@ _SECRETS_AND_PEOPLE = re.compile(
     r"|\b[0-9a-fA-F]{32,}\b"  # hashed identifiers
     r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"  # device ids
 )
+_BAD_REQUEST, _TOO_LARGE = 400, 413
+_SIZE = re.compile(
+    r"too (?:large|big|long|many)|exceed|maximum|max(?:imum)? (?:size|length|number)|at most|"
+    r"no more than|limit of|size limit|payload|body size|more than \d",
+    re.IGNORECASE,
+)
+"""What a 400 about the size of a request may say: no such answer was ever recorded."""
+
 _LONGEST_MESSAGE = 300
 _LONGEST_READ = 4 * _LONGEST_MESSAGE
 
@@ -56,6 +64,7 @@ class RequestFailedError(PinterestError):
         status: HTTP status.
         code: Pinterest's own error code, if the answer had one. It is overloaded (2 is both
             "authentication failed" and "ad account not found"): look at ``status`` first.
+        too_large: Whether Pinterest refused the request for its size.
     """
 
     def __init__(
@@ -70,6 +79,9 @@ class RequestFailedError(PinterestError):
         self.operation = operation
         self.status = status
         self.code = code
+        self.too_large = status == _TOO_LARGE or (
+            status == _BAD_REQUEST and _SIZE.search(message) is not None
+        )
         said = redact(message) or "no reason given"
         tail = "".join(
             [

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_pinterest_audiences.errors import PinterestError, redact
+from target_pinterest_audiences.blanks import is_blank
+from target_pinterest_audiences.column_names import may_be_removal
 from target_pinterest_audiences.decisions import Decision, Defer, Reject, Wait
+from target_pinterest_audiences.deletions import ORIGIN_DELETED
+from target_pinterest_audiences.identifiers import rejected_digest
 from target_pinterest_audiences.report import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from target_pinterest_audiences.rejects import Rejects
     from target_pinterest_audiences.report import Report
@@ -73,6 +77,7 @@ class Bookkeeping:
         self._positions: Counter[str] = Counter()
         self._waiting: list[_Item] = []
         self._put_off: set[str | None] = set()
+        self._keys: dict[str, Sequence[str]] = {}
 
     @property
     def waits(self) -> bool:
@@ -81,6 +86,7 @@ class Bookkeeping:
 
     def note_schema(self, message: Mapping[str, Any]) -> None:
         """Note a SCHEMA message as it came, before the SDK adds to it."""
+        self._keys[message["stream"]] = message.get("key_properties") or ()
         if self._rejects:
             self._rejects.keep_schema(copy.deepcopy(message))
 
@@ -93,6 +99,30 @@ class Bookkeeping:
         """
         self._no_more_of(self._origin)
         self._origin = _Origin(message, private)
+
+    @property
+    def message(self) -> Mapping[str, Any]:
+        """The RECORD message from which the next record is made."""
+        return self._origin.message
+
+    def with_origin(self, record: dict[str, Any], key_digest: str | None = None) -> dict[str, Any]:
+        """Add to a record what a stream map must not lose: that its row is deleted.
+
+        Args:
+            record: What a stream map made of the message.
+            key_digest: The column that takes digests of the row's key, if any does.
+        """
+        came = self.message["record"]
+        if may_be_removal(came):
+            record[ORIGIN_DELETED] = True
+            if key_digest and (keys := self.key_digests(self.message["stream"], came)):
+                record[key_digest] = keys
+        return record
+
+    def key_digests(self, stream: str, record: Mapping[str, Any]) -> dict[str, str]:
+        """Return the SHA-256 of each value of a row's key, by which its owner finds the row."""
+        keys = ((name, record.get(name)) for name in self._keys.get(stream, ()))
+        return {name: rejected_digest(value) for name, value in keys if not is_blank(value)}
 
     def take(self, sink: PinterestSink, record: Mapping[str, Any]) -> None:
         """Have a record applied, or put it aside until what it refers to is there."""
@@ -136,16 +166,24 @@ class Bookkeeping:
         if self._rejects:
             self._rejects.settle(message)
 
+    def retry(self, *, last_call: bool = False) -> None:
+        """Apply what waits, as long as that makes a difference.
+
+        Args:
+            last_call: Whether nothing else can come that a record may wait for.
+        """
+        before = len(self._waiting) + 1
+        while self._waiting and len(self._waiting) < before:
+            before = len(self._waiting)
+            items, self._waiting = self._waiting, []
+            for item in items:
+                self._decide(item, last_call=last_call)
+
     def finish(self) -> None:
-        """Apply what waits, as long as that makes a difference; the rest can not be applied."""
+        """Apply what waits, now that nothing else can come; the rest cannot be applied."""
         self._no_more_of(self._origin)
-        for last_call in (False, True):
-            before = len(self._waiting) + 1
-            while self._waiting and len(self._waiting) < before:
-                before = len(self._waiting)
-                items, self._waiting = self._waiting, []
-                for item in items:
-                    self._decide(item, last_call=last_call)
+        self.retry()
+        self.retry(last_call=True)
         items, self._waiting = self._waiting, []
         self._give_up([(item, item.sink.decide(item.record, last_call=True)) for item in items])
 

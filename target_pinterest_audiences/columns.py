@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tap_pinterest_audiences.errors import redact
+from target_pinterest_audiences.blanks import is_blank, trimmed
 from target_pinterest_audiences.decisions import Reject
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ LONGEST_BUSINESS_ID = 20
 """Digits (Pinterest OpenAPI 5.23)."""
 
 _LONGEST_NUMBER = 100
+_OPERATIONS = ("operation", "operation_type")
 
 
 class UnreadableRecordError(Exception):
@@ -35,14 +37,14 @@ def id_in(record: Mapping[str, Any], field: str, longest: int = LONGEST_ID) -> s
         UnreadableRecordError: If it is something else.
     """
     match plain(record.get(field)):
-        case None | "":
+        case value if is_blank(value):
             return None
         case bool():
             digits = ""
         case int(number):
             digits = str(number)
         case str(text):
-            digits = text.strip()
+            digits = trimmed(text)
         case _:
             digits = ""
     if digits.isascii() and digits.isdigit() and len(digits) <= longest:
@@ -69,7 +71,7 @@ def text_in(record: Mapping[str, Any], field: str) -> str | None:
             )
         )
     check_characters(value, field)
-    return value if value.strip() else None
+    return value if trimmed(value) else None
 
 
 def check_characters(value: Any, field: str) -> None:  # noqa: ANN401
@@ -78,6 +80,8 @@ def check_characters(value: Any, field: str) -> None:  # noqa: ANN401
     Raises:
         UnreadableRecordError: If it can not.
     """
+    if isinstance(value, str) and value.isascii():
+        return
     try:
         json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
@@ -135,9 +139,23 @@ def json_in(text: str, field: str) -> Any:  # noqa: ANN401
         ) from None
 
 
-def is_deleted(record: Mapping[str, Any]) -> bool:
-    """Tell whether the tap said that its row is gone."""
-    return record.get("_sdc_deleted_at") is not None
+def operation_in(record: Mapping[str, Any], allowed: tuple[str, ...]) -> str | None:
+    """Read ``operation`` or ``operation_type``, in any case; None if there is none.
+
+    Raises:
+        UnreadableRecordError: If it is another word, or the two columns disagree.
+    """
+    found = {text.strip().upper() for field in _OPERATIONS if (text := text_in(record, field))}
+    if len(found) > 1:
+        raise UnreadableRecordError(
+            Reject("conflicting_operations", "operation and operation_type disagree: send one")
+        )
+    operation = next(iter(found), None)
+    if operation is None or operation in allowed:
+        return operation
+    raise UnreadableRecordError(
+        Reject("bad_operation", f"operation is not one of {', '.join(allowed)}")
+    )
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401

@@ -62,6 +62,10 @@ class DryLedger:
         """Return how many were in lists of an ad account, or of all of them, before the run."""
         return self._ledger.count_all(ad_account_id)
 
+    def mirrored_lists(self, ad_account_id: str | None) -> list[tuple[NotedList, int]]:
+        """Return the lists that a mirrored table filled before the run, and how many they held."""
+        return self._ledger.mirrored_lists(ad_account_id)
+
     def count_stale(self, list_id: str, version: int) -> int:
         """Return how many of them were not seen in a version."""
         return sum(len(keys) for keys in self.stale(list_id, version, _CHUNK))

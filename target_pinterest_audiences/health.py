@@ -35,7 +35,7 @@ def health(members: MemberList, api: PinterestAPI | None) -> dict[str, Any]:
     tally, before = members.tally, members.found or {}
     size_before = (members.found_audience or {}).get("size")
     after, size = before, size_before
-    if api and there and (tally.new or tally.removed):
+    if api and there and (tally.new or tally.removed or tally.removed_unknown):
         try:
             after, size = _asked(members, api)
         except PinterestError as error:  # all is done: no reason to fail
@@ -49,6 +49,7 @@ def health(members: MemberList, api: PinterestAPI | None) -> dict[str, Any]:
         "added": tally.new,
         "already_there": tally.already_there,
         "removed": tally.removed,
+        "removed_unknown": tally.removed_unknown,
         "not_there": tally.not_there,
         "rejected": dict(tally.rejected),
         "status_before": before.get("status"),

@@ -77,6 +77,9 @@ EMAIL_AS_ID = Reject(
     "email_as_id", "the identifier has an @: an email belongs in the column email, to be hashed"
 )
 
+STANDS_FOR_NOBODY = frozenset({MISSING, PLACEHOLDER, PLACEHOLDER_HASH, EMPTY_HASH, ZERO_DEVICE_ID})
+"""Reasons that say that a record names nobody, rather than somebody in a way that is wrong."""
+
 _PLACEHOLDERS = (
     *("null", "none", "nil", "nan", "n/a", "#n/a", "na", "undefined", "unknown", "not provided"),
     *("test@test.com", "example@example.com", "null@null.com", "none@none.com"),

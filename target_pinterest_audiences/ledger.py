@@ -224,6 +224,25 @@ class Ledger:
             self._settle(connection)
             return connection.scalar(query.where(_MEMBERS.c.list_number.in_(lists))) or 0
 
+    def mirrored_lists(self, ad_account_id: str | None) -> list[tuple[NotedList, int]]:
+        """Return the lists that a mirrored table filled, and how many members each holds.
+
+        Args:
+            ad_account_id: Their ad account; None for all.
+        """
+        query = (
+            sa.select(*(_LISTS.c[name] for name in _NOTED), sa.func.count())
+            .join(_MEMBERS, _MEMBERS.c.list_number == _LISTS.c.number)
+            .where(_LISTS.c.list_type.is_not(None), _MEMBERS.c.version != 0)
+            .group_by(*(_LISTS.c[name] for name in _NOTED))
+            .order_by(_LISTS.c.customer_list_id)
+        )
+        if ad_account_id is not None:
+            query = query.where(_LISTS.c.ad_account_id == ad_account_id)
+        with self._database.transaction() as connection:
+            self._settle(connection)
+            return [(NotedList(*row[:-1]), row[-1]) for row in connection.execute(query)]
+
     def count_stale(self, list_id: str, version: int) -> int:
         """Return how many members ``stale`` would yield."""
         return self._count(list_id, _MEMBERS.c.version != version)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_pinterest_audiences.answers import id_of
-from tap_pinterest_audiences.errors import NoAnswerError
+from tap_pinterest_audiences.errors import NoAnswerError, RequestFailedError
 from tap_pinterest_audiences.operations import CREATE_CUSTOMER_LIST, UPDATE_CUSTOMER_LIST
 from target_pinterest_audiences.uploads import upload
 from target_pinterest_audiences.writer import PLANNED_IDS, may_be_lost
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from tap_pinterest_audiences.client import PinterestAPI
     from target_pinterest_audiences.inventory import Inventory
 
+logger = logging.getLogger(__name__)
+
 
 class ListWriter(Protocol):
     """What can be done to customer lists."""
@@ -25,13 +28,20 @@ class ListWriter(Protocol):
     """Requests that would have been sent."""
 
     def create(
-        self, ad_account_id: str, body: Mapping[str, Any], inventory: Inventory
+        self,
+        ad_account_id: str,
+        name: str,
+        list_type: str,
+        members: Sequence[str],
+        inventory: Inventory,
     ) -> Mapping[str, Any]:
         """Make a list of its first members exactly once, and return it.
 
         Args:
             ad_account_id: Where to make it.
-            body: ``name``, ``list_type`` and ``records``, as ``customer_lists/create`` takes it.
+            name: What to call it.
+            list_type: Pinterest's ``list_type`` of the members.
+            members: The first members.
             inventory: What the ad account has.
         """
 
@@ -42,15 +52,25 @@ class ListWriter(Protocol):
 
 
 class RecordsWriter:
-    """Sends members in the body of a request."""
+    """Sends members in the body of a request.
+
+    Pinterest does not say how large a request may be. If it refuses one for its size, the members
+    go in two halves, and later requests are no larger than what was not refused.
+    """
 
     def __init__(self, api: PinterestAPI) -> None:
         """Write through ``api``."""
         self.pretended = 0
         self._api = api
+        self._most: int | None = None
 
     def create(
-        self, ad_account_id: str, body: Mapping[str, Any], inventory: Inventory
+        self,
+        ad_account_id: str,
+        name: str,
+        list_type: str,
+        members: Sequence[str],
+        inventory: Inventory,
     ) -> Mapping[str, Any]:
         """Make a list exactly once.
 
@@ -59,12 +79,13 @@ class RecordsWriter:
         """
         _ = inventory.customer_lists  # to know later which are new
         answer_was_lost = False
+        body: dict[str, Any] = {"name": name, "list_type": list_type}
 
         @self._api.patiently(lambda error: not may_be_lost(error))
         def look_and_send() -> Mapping[str, Any]:
             nonlocal answer_was_lost
             if answer_was_lost:
-                found = [new for new in inventory.reload_lists() if new.get("name") == body["name"]]
+                found = [new for new in inventory.reload_lists() if new.get("name") == name]
                 if found:
                     return found[0]
             try:
@@ -75,9 +96,18 @@ class RecordsWriter:
                 answer_was_lost = True
                 raise
 
-        made = look_and_send()
-        id_of(made, CREATE_CUSTOMER_LIST)
+        first = members[: self._most]
+        while True:
+            body["records"] = ",".join(first)
+            try:
+                made = look_and_send()
+                break
+            except RequestFailedError as error:
+                first = first[: self._smaller(len(first), error)]
+        list_id = id_of(made, CREATE_CUSTOMER_LIST)
         inventory.customer_lists.put(made)
+        if rest := members[len(first) :]:
+            self.change(ad_account_id, list_id, rest, add=True)
         return made
 
     def change(
@@ -85,8 +115,28 @@ class RecordsWriter:
     ) -> None:
         """Add members or remove them; doing it twice changes nothing (Pinterest OpenAPI 5.23)."""
         ids = {"ad_account_id": ad_account_id, "customer_list_id": customer_list_id}
-        body = {"operation_type": "ADD" if add else "REMOVE", "records": ",".join(members)}
-        self._api.request(UPDATE_CUSTOMER_LIST, ids, body=body)
+        operation = "ADD" if add else "REMOVE"
+        while members:
+            part = members[: self._most]
+            body = {"operation_type": operation, "records": ",".join(part)}
+            try:
+                self._api.request(UPDATE_CUSTOMER_LIST, ids, body=body)
+            except RequestFailedError as error:
+                self._smaller(len(part), error)
+            else:
+                members = members[len(part) :]
+
+    def _smaller(self, refused: int, error: RequestFailedError) -> int:
+        """Halve the size of a request that was refused for its size, and return the new one.
+
+        Raises:
+            RequestFailedError: If it was refused for something else, or held one member only.
+        """
+        if refused == 1 or not error.too_large:
+            raise error
+        self._most = refused // 2
+        logger.warning("%s; sending %d members at a time from here", error, self._most)
+        return self._most
 
 
 class UploadWriter(RecordsWriter):
@@ -111,12 +161,14 @@ class DryListWriter:
     def create(
         self,
         ad_account_id: str,  # noqa: ARG002
-        body: Mapping[str, Any],
+        name: str,
+        list_type: str,  # noqa: ARG002
+        members: Sequence[str],  # noqa: ARG002
         inventory: Inventory,
     ) -> Mapping[str, Any]:
         """Pretend to make a list: Pinterest makes them PROCESSING (seen live 2026-07)."""
         self.pretended += 1
-        made = {"id": str(next(self._ids)), "name": body["name"], "status": "PROCESSING"}
+        made = {"id": str(next(self._ids)), "name": name, "status": "PROCESSING"}
         inventory.customer_lists.put(made)
         return made
 

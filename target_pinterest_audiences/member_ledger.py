@@ -63,6 +63,9 @@ class MemberLedger(Protocol):
     def count_all(self, ad_account_id: str | None) -> int:
         """Return how many are in lists of an ad account, or of all of them."""
 
+    def mirrored_lists(self, ad_account_id: str | None) -> list[tuple[NotedList, int]]:
+        """Return the lists that a mirrored table filled, and how many members each holds."""
+
     def count_stale(self, list_id: str, version: int) -> int:
         """Return how many of them were not seen in a version."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -12,6 +13,7 @@ from tap_pinterest_audiences.errors import RequestFailedError, redact
 from target_pinterest_audiences.decisions import Create, Reject
 from target_pinterest_audiences.list_finder import find_list, other_type
 from target_pinterest_audiences.members import batches
+from target_pinterest_audiences.mirror import Removal
 from target_pinterest_audiences.sent import Sent
 
 if TYPE_CHECKING:
@@ -21,8 +23,12 @@ if TYPE_CHECKING:
     from target_pinterest_audiences.list_writer import ListWriter
     from target_pinterest_audiences.member_ledger import MemberLedger
     from target_pinterest_audiences.members import ListRef
+    from target_pinterest_audiences.mirror import Reading
+    from target_pinterest_audiences.plan import WriteMode
     from target_pinterest_audiences.references import OnAmbiguous
     from target_pinterest_audiences.writer import Writer
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,8 @@ class Means:
         list_writer: Makes and changes the list.
         ledger: Who was sent before; None to send everybody each time.
         on_ambiguous: What to do if several lists have the name.
+        write_mode: ``create`` leaves a list that exists, ``update`` creates none.
+        mirrors: Whether removals wait until it is known how many there are.
         most_members: In a request.
         most_bytes: Of identifiers, with the commas between them, in a request.
     """
@@ -44,6 +52,8 @@ class Means:
     list_writer: ListWriter
     ledger: MemberLedger | None
     on_ambiguous: OnAmbiguous
+    write_mode: WriteMode
+    mirrors: bool
     most_members: int
     most_bytes: int
 
@@ -52,12 +62,14 @@ class Means:
 class Tally:
     """What became of the people of a list.
 
-    ``rejected`` counts by reason code, ``refused`` those among them for whom the whole list failed.
+    ``removed_unknown`` counts removals of people whom the ledger does not have, ``rejected`` counts
+    by reason code, ``refused`` those among them for whom the whole list failed.
     """
 
     new: int = 0
     already_there: int = 0
     removed: int = 0
+    removed_unknown: int = 0
     not_there: int = 0
     refused: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
@@ -77,7 +89,9 @@ class MemberList:
         found_audience: Its audience as it was then, likewise.
         tally: What became of the people.
         failed: Why nothing can be done with the list, if that is so.
-        version: The version of the mirrored table that had a member of it last.
+        created_audience: The audience that this run made of the list.
+        reading: The reading of a mirrored table that had a member of it last.
+        tables: The streams of all mirrored tables that had one in this run.
     """
 
     def __init__(self, ref: ListRef, list_type: str, means: Means) -> None:
@@ -89,13 +103,15 @@ class MemberList:
         self.found_audience: Mapping[str, Any] | None = None
         self.tally = Tally()
         self.failed: Reject | None = None
-        self.version: int | None = None
+        self.created_audience: Create | None = None
+        self.reading: Reading | None = None
+        self.tables: set[str] = set()
         self._means = means
         self._sent: Sent | None = None
         self._add: dict[str, None] = {}
         self._remove: dict[str, None] = {}
         self._known = 0
-        self._mirroring = False
+        self._wants_members = False
         try:
             found = find_list(ref, means.inventory(), means.on_ambiguous)
         except RequestFailedError as error:
@@ -107,6 +123,12 @@ class MemberList:
             self.found = found
             self._is_there(str(found["id"]))
             self.found_audience = self.audience
+        elif means.write_mode == "update":
+            self.failed = Reject(
+                "not_found",
+                f"ad account {ref.ad_account_id} has no list of this name, and write_mode update "
+                "makes none: choose write_mode upsert",
+            )
 
     @property
     def pending(self) -> int:
@@ -128,70 +150,104 @@ class MemberList:
         named = [item for item in over if item.get("name") == self.ref.audience_name]
         return next(iter(named or over), None)
 
-    def take(self, people: Mapping[str, bool], version: int | None) -> None:
+    def take(self, people: Mapping[str, bool], reading: Reading | None) -> None:
         """Take people in or out; who was sent to Pinterest before need not be sent again.
 
         Args:
             people: What is sent for a person, and whether the person is to be in.
-            version: Of the mirrored table that has them, if one is mirrored.
+            reading: The reading of the mirrored table that has them, if one is mirrored.
         """
+        if not self.failed and reading != self.reading:
+            self._begin(reading)
         if self.failed:
             self._reject(len(people))
             return
-        if version != self.version:
-            self._send(all_of_them=True)  # those of the last version must not count as of this one
-            self.version = version
-            self._known = self._sent.count() if self._sent else 0
         coming = [text for text, add in people.items() if add]
         going = [text for text, add in people.items() if not add]
-        if self._remove:
-            for text in coming:
-                self._remove.pop(text, None)
-        if self.failed:
+        mark = reading.mark if reading else None
+        unsent = self._sent.unsent(coming, mark) if self._sent else coming
+        still_in = self._sent.not_taken_out(going) if self._sent else going
+        if self.found and self._means.write_mode == "create" and (unsent or still_in):
+            self.failed = Reject(
+                "exists",
+                f"{self.label} is there already, and write_mode create changes nothing: set "
+                "write_mode to upsert",
+            )
             self._reject(len(people))
             return
-        unsent = self._sent.unsent(coming, version) if self._sent else coming
+        if self._sent and mark is not None:
+            self._sent.unsent(going, mark)  # the version has them, so they are not absent from it
+        self._wants_members = self._wants_members or bool(coming)
+        for text in coming:
+            self._remove.pop(text, None)
         self._add.update(dict.fromkeys(unsent))
         self.tally.already_there += len(coming) - len(unsent)
         for text in going:
             self._add.pop(text, None)
-        still_in = self._sent.not_taken_out(going) if self._sent else going
         self._remove.update(dict.fromkeys(still_in))
         self.tally.not_there += len(going) - len(still_in)
         self._send(all_of_them=False)
 
     def flush(self) -> None:
-        """Send all that is left, and make sure that there is an audience of the list."""
+        """Send all that is left, but the removals of a mirror."""
         self._send(all_of_them=True)
-        if self.list_id and self.ref.audience_name and not self.failed and not self.audience:
-            body = {
-                "name": self.ref.audience_name,
-                "audience_type": "CUSTOMER_LIST",
-                "rule": {"customer_list_id": self.list_id},
-            }
-            inventory = self._means.inventory()
-            try:
-                made = self._means.writer.create(Create(self.ref.ad_account_id, body), inventory)
-            except RequestFailedError as error:
-                self._fail(error)
-            else:
-                inventory.put(made)
 
-    def known(self) -> int:
-        """Return how many people the ledger had before the mirrored version."""
-        return self._known
+    def complete(self) -> None:
+        """Make sure that there is an audience of a list that was to have members."""
+        if not self.list_id or not self.ref.audience_name or self.failed or not self._wants_members:
+            return
+        if self.audience:
+            return
+        if self._means.write_mode == "update":
+            logger.warning(
+                "No audience is made of %s, and write_mode update creates none", self.label
+            )
+            return
+        body = {
+            "name": self.ref.audience_name,
+            "audience_type": "CUSTOMER_LIST",
+            "rule": {"customer_list_id": self.list_id},
+        }
+        inventory = self._means.inventory()
+        decision = Create(self.ref.ad_account_id, body)
+        try:
+            made = self._means.writer.create(decision, inventory)
+        except RequestFailedError as error:
+            self._fail(error)
+        else:
+            inventory.put(made)
+            self.created_audience = replace(decision, audience_id=str(made["id"]))
 
-    def stale(self, version: int) -> int:
-        """Return how many of those in the ledger a version of the table does not have."""
-        return self._sent.count_stale(version) if self._sent else 0
+    def removal(self) -> Removal:
+        """Return whom the reading of a mirrored table would remove."""
+        absent = self._sent.count_absent(self.reading.mark) if self._sent and self.reading else 0
+        known = self._sent.count_known(list(self._remove)) if self._sent else 0
+        return Removal(self.label, self._known, absent, known)
 
-    def remove_stale(self, version: int) -> None:
-        """Remove those in the ledger whom a version of the table does not have."""
-        if self._sent:
-            self._mirroring = True
-            for texts in self._sent.stale(version):
-                self._remove.update(dict.fromkeys(texts))
-                self._send(all_of_them=True)
+    def remove(self, *, absent: bool) -> None:
+        """Remove those for whom records ask, and if told so those who are absent from a reading."""
+        self._send_removals(all_of_them=True)
+        if not absent or not self._sent or not self.reading:
+            return
+        for texts in self._sent.absent(self.reading.mark):
+            if self.failed:
+                return
+            self._remove.update(dict.fromkeys(texts))
+            self._send_removals(all_of_them=True, by_record=False)
+
+    def drop_removals(self) -> None:
+        """Give up the removals for which records ask, because there are too many."""
+        self.tally.rejected["too_many_removals"] += len(self._remove)
+        self.tally.refused += len(self._remove)
+        self._remove.clear()
+
+    def _begin(self, reading: Reading | None) -> None:
+        """Send those of the last reading, who must not count as of this one."""
+        self.flush()
+        self.reading = reading
+        if reading:
+            self.tables.add(reading.stream)
+        self._known = self._sent.count() if self._sent else 0
 
     def _is_there(self, list_id: str) -> None:
         self.list_id = list_id
@@ -205,50 +261,60 @@ class MemberList:
             self._sent = Sent(ledger, self.ref, list_id, self.list_type)
 
     def _send(self, *, all_of_them: bool) -> None:
-        try:
-            if self.list_id or self._add:
-                self._send_to(self._add, add=True, all_of_them=all_of_them)
-            if self.list_id:
-                self._send_to(self._remove, add=False, all_of_them=all_of_them)
-        except RequestFailedError as error:
-            self._fail(error)
-        if all_of_them and not self.list_id:
+        if self.list_id or self._add:
+            self._send_to(self._add, all_of_them=all_of_them)
+        if not self._means.mirrors:
+            self._send_removals(all_of_them=all_of_them)
+
+    def _send_removals(self, *, all_of_them: bool, by_record: bool = True) -> None:
+        if self.list_id:
+            self._send_to(self._remove, all_of_them=all_of_them, by_record=by_record)
+        elif all_of_them:
             self.tally.not_there += len(self._remove)
             self._remove.clear()
 
-    def _send_to(self, waiting: dict[str, None], *, add: bool, all_of_them: bool) -> None:
+    def _send_to(
+        self, waiting: dict[str, None], *, all_of_them: bool, by_record: bool = True
+    ) -> None:
         most = self._means.most_members
         if not waiting or (not all_of_them and len(waiting) < most):
             return
-        for batch in batches(list(waiting), most, self._means.most_bytes):
-            if not all_of_them and len(waiting) < most:
-                return
-            self._send_batch(batch, add=add)
-            for text in batch:
-                del waiting[text]
+        try:
+            for batch in batches(list(waiting), most, self._means.most_bytes):
+                if not all_of_them and len(waiting) < most:
+                    return
+                if waiting is self._add:
+                    self._send_added(batch)
+                else:
+                    self._send_removed(batch, by_record=by_record)
+                for text in batch:
+                    del waiting[text]
+        except RequestFailedError as error:
+            self._fail(error)
 
-    def _send_batch(self, batch: Sequence[str], *, add: bool) -> None:
-        account = self.ref.ad_account_id
+    def _send_added(self, batch: Sequence[str]) -> None:
+        account, writer = self.ref.ad_account_id, self._means.list_writer
+        mark = self.reading.mark if self.reading else None
         if self.list_id is None:
-            body = {
-                "name": self.ref.audience_name,
-                "list_type": self.list_type,
-                "records": ",".join(batch),
-            }
-            made = self._means.list_writer.create(account, body, self._means.inventory())
+            inventory = self._means.inventory()
+            name = str(self.ref.audience_name)
+            made = writer.create(account, name, self.list_type, batch, inventory)
             self._is_there(str(made["id"]))
         else:
             if self._sent:
-                self._sent.expect(batch, self.version, add=add)
-            self._means.list_writer.change(account, self.list_id, batch, add=add)
-        if add:
-            self.tally.new += len(batch)
-            if self._sent:
-                self._sent.note_added(batch, self.version)
-        else:
-            self.tally.removed += len(batch)
-            if self._sent:
-                self._sent.note_removed(batch, by_record=not self._mirroring)
+                self._sent.expect_added(batch, mark)
+            writer.change(account, self.list_id, batch, add=True)
+        self.tally.new += len(batch)
+        if self._sent:
+            self._sent.note_added(batch, mark)
+
+    def _send_removed(self, batch: Sequence[str], *, by_record: bool) -> None:
+        known = self._sent.expect_removed(batch) if self._sent else len(batch)
+        self._means.list_writer.change(self.ref.ad_account_id, str(self.list_id), batch, add=False)
+        self.tally.removed += known
+        self.tally.removed_unknown += len(batch) - known
+        if self._sent:
+            self._sent.note_removed(batch, by_record=by_record)
 
     def _fail(self, error: RequestFailedError) -> None:
         if error.status == requests.codes.unauthorized:

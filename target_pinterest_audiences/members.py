@@ -8,11 +8,32 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from target_pinterest_audiences.columns import UnreadableRecordError, id_in, is_deleted, text_in
+from target_pinterest_audiences.blanks import is_blank, is_null_word
+from target_pinterest_audiences.column_names import MEMBERS
+from target_pinterest_audiences.columns import (
+    UnreadableRecordError,
+    id_in,
+    text_in,
+)
 from target_pinterest_audiences.decisions import Reject
-from target_pinterest_audiences.identifiers import LIST_TYPES, read_identifier, reader_of
+from target_pinterest_audiences.deletions import (
+    KEY_ONLY_DELETION,
+    MARKS,
+    ORIGIN_DELETED,
+    SUSPECTS,
+    is_deleted,
+    is_removal,
+)
+from target_pinterest_audiences.identifiers import (
+    LIST_TYPES,
+    MISSING,
+    STANDS_FOR_NOBODY,
+    read_identifier,
+    reader_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +43,13 @@ OPERATIONS = ("ADD", "REMOVE")
 DIGEST = "identifier_sha256"
 """What a kept record has in the place of an identifier that is none."""
 
-_OPERATIONS = (None, "", *OPERATIONS)
-_SHARED = ("customer_list_id", "audience_name", "ad_account_id", "operation", "_sdc_deleted_at")
+KEY_DIGEST = "key_sha256"
+"""What a kept deletion has in the place of an identifier: digests of its row's key."""
+
+_SHARED = (
+    *("customer_list_id", "audience_name", "ad_account_id", "operation", "operation_type"),
+    *(ORIGIN_DELETED, *MARKS, *SUSPECTS),
+)
 _COLUMNS = tuple(LIST_TYPES.items())
 _NO_IDENTIFIER = Reject(
     "no_identifier", f"the record has none of the identifiers {', '.join(LIST_TYPES)}"
@@ -33,7 +59,7 @@ _SEVERAL_IDENTIFIERS = Reject(
     "the record has several identifiers, and a customer list holds one type of them: leave all "
     "columns but one out, by a stream map or in the query",
 )
-_BAD_OPERATION = Reject("bad_operation", f"operation is not one of {', '.join(OPERATIONS)}")
+_NOBODY = frozenset({*STANDS_FOR_NOBODY, _NO_IDENTIFIER, KEY_ONLY_DELETION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,32 +142,23 @@ class MemberReader:
         Returns:
             Whether they are like that; if not, nothing was read.
         """
-        columns = set().union(*records)
-        if DIGEST in columns:
+        column = _only_difference(records)
+        if column is None:
             return False
-        used = [(column, kind) for column, kind in _COLUMNS if column in columns]
-        try:
-            shared = [
-                {record.get(column) for record in records}
-                for column in _SHARED
-                if column in columns
-            ]
-        except TypeError:
-            return False
-        # To a set, true is 1.
-        if len(used) != 1 or any(len(values) > 1 or values & {0, 1} for values in shared):
-            return False
-        (column, list_type), first = used[0], records[0]
-        ref = self.ref(first)
-        if isinstance(ref, Reject) or first.get("operation") not in _OPERATIONS:
-            return False
-        add = first.get("operation") != "REMOVE" and not is_deleted(first)
         values = [record.get(column) for record in records]
+        list_type, first = LIST_TYPES[column], records[0]
+        ref = self._ref(first)
+        try:
+            add = not is_removal(first, OPERATIONS)
+        except UnreadableRecordError:
+            return False
+        if isinstance(ref, Reject) or not set(map(type, values)) <= {str, NoneType}:
+            return False
         texts = list(map(reader_of(list_type), values))
         if set(map(type, texts)) != {str}:
             for position, (text, record) in enumerate(zip(texts, records, strict=True)):
                 if isinstance(text, Reject):
-                    reject = _NO_IDENTIFIER if values[position] is None else text
+                    reject = _nobody(record) if text == MISSING else text
                     chunk.rejected.append((position, record, reject))
         people = {text: add for text in texts if isinstance(text, str)}
         if people:
@@ -149,33 +166,44 @@ class MemberReader:
         return True
 
     def read(self, record: Mapping[str, Any]) -> Member | Reject:
-        """Return what a record wants, or why that can not be told.
+        """Return what a record wants, or why that cannot be told.
 
         No reason holds any part of an identifier.
         """
-        ref = self.ref(record)
+        try:
+            return self._read(MEMBERS.read(record))
+        except UnreadableRecordError as error:
+            return error.reject
+
+    def _read(self, record: Mapping[str, Any]) -> Member | Reject:
+        if record.get(DIGEST):
+            return _NO_IDENTIFIER
+        add = not is_removal(record, OPERATIONS)
+        found = [(kind, record.get(column)) for column, kind in _COLUMNS]
+        found = [(kind, value) for kind, value in found if not is_blank(value)]
+        if len(found) > 1:
+            found = [(kind, value) for kind, value in found if not is_null_word(value)]
+        if not found and is_deleted(record):
+            return KEY_ONLY_DELETION
+        ref = self._ref(record)
         if isinstance(ref, Reject):
             return ref
-        list_type = None
-        value = None
-        for column, kind in _COLUMNS:
-            found = record.get(column)
-            if found is not None:
-                if list_type is not None:
-                    return _SEVERAL_IDENTIFIERS
-                list_type, value = kind, found
-        if list_type is None or record.get(DIGEST):
-            return _NO_IDENTIFIER
+        if len(found) > 1:
+            return _SEVERAL_IDENTIFIERS
+        if not found:
+            return _nobody(record)
+        list_type, value = found[0]
         text = read_identifier(list_type, value)
-        if isinstance(text, Reject):
-            return text
-        operation = record.get("operation")
-        if operation not in _OPERATIONS:
-            return _BAD_OPERATION
-        return Member(ref, list_type, text, operation != "REMOVE" and not is_deleted(record))
+        return text if isinstance(text, Reject) else Member(ref, list_type, text, add)
 
     def ref(self, record: Mapping[str, Any]) -> ListRef | Reject:
-        """Return which list a record means, or why that can not be told."""
+        """Return which list a record means, or why that cannot be told."""
+        try:
+            return self._ref(MEMBERS.read(record))
+        except UnreadableRecordError as error:
+            return error.reject
+
+    def _ref(self, record: Mapping[str, Any]) -> ListRef | Reject:
         list_id, account = record.get("customer_list_id"), record.get("ad_account_id")
         # To a dictionary, true is 1.
         key = (list_id, type(list_id), record.get("audience_name"), account, type(account))
@@ -186,11 +214,6 @@ class MemberReader:
             return found
         except TypeError:  # a list or an object, which is no name and no id
             return self._read_ref(record)
-
-    def may_be_member(self, record: Mapping[str, Any], reject: Reject) -> bool:
-        """Tell whether a record that can not be read may mean somebody who is in a list."""
-        unread = (_SEVERAL_IDENTIFIERS, _BAD_OPERATION)
-        return isinstance(self.ref(record), Reject) or reject in unread
 
     def _read_ref(self, record: Mapping[str, Any]) -> ListRef | Reject:
         try:
@@ -210,6 +233,41 @@ class MemberReader:
                 "the record names no list: it needs customer_list_id or audience_name",
             )
         return ListRef(account, list_id, None if list_id else name)
+
+
+def _only_difference(records: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the column of an identifier, if records differ in nothing else that means anything."""
+    columns = set().union(*records)
+    if DIGEST in columns or not MEMBERS.are_plain(columns):
+        return None
+    used = [
+        column
+        for column in LIST_TYPES
+        if column in columns and any(not is_blank(record.get(column)) for record in records)
+    ]
+    try:
+        shared = [
+            {record.get(column) for record in records} for column in _SHARED if column in columns
+        ]
+    except TypeError:
+        return None
+    # To a set, true is 1.
+    if len(used) != 1 or any(len(values) > 1 or values & {0, 1} for values in shared):
+        return None
+    return used[0]
+
+
+def may_be_somebody(reject: Reject) -> bool:
+    """Tell whether a record that was rejected for this may mean somebody who is in a list."""
+    return reject not in _NOBODY
+
+
+def _nobody(record: Mapping[str, Any]) -> Reject:
+    """Reject a record that names nobody."""
+    if is_deleted(record):
+        return KEY_ONLY_DELETION
+    empty = any(isinstance(record.get(column), str) for column in LIST_TYPES)
+    return MISSING if empty else _NO_IDENTIFIER
 
 
 def batches(texts: Sequence[str], most: int, most_bytes: int) -> Iterator[Sequence[str]]:

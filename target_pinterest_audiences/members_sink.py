@@ -9,10 +9,22 @@ from typing_extensions import override
 
 from target_pinterest_audiences import mirror
 from target_pinterest_audiences.batch_files import read_files
+from target_pinterest_audiences.blanks import is_blank
+from target_pinterest_audiences.column_names import MEMBERS, is_blank_row
+from target_pinterest_audiences.columns import UnreadableRecordError
 from target_pinterest_audiences.decisions import Reject
+from target_pinterest_audiences.deletions import ORIGIN_DELETED, shown_marks
 from target_pinterest_audiences.identifiers import LIST_TYPES, read_identifier, rejected_digest
 from target_pinterest_audiences.list_finder import other_type
-from target_pinterest_audiences.members import DIGEST, OPERATIONS, Member, MemberReader
+from target_pinterest_audiences.members import (
+    DIGEST,
+    KEY_DIGEST,
+    OPERATIONS,
+    Member,
+    MemberReader,
+    may_be_somebody,
+)
+from target_pinterest_audiences.mirror import TableVersion
 from target_pinterest_audiences.rejects import CODE, REASON
 from target_pinterest_audiences.roster import MembersError
 
@@ -30,8 +42,10 @@ _SAFE_COLUMNS = (
     "audience_name",
     "customer_list_id",
     "operation",
-    "_sdc_deleted_at",
+    "operation_type",
     DIGEST,
+    KEY_DIGEST,
+    ORIGIN_DELETED,
 )
 
 
@@ -56,14 +70,14 @@ class AudienceMembersSink(Sink):
         self._taken: list[Mapping[str, Any]] = []
         self._read = self._counted = 0
         self._mirrors = target.roster.mirrors
-        self._version: int | None = None
-        self._early = self._ended = False
-        self._in_version = self._unread = 0
+        self._tables: dict[str, TableVersion] = {}
+        self._table = TableVersion("")
+        self._ended = False
 
     @property
     @override
     def include_sdc_metadata_properties(self) -> bool:
-        """Keep ``_sdc_deleted_at`` and ``_sdc_table_version``."""
+        """Keep ``_sdc_deleted_at``."""
         return True
 
     @override
@@ -78,9 +92,9 @@ class AudienceMembersSink(Sink):
 
     @property
     def waits(self) -> bool:
-        """Whether no state may pass yet: of a mirrored table only after a whole version."""
-        unfinished = self._mirrors and not self._ended and (self._early or self._in_version > 0)
-        return unfinished or self.current_size > 0
+        """Whether no state may pass yet: of a mirrored table only when the input has ended."""
+        unfinished = self._mirrors and not self._ended
+        return (unfinished and bool(self._tables)) or self.current_size > 0
 
     @property
     @override
@@ -89,10 +103,16 @@ class AudienceMembersSink(Sink):
         return False
 
     @override
+    def preprocess_record(self, record: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
+        """Keep what a stream map may have dropped: that the row is deleted, and its key."""
+        return self.target.books.with_origin(record, KEY_DIGEST)
+
+    @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Take a record in."""
         self._counted += 1  # the SDK does it
-        self.take(record, record.get("_sdc_table_version"))
+        message = self.target.books.message
+        self.take(message["stream"], record, message.get("version"))
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
@@ -100,28 +120,31 @@ class AudienceMembersSink(Sink):
         self.flush()
         self.target.release_state()
 
+    def note_table(self, stream: str) -> None:
+        """Note that records of a stream are to come."""
+        self._tables.setdefault(stream, TableVersion(stream))
+
     def take_files(self, message: Mapping[str, Any]) -> None:
         """Take in the records of the files that a BATCH message names."""
         for records in read_files(message, self.batch_config, INTAKE):
-            if self._mirrors and self._version is not None:
-                self._begin_version(None)
-            self._in_version += len(records)
+            if self._mirrors:
+                self._turn_to(message["stream"], None, len(records))
             self._records += records
             self.sort_out()
 
-    def take(self, record: Mapping[str, Any], version: object) -> bool:
+    def take(self, stream: str, record: Mapping[str, Any], version: object) -> bool:
         """Take a record in.
 
         Args:
+            stream: The stream that it came from, as the tap calls it.
             record: The record.
             version: The version of the table that has it, if it is told.
 
         Returns:
             Whether those that were taken in were looked up now.
         """
-        if self._mirrors and version != self._version:
-            self._begin_version(version)
-        self._in_version += 1
+        if self._mirrors:
+            self._turn_to(stream, version, 1)
         self._records.append(record)
         if len(self._records) < INTAKE:
             return False
@@ -129,61 +152,69 @@ class AudienceMembersSink(Sink):
         return True
 
     def flush(self) -> None:
-        """Send all that is left."""
+        """Send all that is left, but the removals of a mirror."""
         self.sort_out()
         self.target.roster.flush()
-        self._note_failures()
-        taken, self._taken = self._taken, []
-        for record in taken:
-            self._settle(record)
+        self._settle_taken()
 
-    @override
-    def activate_version(self, new_version: int) -> None:
-        """Remove from each list whom the new version of the table does not have."""
-        if not self._mirrors:
-            return
-        self.flush()
-        if self._in_version == 0 or self._version not in {None, new_version}:
-            self._early = True
-            return
-        roster, version = self.target.roster, self._table_version
-        problem = mirror.unread_version(self._unread, roster.count_stale(version))
-        self._fail(problem or roster.remove_stale(version))
-        self._note_failures()
-        self._early = False
-        self._in_version = self._unread = 0
-        self.target.release_state()
+    def activate(self, stream: str, version: int) -> None:
+        """Note that a version of a table is whole, if its records came before."""
+        self.note_table(stream)
+        table = self._tables[stream]
+        if table.records and table.number in {None, version}:
+            table.activated = True
+        else:
+            table.early = True
 
     def note_unread(self) -> None:
-        """Note that a record came of which nobody can tell whom it means."""
-        self._in_version += 1
-        self._unread += 1
+        """Note that a record came of which nobody can tell who it means."""
+        message = self.target.books.message
+        self._turn_to(message["stream"], message.get("version"), 1)
+        self._table.unread += 1
 
     def end(self) -> None:
-        """Send what is left, and tell what could not be mirrored, now that the input has ended."""
+        """Remove those who are to go, now that the input has ended."""
         self.flush()
         self._ended = True
         if not self._mirrors:
             return
-        roster = self.target.roster
-        if self._early and self._in_version:
-            self._fail(mirror.early_version(roster.count_stale(self._table_version)))
-        elif self._early:
-            self._fail(mirror.empty_version(roster.known_to_the_ledger()))
-        elif self._in_version:
-            self.logger.warning(
-                "No ACTIVATE_VERSION came after %s: nobody was removed", self.stream_name
-            )
+        for table in self._tables.values():
+            if table.records:
+                self._remove_absent(table)
+            else:
+                known = self.target.roster.known_to_the_ledger()
+                self._fail(mirror.empty_version(table.stream, known))
+        self._settle_taken()
+        for noted, held in self.target.roster.unmentioned():
+            self.target.report.add_unmentioned(noted, held)
 
-    @property
-    def _table_version(self) -> int:
-        """What tells this reading of the table from all others."""
-        return self.target.roster.run_number if self._version is None else self._version
+    def _turn_to(self, stream: str, version: object, records: int) -> None:
+        """Count records to come, and account for those of another table, or version, before."""
+        number = version if isinstance(version, int) else None
+        if stream != self._table.stream or number != self._table.number or self._table.activated:
+            self.sort_out()
+            known = self._tables.get(stream)
+            if known is None or number != known.number:
+                if known and known.activated:
+                    self.target.roster.flush()
+                    self._remove_absent(known)
+                early = known is not None and known.early
+                self._tables[stream] = TableVersion(stream, number, early=early)
+            elif known.activated:
+                known.activated, known.early = False, True
+            self._table = self._tables[stream]
+        self._table.records += records
 
-    def _begin_version(self, version: object) -> None:
-        self.sort_out()
-        self._version = version if isinstance(version, int) else None
-        self._in_version = self._unread = 0
+    def _remove_absent(self, table: TableVersion) -> None:
+        partial = self.target.partial(table.stream)
+        for problem in self.target.roster.remove_absent(table, partial):
+            self._fail(problem)
+
+    def _settle_taken(self) -> None:
+        self._note_failures()
+        taken, self._taken = self._taken, []
+        for record in taken:
+            self._settle(record)
 
     def sort_out(self) -> None:
         """Look up all who were taken in, and send the batches that are full."""
@@ -205,13 +236,17 @@ class AudienceMembersSink(Sink):
         for (ref, list_type), people in turns:
             self._take_in(ref, list_type, people)
         for position, record, reject in chunk.rejected:
-            self._reject(self._read + position + 1, record, reject)
+            if is_blank_row(record):
+                self.target.report.skip(self.stream_name)
+            else:
+                self._reject(self._read + position + 1, record, reject)
         self._read += len(records)
 
     def _take_in(self, ref: ListRef, list_type: str, people: dict[str, bool]) -> None:
         members = self.target.roster.list_of(ref, list_type)
         if members.list_type == list_type:
-            members.take(people, self._table_version if self._mirrors else None)
+            reading = self.target.roster.reading(self._table) if self._mirrors else None
+            members.take(people, reading)
             self._note_failures()
             return
         reject = other_type(members.list_type, list_type)
@@ -234,7 +269,11 @@ class AudienceMembersSink(Sink):
         self.target.books.settle_member(self._kept_form(as_record(member)))
 
     def _kept_form(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        return {"type": "RECORD", "stream": self.stream_name, "record": safe(record)}
+        kept = safe(record)
+        if not LIST_TYPES.keys() & kept.keys() and DIGEST not in kept:
+            keys = self.target.books.key_digests(self.stream_name, record)
+            kept |= {KEY_DIGEST: keys} if keys and KEY_DIGEST not in kept else {}
+        return {"type": "RECORD", "stream": self.stream_name, "record": kept}
 
     def _fail(self, problem: str | None) -> None:
         if problem:
@@ -243,8 +282,8 @@ class AudienceMembersSink(Sink):
     def _reject(self, position: int, record: Mapping[str, Any], reject: Reject) -> None:
         if record.get(DIGEST):
             reject = Reject(record.get(CODE) or reject.code, record.get(REASON) or reject.reason)
-        elif self._reader.may_be_member(record, reject):
-            self._unread += 1
+        elif may_be_somebody(reject):
+            self._table.unread += 1
         ref = self._reader.ref(record)
         members = None if isinstance(ref, Reject) else self.target.roster.lists.get(ref)
         if members:
@@ -270,12 +309,18 @@ def safe(record: Mapping[str, Any]) -> dict[str, Any]:
 
     Identifiers are as they would be sent, or a digest where nothing would.
     """
-    kept = {column: record[column] for column in _SAFE_COLUMNS if record.get(column) is not None}
-    if "operation" in kept and kept["operation"] not in OPERATIONS:
-        kept["operation"] = "[redacted]"  # it may be anything
+    try:
+        record = MEMBERS.read(record)
+    except UnreadableRecordError:
+        return {}  # which of two columns counts cannot be told
+    kept = {column: record[column] for column in _SAFE_COLUMNS if not is_blank(record.get(column))}
+    for column in ("operation", "operation_type"):
+        if column in kept and str(kept[column]).strip().upper() not in OPERATIONS:
+            kept[column] = "[redacted]"  # it may be anything
+    kept |= shown_marks(record)
     for column, list_type in LIST_TYPES.items():
         value = record.get(column)
-        if value is None:
+        if is_blank(value):
             continue
         text = read_identifier(list_type, value)
         if isinstance(text, str):

@@ -15,7 +15,7 @@ from tap_pinterest_audiences.errors import PinterestError
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 _REQUIRED: dict[str, dict[str, type]] = {
     "ACTIVATE_VERSION": {"stream": str, "version": int},
@@ -49,6 +49,7 @@ class StrictReader(SimpleSingerReader):
         """Start before the first line."""
         super().__init__()
         self.line_number = 0
+        self.blank_lines = 0
         self._streams: set[str] = set()
 
     @override
@@ -58,7 +59,6 @@ class StrictReader(SimpleSingerReader):
         Raises:
             InputError: If it is no Singer message.
         """
-        self.line_number += 1
         return _read_record(line) or self._read_message(line)
 
     def _read_message(self, line: str) -> dict[str, Any]:
@@ -100,10 +100,20 @@ class StrictReader(SimpleSingerReader):
             InputError: If one is not UTF-8.
         """
         try:
-            return super().process_lines(file_input, callbacks)
+            lines = self._lines(file_input or self.default_input)
+            return super().process_lines(cast("IO[str]", lines), callbacks)
         except UnicodeDecodeError:
             self.line_number += 1
             self._refuse("or one soon after it is not UTF-8 text")
+
+    def _lines(self, file: Iterable[str]) -> Iterator[str]:
+        """Yield the lines that are not blank, and count them all."""
+        for line in file:
+            self.line_number += 1
+            if line.isspace():
+                self.blank_lines += 1
+            else:
+                yield line
 
     def _refuse(self, why: str) -> NoReturn:
         msg = (

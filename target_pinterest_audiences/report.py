@@ -29,10 +29,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_pinterest_audiences.client import PinterestAPI
+    from target_pinterest_audiences.member_ledger import NotedList
 
 VERSION = 1
 ALWAYS_SAID = ("created", "updated", "unchanged", "removed", "rejected")
-ACTIONS = (*ALWAYS_SAID, "deferred", "added", "shared", "revoked")
+ACTIONS = (
+    *(*ALWAYS_SAID, "deferred", "added", "removed_unknown", "shared", "revoked"),
+    "skipped",
+)
 
 
 class RejectedRecordsError(PinterestError):
@@ -49,13 +53,13 @@ class Entry:
 
     Attributes:
         stream: Its stream.
-        position: 1 for the first record of the stream.
+        position: 1 for the first record of the stream; None for what no one record asks for.
         name: What it calls its audience, made safe to print; None if it does not.
         record_id: The id that it has, likewise.
     """
 
     stream: str
-    position: int
+    position: int | None
     name: str | None
     record_id: str | None
 
@@ -63,7 +67,8 @@ class Entry:
         """Name it in a line of the log."""
         said = (("id", self.record_id), ("name", self.name))
         tail = "".join(f", {field} {value}" for field, value in said if value)
-        return f"{self.stream} record {self.position}{tail}"
+        record = "" if self.position is None else f" record {self.position}"
+        return f"{self.stream}{record}{tail}"
 
 
 class Report:
@@ -74,6 +79,8 @@ class Report:
         self.counts: dict[str, Counter[str]] = {}
         self.changes: list[dict[str, Any]] = []
         self.customer_lists: list[dict[str, Any]] = []
+        self.unmentioned_lists: list[dict[str, Any]] = []
+        self.blank_lines = 0
         self._logger = logger
         self._dry_run = dry_run
         self._reasons: Counter[str] = Counter()
@@ -100,6 +107,27 @@ class Report:
         """Count a record that is not named in the report, because there may be millions of them."""
         self.counts.setdefault(stream, Counter())["rejected"] += 1
         self._say("rejected", f"{stream} record {position}", reject)
+
+    def skip(self, stream: str) -> None:
+        """Count a record that is blank in every column."""
+        self.counts.setdefault(stream, Counter())["skipped"] += 1
+
+    def add_unmentioned(self, noted: NotedList, held: int) -> None:
+        """Report a mirrored list that no record of the run names: everybody in it stays."""
+        entry = {
+            "ad_account_id": noted.ad_account_id,
+            "customer_list_id": noted.customer_list_id,
+            "audience_name": redact(noted.name) or None,
+            "members": held,
+        }
+        self.unmentioned_lists.append(entry)
+        self._logger.warning(
+            "No record names customer list %s (%s): its %d members stay. To empty it, send records "
+            "with operation REMOVE",
+            noted.customer_list_id,
+            entry["audience_name"] or "without a name",
+            held,
+        )
 
     def add_members(self, counts: Mapping[str, int], lists: list[dict[str, Any]]) -> None:
         """Add what became of the members of customer lists, in all and list by list."""
@@ -133,6 +161,8 @@ class Report:
             "seconds_for_writes_at_least": api.least_seconds("ads_write", writes),
             "changes": self.changes,
             "customer_lists": self.customer_lists,
+            "unmentioned_lists": self.unmentioned_lists,
+            "blank_lines": self.blank_lines,
         }
 
     def _say(self, action: str, record: str, why: Reject | Defer) -> None:
@@ -147,9 +177,11 @@ class Report:
         for reason, times in self._reasons.items():
             if times > 1:
                 self._logger.error("%d records in all: %s", times, reason)
+        if self.blank_lines:
+            self._logger.warning("%d blank lines of the input were skipped", self.blank_lines)
         counts, requests = summary["counts"], summary["requests"]
         said = ", ".join(
-            f"{count} {action}"
+            f"{count} {action.replace('_', ' ')}"
             for action, count in counts.items()
             if count or action in ALWAYS_SAID
         )

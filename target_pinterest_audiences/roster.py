@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tap_pinterest_audiences.client import PinterestAPI
+    from target_pinterest_audiences.decisions import Create
     from target_pinterest_audiences.inventory import Inventory
-    from target_pinterest_audiences.member_ledger import MemberLedger
+    from target_pinterest_audiences.member_ledger import MemberLedger, NotedList
     from target_pinterest_audiences.members import ListRef
     from target_pinterest_audiences.writer import Writer
 
@@ -107,6 +108,8 @@ class Roster:
                 list_writer=self.list_writer,
                 ledger=self.ledger,
                 on_ambiguous=self._settings["on_ambiguous"],
+                write_mode=self._settings["write_mode"],
+                mirrors=self.mirrors,
                 most_members=self._settings["member_batch_size"],
                 most_bytes=self._settings["member_batch_bytes"],
             )
@@ -119,34 +122,70 @@ class Roster:
         return self.lists[ref]
 
     def flush(self) -> None:
-        """Send all that is left."""
+        """Send all that is left, but the removals of a mirror."""
         for members in self._all():
             members.flush()
 
-    def removals(self, version: int) -> list[mirror.Removal]:
-        """Return whom a version of the table would remove from the lists that it has people of."""
-        return [
-            mirror.Removal(
-                f"customer list {members.list_id}", members.known(), members.stale(version)
-            )
-            for members in self._of_version(version)
+    def complete(self) -> None:
+        """Make the audiences that lists lack."""
+        for members in self._all():
+            members.complete()
+
+    def remove_absent(self, table: mirror.TableVersion, partial: str | None) -> list[str]:
+        """Remove those for whom records of a table ask, and those whom it does not have any more.
+
+        Args:
+            table: The version of the table.
+            partial: Why it does not hold the whole table, if anything says so.
+
+        Returns:
+            Why people who should have gone were not removed.
+        """
+        reading = self.reading(table)
+        lists = [
+            members
+            for members in self._all()
+            if members.list_id and not members.failed and members.reading == reading
         ]
+        removals = [members.removal() for members in lists]
+        shared = [members.label for members in lists if len(members.tables) > 1]
+        ratio = self._settings["max_removal_ratio"]
+        kept = mirror.why_absent_stay(table, removals, partial, shared)
+        kept = kept or mirror.objection(removals, ratio)
+        if kept:
+            removals = mirror.by_record_only(removals)
+        refused = mirror.objection(removals, ratio)
+        for members in lists:
+            if refused:
+                members.drop_removals()
+            else:
+                members.remove(absent=not kept)
+        return list(dict.fromkeys(reason for reason in (kept, refused) if reason))
 
-    def count_stale(self, version: int) -> int:
-        """Return how many people in all a version would remove."""
-        return sum(removal.stale for removal in self.removals(version))
+    def reading(self, table: mirror.TableVersion) -> mirror.Reading:
+        """Return what tells a reading of a table from all others."""
+        mark = self.run_number if table.number is None else table.number
+        return mirror.Reading(table.stream, mark)
 
-    def remove_stale(self, version: int) -> str | None:
-        """Remove whom a version of the table does not have; or return why nobody was removed."""
-        problem = mirror.objection(self.removals(version), self._settings["max_removal_ratio"])
-        if problem is None:
-            for members in self._of_version(version):
-                members.remove_stale(version)
-        return problem
+    def unmentioned(self) -> list[tuple[NotedList, int]]:
+        """Return the mirrored lists that no record of this run names, and how many they hold."""
+        if not self.ledger:
+            return []
+        named = {members.list_id for members in self._all()}
+        mirrored = self.ledger.mirrored_lists(self._settings.get("ad_account_id"))
+        return [(noted, held) for noted, held in mirrored if noted.customer_list_id not in named]
 
     def known_to_the_ledger(self) -> int:
         """Return how many people the ledger has in lists of the settings' ad account."""
         return self.ledger.count_all(self._settings.get("ad_account_id")) if self.ledger else 0
+
+    def created_audiences(self) -> list[tuple[str | None, Create]]:
+        """Return the audiences that this run made of lists, and their names."""
+        return [
+            (members.ref.audience_name, members.created_audience)
+            for members in self._all()
+            if members.created_audience
+        ]
 
     def failures(self) -> list[str]:
         """Return why lists could not be written."""
@@ -164,6 +203,7 @@ class Roster:
             "added": sum(tally.new for tally in tallies),
             "unchanged": sum(tally.already_there + tally.not_there for tally in tallies),
             "removed": sum(tally.removed for tally in tallies),
+            "removed_unknown": sum(tally.removed_unknown for tally in tallies),
             "rejected": sum(tally.refused for tally in tallies),
         }
 
@@ -173,14 +213,6 @@ class Roster:
 
     def _all(self) -> list[MemberList]:
         return list({id(members): members for members in self.lists.values()}.values())
-
-    def _of_version(self, version: int) -> list[MemberList]:
-        """Return the lists of which a version of the table has people, as far as they are well."""
-        return [
-            members
-            for members in self._all()
-            if members.list_id and not members.failed and members.version == version
-        ]
 
     def _list_writer(self) -> ListWriter:
         by_upload = self._settings["member_transport"] == "upload"

@@ -58,19 +58,22 @@ class Sent:
             out &= self._ledger.unsent(self._list_id, out)
         return [text for key, text in keys.items() if key not in out]
 
-    def expect(self, texts: Sequence[str], version: int | None, *, add: bool) -> None:
-        """Note whom Pinterest is about to be sent, if it may be believed of them already.
+    def expect_added(self, texts: Sequence[str], version: int | None) -> None:
+        """Note who is about to be added, of those who were taken out before.
 
         Args:
             texts: Identifiers.
             version: Of the mirrored table that has them.
-            add: Whether they are to be in.
         """
-        keys = {to_key(self._list_type, text) for text in texts}
-        if not add:
-            self._note_taken_out(keys - self._ledger.unsent(self._list_id, keys))
-        elif out := self._among_taken_out(keys):
+        if out := self._among_taken_out({to_key(self._list_type, text) for text in texts}):
             self._ledger.add(self._list_id, out, version or 0)
+
+    def expect_removed(self, texts: Sequence[str]) -> int:
+        """Note who is about to be removed, and return how many of them the list has."""
+        keys = {to_key(self._list_type, text) for text in texts}
+        known = keys - self._ledger.unsent(self._list_id, keys)
+        self._note_taken_out(known)
+        return len(known)
 
     def note_added(self, texts: Sequence[str], version: int | None) -> None:
         """Note that Pinterest took them in."""
@@ -92,11 +95,16 @@ class Sent:
         """Return how many are in the list."""
         return self._ledger.count(self._list_id)
 
-    def count_stale(self, version: int) -> int:
-        """Return how many of them a version of the mirrored table does not have."""
+    def count_known(self, texts: Sequence[str]) -> int:
+        """Return how many of these the list has."""
+        keys = {to_key(self._list_type, text) for text in texts}
+        return len(keys) - len(self._ledger.unsent(self._list_id, keys))
+
+    def count_absent(self, version: int) -> int:
+        """Return how many in the list a version of the mirrored table does not have."""
         return self._ledger.count_stale(self._list_id, version)
 
-    def stale(self, version: int) -> Iterator[Sequence[str]]:
+    def absent(self, version: int) -> Iterator[Sequence[str]]:
         """Yield those whom a version of the mirrored table does not have, some at a time."""
         for keys in self._ledger.stale(self._list_id, version, _CHUNK):
             yield [to_text(self._list_type, key) for key in keys]

@@ -8,16 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from target_pinterest_audiences.column_names import SHARING
 from target_pinterest_audiences.columns import (
     LONGEST_BUSINESS_ID,
     UnreadableRecordError,
     id_in,
     ids_in,
-    is_deleted,
-    one_of,
+    operation_in,
     text_in,
 )
 from target_pinterest_audiences.decisions import Owner, Reject, Share, Unchanged
+from target_pinterest_audiences.deletions import KEY_ONLY_DELETION, is_deleted, is_removal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -54,7 +55,7 @@ def read_sharing(record: Mapping[str, Any], default_account: str | None) -> Want
         default_account: The ad account of a record that names no owner.
     """
     try:
-        return _read(record, default_account)
+        return _read(SHARING.read(record), default_account)
     except UnreadableRecordError as error:
         return error.reject
 
@@ -93,7 +94,9 @@ def _read(record: Mapping[str, Any], default_account: str | None) -> WantedShari
         AD_ACCOUNT: ids_in(record, "recipient_account_ids"),
         BUSINESS_ACCOUNT: ids_in(record, "recipient_business_ids", LONGEST_BUSINESS_ID),
     }
-    operation = one_of(record, "operation_type", OPERATION_TYPES)
+    revoke = is_removal(record, OPERATION_TYPES, "REVOKE")
+    if not (audience_id or name) and is_deleted(record):
+        raise UnreadableRecordError(KEY_ONLY_DELETION)
     _require(
         business or account,
         "no_owner",
@@ -112,12 +115,11 @@ def _read(record: Mapping[str, Any], default_account: str | None) -> WantedShari
         "the record has neither recipient_account_ids nor recipient_business_ids: give it one",
     )
     _require(
-        operation or is_deleted(record),
+        revoke or operation_in(record, OPERATION_TYPES),
         "no_operation_type",
         f"the record has no operation_type: it is one of {', '.join(OPERATION_TYPES)}",
     )
     owner = Owner(BUSINESS_ACCOUNT, business) if business else Owner(AD_ACCOUNT, str(account))
-    revoke = operation == "REVOKE" or is_deleted(record)
     return WantedSharing(
         owner, audience_id, name, {kind: ids for kind, ids in recipients.items() if ids}, revoke
     )

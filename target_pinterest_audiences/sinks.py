@@ -64,6 +64,11 @@ class PinterestSink(Sink, ABC):
         """Leave the checks to those who know what a column means."""
 
     @override
+    def preprocess_record(self, record: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
+        """Keep what a stream map may have dropped: that the row is deleted."""
+        return self.target.books.with_origin(record)
+
+    @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Make Pinterest match one record, or reject it."""
         self.target.books.take(self, record)

@@ -28,7 +28,7 @@ def print_table(summary: Mapping[str, Any]) -> None:
     table = Table("", "record", "name", "what", title=title)
     for change in summary["changes"][:MOST_ROWS]:
         action = Text(change["action"], style=_STYLES.get(change["action"], ""))
-        record = f"{change['stream']} {change['record']}"
+        record = f"{change['stream']} {change['record'] or ''}"
         name = _printable(change["name"] or "")
         table.add_row(action, Text(record), Text(name), Text(what(change)))
     more = len(summary["changes"]) - MOST_ROWS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Target
 from singer_sdk import typing as th
@@ -20,10 +20,11 @@ from tap_pinterest_audiences.errors import (
 )
 from tap_pinterest_audiences.plugin import PinterestPlugin, Stopped, ending_in_peace
 from tap_pinterest_audiences.settings import API_SETTINGS
-from target_pinterest_audiences import stream_maps
+from target_pinterest_audiences import mirror, stream_maps
 from target_pinterest_audiences.audiences_sink import AudiencesSink
 from target_pinterest_audiences.batch_files import read_files
 from target_pinterest_audiences.bookkeeping import Bookkeeping
+from target_pinterest_audiences.column_names import is_blank_row
 from target_pinterest_audiences.copies import Copies
 from target_pinterest_audiences.decisions import Reject
 from target_pinterest_audiences.inventory import Inventories
@@ -31,7 +32,7 @@ from target_pinterest_audiences.members import STREAM as MEMBERS
 from target_pinterest_audiences.members_sink import AudienceMembersSink
 from target_pinterest_audiences.reader import StrictReader
 from target_pinterest_audiences.rejects import Rejects
-from target_pinterest_audiences.report import Report, write
+from target_pinterest_audiences.report import Entry, Report, write
 from target_pinterest_audiences.roster import MembersError, Roster
 from target_pinterest_audiences.settings import TARGET_SETTINGS
 from target_pinterest_audiences.sharing_sink import AudienceSharingSink
@@ -41,7 +42,7 @@ from target_pinterest_audiences.turns import Turns
 from target_pinterest_audiences.writer import DryWriter, PinterestWriter, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from singer_sdk.mapper import StreamMap
     from singer_sdk.sinks import Sink
@@ -114,6 +115,8 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         self._held_state: dict[str, Any] | None = None
         self._direct: dict[str, AudienceMembersSink | None] = {}
         self._problems: list[PinterestError] = []
+        self._partial: dict[str, str | None] = {}
+        self._seen_state: Mapping[str, Any] = {}
 
     @override
     def get_sink(
@@ -152,11 +155,17 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
 
     @override
     def process_endofpipe(self) -> None:
-        """Do what had to wait for the end of the input, and pass on the state."""
+        """Do what had to wait for the end of the input, and pass on the state.
+
+        A record may name the list that members make, and the audience of a list may be a record
+        that waits. So lists come first, then records, then the audiences that lists still lack.
+        """
+        members = self._sinks_active.get(MEMBERS)
+        if isinstance(members, AudienceMembersSink):
+            members.end()
+            self.books.retry()
+            self.roster.complete()
         self.books.finish()
-        for sink in self._sinks_active.values():
-            if isinstance(sink, AudienceMembersSink):
-                sink.end()
         self.release_state()
         super().process_endofpipe()
 
@@ -194,7 +203,10 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             self.rejects.commit()
         for reason in self.roster.failures():
             self.fail(MembersError(reason))
+        for name, created in self.roster.created_audiences():
+            self.report.add(created, Entry(MEMBERS, None, name, None))
         self.report.add_members(self.roster.counts(), self.roster.health(ask=error is None))
+        self.report.blank_lines = cast("StrictReader", self.message_reader).blank_lines
         pretended = self.writer.pretended + self.roster.list_writer.pretended
         summary = self.report.summary(self.api, pretended, error=error)
         self.report.log(summary)
@@ -219,14 +231,39 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         self._direct.clear()
         # A key means nothing here, and the SDK refuses a stream map that leaves it out.
         super()._process_schema_message({**message_dict, "key_properties": []})
+        stream = message_dict["stream"]
+        self._partial[stream] = mirror.partial_schema(message_dict)
+        if sink := self._sink_of_members(stream):
+            sink.note_table(stream)
+
+    @override
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        """Tell the sink of members which table is whole; no other sink removes anything."""
+        if sink := self._sink_of_members(message_dict["stream"]):
+            sink.activate(message_dict["stream"], message_dict["version"])
+
+    def partial(self, stream: str) -> str | None:
+        """Return what says that a stream holds a part of its table only, if anything does."""
+        return self._partial.get(stream) or mirror.partial_state(self._seen_state, stream)
+
+    def _sink_of_members(self, stream: str) -> AudienceMembersSink | None:
+        """Return the sink of members if a stream's records go there."""
+        if not any(item.stream_alias == MEMBERS for item in self._maps(stream)):
+            return None
+        sink = self._sinks_active.get(MEMBERS)
+        return sink if isinstance(sink, AudienceMembersSink) else None
 
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         if sink := self._members_sink(message_dict["stream"]):
-            if sink.take(message_dict["record"], message_dict.get("version")):
+            version = message_dict.get("version")
+            if sink.take(message_dict["stream"], message_dict["record"], version):
                 self._handle_max_record_age()
             return
         maps = self._maps(message_dict["stream"])
+        if is_blank_row(message_dict["record"]):
+            self.report.skip(message_dict["stream"])
+            return
         private = any(item.stream_alias == MEMBERS for item in maps)
         self.books.note_message(message_dict, private=private)
         try:
@@ -278,6 +315,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """Hold back every state that comes after a record that is not done or kept."""
+        self._seen_state = message_dict["value"]
         if self.books.lost or self.config["dry_run"]:
             return
         if self.books.waits or self._members_wait():

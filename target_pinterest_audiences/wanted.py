@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
+from target_pinterest_audiences.column_names import AUDIENCES
 from target_pinterest_audiences.columns import (
     UnreadableRecordError,
     check_characters,
     id_in,
-    is_deleted,
     json_in,
     one_of,
     plain,
     text_in,
 )
 from target_pinterest_audiences.decisions import Reject
+from target_pinterest_audiences.deletions import KEY_ONLY_DELETION, is_deleted, is_removal
+from target_pinterest_audiences.flattened_rule import unflattened
 from target_pinterest_audiences.rules import REFERENCES
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ def read(
         What is wanted, or why that can not be told.
     """
     try:
-        return _read(record, default_account, override=override)
+        return _read(AUDIENCES.read(record), default_account, override=override)
     except UnreadableRecordError as error:
         return error.reject
 
@@ -103,8 +105,9 @@ def _read(record: Mapping[str, Any], default_account: str | None, *, override: b
         source = Source(account, audience_id)
         audience_id, account = None, default_account
     name = text_in(record, "name")
+    remove = is_removal(record, OPERATION_TYPES)
     if audience_id is None and name is None:
-        raise UnreadableRecordError(_nameless(source))
+        raise UnreadableRecordError(KEY_ONLY_DELETION if is_deleted(record) else _nameless(source))
     account = account or default_account
     if account is None:
         raise UnreadableRecordError(
@@ -121,7 +124,7 @@ def _read(record: Mapping[str, Any], default_account: str | None, *, override: b
         description=text_in(record, "description"),
         rule=_rule(record),
         sharing=_sharing(record),
-        remove=one_of(record, "operation_type", OPERATION_TYPES) == "REMOVE" or is_deleted(record),
+        remove=remove,
         source=source,
     )
 
@@ -144,6 +147,12 @@ def _rule(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
     value = record.get("rule")
     if isinstance(value, str):
         value = json_in(value, "rule") if value.strip() else None
+    columns = unflattened(record)
+    if columns and value:
+        raise UnreadableRecordError(
+            Reject("conflicting_columns", "rule and the columns rule__… both hold a rule: send one")
+        )
+    value = columns or value
     references = {field: plain(record.get(field)) for field in REFERENCES if record.get(field)}
     if value is None and not references:
         return None

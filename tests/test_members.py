@@ -505,6 +505,7 @@ def test_the_report_tells_how_each_list_does(
         "added": 150,
         "already_there": 0,
         "removed": 0,
+        "removed_unknown": 0,
         "not_there": 0,
         "rejected": {"no_at": 1, "missing": 1, "other_type": 1},
         "status_before": None,
@@ -514,7 +515,14 @@ def test_the_report_tells_how_each_list_does(
         "people_missing": 100,
     }
     counts = said["streams"][STREAM]
-    assert {key: count for key, count in counts.items() if count} == {"added": 150, "rejected": 3}
+    assert {key: count for key, count in counts.items() if count} == {
+        "added": 150,
+        "created": 1,
+        "rejected": 3,
+    }
+    (created,) = [change for change in said["changes"] if change["action"] == "created"]
+    assert created["audience_id"] == audiences(emulator, account)[0]["id"]
+    assert (created["record"], created["name"]) == (None, NAME)
     emulator.advance(4000)
     (audience,) = audiences(emulator, account)
     changed = [*people(range(10), operation="REMOVE"), *people(range(100, 155))]

@@ -106,7 +106,7 @@ def test_no_reason_holds_anything_of_the_record(record: dict[str, Any]) -> None:
         ({"email": "a@b.example"}, "no_list"),
         ({"audience_name": "A"}, "no_identifier"),
         ({"audience_name": "A", "email": "a@b.example", "maid": UUID}, "several_identifiers"),
-        ({"audience_name": "A", "email": "a@b.example", "operation": "add"}, "bad_operation"),
+        ({"audience_name": "A", "email": "a@b.example", "operation": "insert"}, "bad_operation"),
         ({"audience_name": "A", "email": "", "operation": "ADD"}, "missing"),
         ({"audience_name": 5, "email": "a@b.example"}, "not_text"),
         ({"customer_list_id": "x", "email": "a@b.example"}, "bad_id"),
@@ -153,28 +153,34 @@ removals = st.tuples(st.integers(0, 3000), st.integers(0, 3000)).map(
 @given(st.lists(removals, max_size=4), st.integers(0, 100).map(lambda part: part / 100))
 @example([mirror.Removal("list", 100, 29)], 0.28)
 @example([mirror.Removal("list", 100, 29)], 0.29)
-@example([mirror.Removal("list", 0, 1)], 0.5)
+@example([mirror.Removal("list", 0, 2)], 0.5)
+@example([mirror.Removal("list", 3, 1)], 0.2)
+@example([mirror.Removal("list", 3, 1)], 0.0)
+@example([mirror.Removal("list", 10, 1, 2)], 0.2)
 @example([mirror.Removal("one", 100, 30), mirror.Removal("other", 100, 90)], 0.2)
 def test_more_than_the_ratio_is_objected_to_and_the_ratio_that_is_named_allows_it(
     found: list[mirror.Removal], ratio: float
 ) -> None:
     said = mirror.objection(found, ratio)
-    too_many = any(removal.stale * 100 > removal.known * round(ratio * 100) for removal in found)
+    too_many = any(
+        removal.total > bool(ratio) and removal.total * 100 > removal.known * round(ratio * 100)
+        for removal in found
+    )
     assert (said is not None) == too_many
     if said:
         (named,) = re.findall(r"set max_removal_ratio to ([\d.]+) or more", said)
         assert ratio < float(named) <= 1
         assert mirror.objection(found, float(named)) is None
-        assert any(f"{removal.stale} of {removal.known} members" in said for removal in found)
+        assert any(f"{removal.total} of {removal.known} members" in said for removal in found)
 
 
 def test_nothing_to_be_removed_is_no_reason_to_complain() -> None:
     assert mirror.objection([], 0) is None
     assert mirror.objection([mirror.Removal("list", 0, 0)], 0) is None
-    assert mirror.empty_version(0) is None
-    assert mirror.early_version(0) is None
-    assert mirror.unread_version(3, 0) is None
-    assert mirror.unread_version(0, 3) is None
+    assert mirror.empty_version("table", 0) is None
+    table = mirror.TableVersion("table", records=3, unread=1, early=True)
+    by_record = [mirror.Removal("list", 10, 0, 2)]
+    assert mirror.why_absent_stay(table, by_record, "it is partial", ["list"]) is None
 
 
 def key(number: int) -> bytes:
@@ -257,7 +263,10 @@ def test_whatever_a_run_died_in_the_next_one_sends_what_pinterest_may_not_have(
         text = digest(email(number))
         todo = sent.unsent([text], None) if add else sent.not_taken_out([text])
         if todo:
-            sent.expect(todo, None, add=add)
+            if add:
+                sent.expect_added(todo, None)
+            else:
+                sent.expect_removed(todo)
             if end != "unsent":
                 (at_pinterest.add if add else at_pinterest.discard)(text)
             if end == "done" and add:

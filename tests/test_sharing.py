@@ -237,7 +237,7 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
     (wish(FRESH), "no_recipients"),
     (wish(FRESH, recipient_account_ids=[], recipient_business_ids="[]"), "no_recipients"),
     (wish(FRESH, None, **TO_SMALL), "no_operation_type"),
-    (wish(FRESH, "share", **TO_SMALL), "bad_operation_type"),
+    (wish(FRESH, "ADD", **TO_SMALL), "bad_operation"),
     (wish(FRESH, 7, **TO_SMALL), "not_text"),
     (wish("Loyal", **TO_SMALL), "bad_id"),
     (wish("9" * 19, **TO_SMALL), "bad_id"),

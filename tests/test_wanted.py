@@ -85,7 +85,7 @@ def test_custom_audiences() -> None:
         ({"sharing_type": "CUSTOM"}, "half_custom"),
         ({"data_party": "1p"}, "half_custom"),
         ({"sharing_type": "custom", "data_party": "1p"}, "bad_sharing_type"),
-        ({"operation_type": "DELETE"}, "bad_operation_type"),
+        ({"operation_type": "DELETE"}, "bad_operation"),
     ],
 )
 def test_what_can_not_be_read_is_rejected_with_a_reason(fields: dict[str, Any], code: str) -> None:
