@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinterest_emulator import tokens
-from pinterest_emulator.settings import ACCESSES, SEEDS, SPECS, Settings
+from pinterest_emulator.settings import (
+    ACCESSES,
+    DEFAULT_OWNERSHIPS,
+    SEEDS,
+    SPECS,
+    TOO_LARGE_STATUSES,
+    Settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +63,9 @@ def _run(chosen: argparse.Namespace) -> int:
         latency_ms=chosen.latency_ms,
         processing_seconds=chosen.processing_seconds,
         revoke_old_refresh_token=not chosen.keep_old_refresh_tokens,
+        default_ownership=chosen.default_ownership,
+        most_body_bytes=chosen.most_body_bytes,
+        too_large_status=chosen.too_large_status,
     )
     try:
         if chosen.data and not chosen.data.absolute().parent.is_dir():
@@ -120,6 +130,26 @@ def _parser() -> argparse.ArgumentParser:
         "--keep-old-refresh-tokens",
         action="store_true",
         help="let a refresh token work more than once",
+    )
+    add(
+        "--default-ownership",
+        choices=DEFAULT_OWNERSHIPS,
+        default="spec",
+        help="audiences that a list without ownership_type shows: owned, or also received ones;"
+        " spec: owned up to 5.23, both in 5.28",
+    )
+    add(
+        "--most-body-bytes",
+        type=_natural,
+        metavar="N",
+        help="largest body of a request that creates or updates a customer list",
+    )
+    add(
+        "--too-large-status",
+        type=int,
+        choices=TOO_LARGE_STATUSES,
+        default=413,
+        help="HTTP status of the answer to a larger body",
     )
     add("--version", action="version", version=f"%(prog)s {version('pinterest-audiences')}")
     return parser

@@ -125,6 +125,16 @@ def method_not_allowed() -> ApiError:
     return ApiError(405, 5, guesses.METHOD_NOT_ALLOWED_MESSAGE)
 
 
+def body_too_large(status: int, size: int, most: int) -> ApiError:
+    """413 or 400 code 1: a body of more than `most` bytes.
+
+    No limit is documented and no refusal was seen: all of it is a guess.
+    """
+    return ApiError(
+        status, 1, f"Invalid request: the body is too large ({size} bytes, at most {most})."
+    )
+
+
 def rate_limited(headers: Mapping[str, str] | None = None) -> ApiError:
     """429 code 8 (Pinterest OpenAPI 5.23), marked as Envoy does it (third-party)."""
     return ApiError(

@@ -100,6 +100,13 @@ TRIAL_POLICY = "trial_app_id"
 REFUSED_REQUESTS_COUNT = False
 """Whether a request that was answered 429 uses up quota itself."""
 
+NO_OWNERSHIP_DEFAULT_LISTS_BOTH = True
+"""Whether a list without `ownership_type` also shows received audiences from 5.28 on.
+
+Pinterest OpenAPI 5.28 dropped the default OWNED, marked as a breaking change, and names no other
+one. The two kinds then come together, in the order of their ids.
+"""
+
 BOOKMARKS_FIT_ONE_LIST = True
 """Whether a bookmark is refused where the ad account, the order or the ownership differs."""
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from pinterest_emulator import guesses
+
 Spec: TypeAlias = Literal["5.18", "5.23", "5.28"]
 Access: TypeAlias = Literal["standard", "trial", "unlimited"]
 Seed: TypeAlias = Literal["demo", "empty"]
+DefaultOwnership: TypeAlias = Literal["spec", "owned", "both"]
+TooLargeStatus: TypeAlias = Literal[413, 400]
 
 SPECS: tuple[Spec, ...] = ("5.18", "5.23", "5.28")
 ACCESSES: tuple[Access, ...] = ("standard", "trial", "unlimited")
 SEEDS: tuple[Seed, ...] = ("demo", "empty")
+DEFAULT_OWNERSHIPS: tuple[DefaultOwnership, ...] = ("spec", "owned", "both")
+TOO_LARGE_STATUSES: tuple[TooLargeStatus, ...] = (413, 400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,12 @@ class Settings:
         processing_seconds: Seconds, of the emulator's clock, until a new audience leaves
             INITIALIZING, a customer list PROCESSING and an upload RUNNING.
         revoke_old_refresh_token: Whether a refresh ends the refresh token that it used.
+        default_ownership: What `audiences/list` shows without `ownership_type`: the audiences
+            that the ad account owns, or these and those that it received. `spec` follows the
+            description, see `lists_received_by_default`.
+        most_body_bytes: The largest body of a `customer_lists/create` or `update`, in bytes; None
+            for no limit. Pinterest documents no limit.
+        too_large_status: HTTP status of the answer to a larger body.
     """
 
     seed: Seed = "demo"
@@ -35,6 +47,9 @@ class Settings:
     latency_ms: int = 0
     processing_seconds: int = 3600
     revoke_old_refresh_token: bool = True
+    default_ownership: DefaultOwnership = "spec"
+    most_body_bytes: int | None = None
+    too_large_status: TooLargeStatus = 413
 
     @property
     def has_custom_audiences(self) -> bool:
@@ -50,3 +65,13 @@ class Settings:
     def create_status(self) -> int:
         """HTTP status of a create: 201 since OpenAPI 5.28, 200 before (and live in 2026-07)."""
         return 201 if self.spec == "5.28" else 200
+
+    @property
+    def lists_received_by_default(self) -> bool:
+        """Whether `audiences/list` without `ownership_type` also shows received audiences.
+
+        The default OWNED is gone in Pinterest OpenAPI 5.28; what takes its place is a guess.
+        """
+        if self.default_ownership == "spec":
+            return self.spec == "5.28" and guesses.NO_OWNERSHIP_DEFAULT_LISTS_BOTH
+        return self.default_ownership == "both"

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from pinterest_emulator.settings import Access, Seed, Spec
+    from pinterest_emulator.settings import (
+        Access,
+        DefaultOwnership,
+        Seed,
+        Spec,
+        TooLargeStatus,
+    )
 
 _START_SECONDS = 10.0
 _CALL_SECONDS = 60.0
@@ -47,6 +53,9 @@ class Emulator:
         latency_ms: int = 0,
         processing_seconds: int = 3600,
         revoke_old_refresh_token: bool = True,
+        default_ownership: DefaultOwnership = "spec",
+        most_body_bytes: int | None = None,
+        too_large_status: TooLargeStatus = 413,
         data: Path | None = None,
     ) -> None:
         """Takes what the command takes; see `Settings`. Nothing runs yet."""
@@ -57,6 +66,9 @@ class Emulator:
             latency_ms=latency_ms,
             processing_seconds=processing_seconds,
             revoke_old_refresh_token=revoke_old_refresh_token,
+            default_ownership=default_ownership,
+            most_body_bytes=most_body_bytes,
+            too_large_status=too_large_status,
         )
         self._data = data
         self._state = new_state(settings, data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pinterest_emulator import audience_checks, checks, errors, guesses, views
@@ -12,10 +13,14 @@ from pinterest_emulator.models import as_of
 from pinterest_emulator.operations import Operation, Result
 from pinterest_emulator.references import check_references
 from pinterest_emulator.sharing import AD_ACCOUNT
+from pinterest_emulator.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pinterest_emulator.models import Audience
     from pinterest_emulator.operations import Call
+    from pinterest_emulator.sharing import Share
 
 _PATH = "/ad_accounts/{ad_account_id}/audiences"
 
@@ -24,6 +29,14 @@ def _list(call: Call) -> Result:
     account = find_ad_account(call)
     query, store = call.request.query, call.state.store
     descending = checks.descending(query)
+    if "ownership_type" not in query and call.state.settings.lists_received_by_default:
+        return page_of(
+            call,
+            f"audiences|{account.id}",
+            _owned_and_received(call, account.id),
+            lambda view: view(),
+            descending=descending,
+        )
     ownership = checks.choice(query, "ownership_type", ("OWNED", "RECEIVED"), "OWNED")
     context = f"audiences|{account.id}|{ownership}"
     if ownership == "RECEIVED":
@@ -31,16 +44,35 @@ def _list(call: Call) -> Result:
             call,
             context,
             store.shares.received(AD_ACCOUNT, account.id),
-            lambda share: views.received_audience(store.shared_audience(share, call.now), share),
+            partial(_received, call),
             descending=descending,
         )
     return page_of(
         call,
         context,
         store.audiences(account.id),
-        lambda row: views.listed_audience(as_of(row, call.now)),
+        partial(_owned, call),
         descending=descending,
     )
+
+
+def _owned(call: Call, audience: Audience) -> dict[str, Any]:
+    return views.listed_audience(as_of(audience, call.now))
+
+
+def _received(call: Call, share: Share) -> dict[str, Any]:
+    return views.received_audience(call.state.store.shared_audience(share, call.now), share)
+
+
+def _owned_and_received(call: Call, ad_account_id: int) -> Table[Callable[[], dict[str, Any]]]:
+    """The views of both kinds, by the id of their audience."""
+    store = call.state.store
+    both: Table[Callable[[], dict[str, Any]]] = Table()
+    for audience in store.audiences(ad_account_id):
+        both.put(audience.id, partial(_owned, call, audience))
+    for share in store.shares.received(AD_ACCOUNT, ad_account_id):
+        both.put(share.audience_id, partial(_received, call, share))
+    return both
 
 
 def _find(call: Call) -> Audience:

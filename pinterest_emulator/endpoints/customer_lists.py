@@ -49,7 +49,7 @@ def _get(call: Call) -> Result:
 
 def _create(call: Call) -> Result:
     account = find_ad_account(call)
-    body = checks.json_object(call.request.body)
+    body = _body(call)
     checks.require(body, ("name", "records"))
     if not isinstance(body["name"], str) or not body["name"]:
         errors.refuse("'name' must be a string and not empty.")
@@ -67,11 +67,23 @@ def _create(call: Call) -> Result:
 
 def _update(call: Call) -> Result:
     customer_list = find_customer_list(call)
-    body = checks.json_object(call.request.body)
+    body = _body(call)
     checks.require(body, ("operation_type", "records"))
     checks.require_one_of("operation_type", body["operation_type"], members.OPERATIONS)
     keys = _read(body, customer_list.list_type)
     return Result(_change(call, customer_list, body["operation_type"], keys))
+
+
+def _body(call: Call) -> dict[str, Any]:
+    """The body of a write.
+
+    Raises:
+        ApiError: 400, or what the settings say of a body that is too large.
+    """
+    settings, size = call.state.settings, len(call.request.body)
+    if settings.most_body_bytes is not None and size > settings.most_body_bytes:
+        raise errors.body_too_large(settings.too_large_status, size, settings.most_body_bytes)
+    return checks.json_object(call.request.body)
 
 
 def _read(body: dict[str, Any], list_type: str) -> list[bytes]:
