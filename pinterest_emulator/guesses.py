@@ -97,6 +97,9 @@ POLICY_SUFFIX = "_app_id_user_id"
 TRIAL_POLICY = "trial_app_id"
 """Name of the daily policy; no header of a trial app was recorded."""
 
+TRIAL_POLICY_SUFFIX = "_app_id"
+"""Ends the name of the daily policy of one category: it is of an app, not of a user."""
+
 REFUSED_REQUESTS_COUNT = False
 """Whether a request that was answered 429 uses up quota itself."""
 

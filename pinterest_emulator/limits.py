@@ -47,6 +47,10 @@ def _policy(name: str, quota: int, seconds: int) -> Policy:
 
 SAFETY_NET = _policy("safety_net", 100, 1)
 TRIAL = Policy(guesses.TRIAL_POLICY, 1000, DAY)
+# Third-party: 300 of the 1,000 requests of a day may be writes.
+TRIAL_CATEGORIES = {
+    "ads_write": [TRIAL, Policy("ads_write" + guesses.TRIAL_POLICY_SUFFIX, 300, DAY)],
+}
 # ads_read, org_read and org_write were seen live 2026-07; ads_write is third-party.
 CATEGORIES = {
     "ads_read": _policy("ads_read", 1000, MINUTE),
@@ -69,7 +73,7 @@ class RateLimiter:
         if self._access == "unlimited":
             policies = [SAFETY_NET, CATEGORIES[category]]
             return Verdict(allowed=True, headers=_headers(policies, [0, 0], now))
-        policies = [TRIAL] if self._access == "trial" else [SAFETY_NET, CATEGORIES[category]]
+        policies = self._policies(category)
         used = [self._count(policy, now) for policy in policies]
         allowed = all(count < policy.quota for count, policy in zip(used, policies, strict=True))
         headers = _headers(policies, used, now)
@@ -77,6 +81,11 @@ class RateLimiter:
             for count, policy in zip(used, policies, strict=True):
                 self._used[policy.name] = (_window(policy, now), count + 1)
         return Verdict(allowed=allowed, headers=headers)
+
+    def _policies(self, category: str) -> list[Policy]:
+        if self._access == "trial":
+            return TRIAL_CATEGORIES.get(category, [TRIAL])
+        return [SAFETY_NET, CATEGORIES[category]]
 
     def _count(self, policy: Policy, now: float) -> int:
         window, used = self._used.get(policy.name, (0, 0))

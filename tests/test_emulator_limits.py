@@ -110,6 +110,32 @@ def test_a_trial_has_a_thousand_requests_a_day() -> None:
         assert read(emulator).status_code == 200
 
 
+def test_trial_has_three_hundred_writes_a_day_among_its_thousand_requests() -> None:
+    with Emulator(access="trial") as emulator, requests.Session() as session:
+        session.headers["Authorization"] = "Bearer pina_demo"
+        now = emulator.advance(0)
+        emulator.advance(86_400 - now % 86_400 + 60)
+        url = f"{emulator.url}/ad_accounts/1"
+        writes = [session.post(f"{url}/audiences", timeout=10) for _ in range(300)]
+
+        assert {answer.status_code for answer in writes} == {404}
+        remaining = [int(answer.headers["x-ratelimit-remaining"]) for answer in writes]
+        assert remaining == list(range(299, -1, -1))
+        refused = session.post(f"{url}/audiences", timeout=10)
+        assert_refused(refused)
+        first, *policies = refused.headers["x-ratelimit-limit"].split(", ")
+        assert first == "300"
+        assert [policy.partition(";name=")[0] for policy in policies] == [
+            "1000;w=86400",
+            "300;w=86400",
+        ]
+        assert 86_000 < int(refused.headers["x-ratelimit-reset"]) <= 86_340
+        reads = [session.get(url, timeout=10).status_code for _ in range(701)]
+        assert reads == [404] * 700 + [429]
+        emulator.advance(86_400)
+        assert session.post(f"{url}/audiences", timeout=10).status_code == 404
+
+
 def test_unlimited_never_refuses_but_has_the_headers() -> None:
     with Emulator(access="unlimited") as emulator, ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: read(emulator), range(130)))
