@@ -12,7 +12,7 @@ from starlette.responses import Response
 from pinterest_emulator import errors, protocol
 from pinterest_emulator.operations import ApiRequest, match
 from pinterest_emulator.pipeline import Answer, error_answer, respond, staged_answer
-from pinterest_emulator.redaction import logged_body, logged_query
+from pinterest_emulator.redaction import logged_body, logged_path, logged_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,11 @@ class Gateway:
         found = match(self._operations, method, path)
         name = found.operation.name if found.operation else None
         entry = state.log.arrive(
-            method, full_path, logged_query(full_path, query), name, state.clock.now()
+            method,
+            logged_path(full_path),
+            logged_query(full_path, query),
+            name,
+            state.clock.now(),
         )
         try:
             reader = Request(scope, receive)

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from pinterest_emulator import members
 
-_RECORDS = "records"
+_RECORDS = frozenset({"records", "records_v2"})
 # Of a body about the members of a list, the values that are nobody's identifier.
-_HARMLESS = frozenset({"list_type", "name", "operation", "operation_type", "total_parts"})
+_HARMLESS = frozenset({"is_nca", "list_type", "name", "operation", "operation_type", "total_parts"})
+# Pinterest's tokens begin with pina_, pinc_, pinr. and the like. "shopping_list" is no token, but
+# within a word, as after an escaped line break, what is as long as a token counts as one.
+_TOKEN = re.compile(r"(?<![A-Za-z0-9])pin[a-z][._][\w.~+/=-]*|pin[a-z][._][\w-]{20,}")
+_MARK = "[token]"
+
+
+def logged_path(path: str) -> str:
+    """The path; a token in it by mistake is left out."""
+    return _TOKEN.sub(_MARK, path)
 
 
 def logged_query(path: str, query: dict[str, str]) -> dict[str, str]:
-    """The parameters; none where they may hold a secret.
+    """The parameters, without tokens; none where they may hold another secret.
 
     Args:
         path: With `/v5`.
         query: All of them.
     """
-    return {} if _is_oauth(path) or _is_file(path) else query
+    return {} if _is_oauth(path) or _is_file(path) else _without_tokens(query)
 
 
 def logged_body(path: str, body: bytes) -> Any:  # noqa: ANN401  (any JSON value)
     """The JSON body, as text if it is not JSON; None if there is none or it is secret.
 
     Of what may hold identifiers of people only keys and sizes are kept: how many `records` there
-    were, how many characters or items any other value had, how many bytes a file had.
+    were, how many characters or items any other value had, how many bytes a file had. A token
+    is left out of anything else.
 
     Args:
         path: With `/v5`.
@@ -42,13 +53,25 @@ def logged_body(path: str, body: bytes) -> Any:  # noqa: ANN401  (any JSON value
         value = body.decode(errors="replace")
     about_members = "/customer_lists" in path
     if not isinstance(value, dict):
-        return {"bytes": len(body)} if about_members else value
-    return {
-        key: _size(key, item)
-        if key == _RECORDS or (about_members and key not in _HARMLESS)
-        else item
-        for key, item in value.items()
-    }
+        return {"bytes": len(body)} if about_members else _without_tokens(value)
+    return _without_tokens(
+        {
+            key: _size(key, item)
+            if key in _RECORDS or (about_members and key not in _HARMLESS)
+            else item
+            for key, item in value.items()
+        }
+    )
+
+
+def _without_tokens(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
+    if isinstance(value, str):
+        return _TOKEN.sub(_MARK, value)
+    if isinstance(value, list):
+        return [_without_tokens(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_tokens(key): _without_tokens(item) for key, item in value.items()}
+    return value
 
 
 def _is_oauth(path: str) -> bool:
@@ -61,5 +84,5 @@ def _is_file(path: str) -> bool:
 
 def _size(key: str, value: object) -> object:
     if isinstance(value, str):
-        return len(members.split(value)) if key == _RECORDS else len(value)
+        return len(members.split(value)) if key in _RECORDS else len(value)
     return len(value) if isinstance(value, list | dict) else None
