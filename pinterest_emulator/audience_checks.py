@@ -27,8 +27,9 @@ _REQUIRED_IN_RULE: dict[str, tuple[str, ...]] = {
     "ENGAGEMENT": (),
     "ACTALIKE": ("seed_id", "country", "percentage"),
 }
-_ID_FIELDS = ("ad_account_id", "customer_list_id", "visitor_source_id")
-_ID_LIST_FIELDS = ("seed_id", "pin_id", "ad_id", "campaign_id")
+_ID_FIELDS = ("ad_account_id", "customer_list_id")
+# Since 5.28 these are of no pattern, and the first may be a list.
+_TEXT_LIST_FIELDS = ("visitor_source_id", "pin_id", "ad_id", "campaign_id")
 _RANGES = {"percentage": (1, 10), "retention_days": (1, 540), "engager_type": (1, 2)}
 
 
@@ -81,7 +82,9 @@ def check_update(body: Mapping[str, Any], audience_type: str) -> None:
 def check_rule(rule: object, audience_type: str | None) -> None:
     """Checks a rule, against its type if that is known.
 
-    Numbers may be strings and one tag id may be a list, as in the description's own examples.
+    Whatever Pinterest itself was seen or said to answer is accepted, whichever version it is of:
+    numbers as strings, one id or a list of them, ids of any length, any enum value. What one
+    version lists is in `strict_checks`.
 
     Raises:
         ApiError: 400.
@@ -91,13 +94,16 @@ def check_rule(rule: object, audience_type: str | None) -> None:
     require(rule, _REQUIRED_IN_RULE.get(audience_type or "", ()), prefix="rule.")
     for name in _ID_FIELDS:
         value = rule.get(name)
-        tags = name == "visitor_source_id" and isinstance(value, list)
-        if value is not None and not (_all_digits(value) if tags else is_digits(value)):
+        if value is not None and not is_digits(value):
             refuse(rf"'rule.{name}' value {value!r} must match the pattern: ^\d+$")
-    for name in _ID_LIST_FIELDS:
+    for name in _TEXT_LIST_FIELDS:
         value = rule.get(name)
-        if value is not None and not _all_digits(value):
-            refuse(f"'rule.{name}' must be an array of strings of digits.")
+        single = name == "visitor_source_id" and isinstance(value, str)
+        if value is not None and not _all_text([value] if single else value):
+            refuse(f"'rule.{name}' must be an array of strings.")
+    seeds = rule.get("seed_id")
+    if seeds is not None and not _all_digits([seeds] if isinstance(seeds, str) else seeds):
+        refuse("'rule.seed_id' must be an array of strings of digits.")
     for name, (low, high) in _RANGES.items():
         value = rule.get(name)
         if value is not None and not _within(value, low, high):
@@ -121,6 +127,14 @@ def _check_text(body: Mapping[str, Any], name: str) -> None:
 
 def _all_digits(values: object) -> bool:
     return isinstance(values, list) and bool(values) and all(is_digits(value) for value in values)
+
+
+def _all_text(values: object) -> bool:
+    return (
+        isinstance(values, list)
+        and bool(values)
+        and all(isinstance(value, str) and value for value in values)
+    )
 
 
 def _within(value: object, low: int, high: int) -> bool:

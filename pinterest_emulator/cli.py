@@ -66,6 +66,7 @@ def _run(chosen: argparse.Namespace) -> int:
         default_ownership=chosen.default_ownership,
         most_body_bytes=chosen.most_body_bytes,
         too_large_status=chosen.too_large_status,
+        strict=chosen.strict,
     )
     try:
         if chosen.data and not chosen.data.absolute().parent.is_dir():
@@ -150,6 +151,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=TOO_LARGE_STATUSES,
         default=413,
         help="HTTP status of the answer to a larger body",
+    )
+    add(
+        "--strict",
+        action="store_true",
+        help="refuse enum values and forms of ids that the description does not list",
     )
     add("--version", action="version", version=f"%(prog)s {version('pinterest-audiences')}")
     return parser

@@ -78,12 +78,12 @@ class Control:
         Audiences, customer lists and what was received and removed by ad account, the accounts
         that something was shared with by audience, what businesses received by business.
         """
-        store, now = self._state.store, self._state.clock.now()
+        store, settings, now = self._state.store, self._state.settings, self._state.clock.now()
         self._state.settle(now)
         accounts = list(store.ad_accounts)
         removed: dict[str, list[dict[str, Any]]] = {str(account.id): [] for account in accounts}
         for audience in store.removed:
-            removed[str(audience.ad_account_id)].append(views.listed_audience(audience))
+            removed[str(audience.ad_account_id)].append(views.listed_audience(audience, settings))
         shared_accounts: dict[str, list[dict[str, Any]]] = {}
         for share in store.shares:
             view = views.shared_account(store.recipient(share), share)
@@ -91,7 +91,7 @@ class Control:
 
         def received(account_type: str, account_id: int) -> list[dict[str, Any]]:
             return [
-                views.received_audience(store.shared_audience(share, now), share)
+                views.received_audience(store.shared_audience(share, now), share, settings)
                 for share in store.shares.received(account_type, account_id)
             ]
 
@@ -103,7 +103,7 @@ class Control:
                 ],
                 "audiences": {
                     str(account.id): [
-                        views.listed_audience(as_of(audience, now))
+                        views.listed_audience(as_of(audience, now), settings)
                         for audience in store.audiences(account.id)
                     ]
                     for account in accounts

@@ -220,12 +220,26 @@ def may_receive(share: Share) -> bool:
 
 
 def answered_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """The rule as it comes back: with its keys sorted.
+    """The rule as it comes back: with its keys sorted, and its seeds as a list.
 
     Seen live 2026-07 is only that `retention_days` came back before `visitor_source_id`
     although it was sent after it.
     """
-    return dict(sorted(rule.items()))
+    sorted_rule = dict(sorted(rule.items()))
+    if isinstance(rule.get("seed_id"), str):
+        sorted_rule["seed_id"] = [rule["seed_id"]]
+    return sorted_rule
+
+
+def rule_of_unions(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """The rule as it comes back under 5.28: a single seed is one text, not a list.
+
+    That `seed_id` has one of two forms is in Pinterest OpenAPI 5.28; which two is not.
+    """
+    seeds = rule.get("seed_id")
+    if isinstance(seeds, list) and len(seeds) == 1:
+        return {**rule, "seed_id": seeds[0]}
+    return dict(rule)
 
 
 def updated_rule(_old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,18 @@ def read(records: Iterable[str], list_type: str) -> Reading:
     return Reading(keys, invalid)
 
 
+def digest(record: str) -> bytes | None:
+    """The bytes of a hash, or None if the record is not one."""
+    if len(record) not in _HASH_LENGTHS:
+        return None
+    try:
+        decoded = bytes.fromhex(record)
+    except ValueError:
+        return None
+    # Blanks between the digits do not bother `fromhex`.
+    return decoded if 2 * len(decoded) == len(record) else None
+
+
 def shown(key: bytes, list_type: str) -> str:
     """A member as tests see it: a hash in lower case, or the partner's identifier."""
     return key.hex() if list_type in _HASHED_TYPES else key.decode()
@@ -76,25 +88,13 @@ def _key(record: str, list_type: str) -> bytes | None:
     member.
     """
     if list_type in _HASHED_TYPES:
-        digest = _digest(record)
-        if list_type == EMAIL and not guesses.accepts_email(record, hashed=digest is not None):
+        hashed = digest(record)
+        if list_type == EMAIL and not guesses.accepts_email(record, hashed=hashed is not None):
             return None
-        if digest is not None or list_type != EMAIL:
-            return digest
+        if hashed is not None or list_type != EMAIL:
+            return hashed
     try:
         text = record.encode()
     except UnicodeEncodeError:  # half of a surrogate pair
         return None
     return sha256(text).digest() if list_type == EMAIL else text
-
-
-def _digest(record: str) -> bytes | None:
-    """The bytes of a hash, or None if the record is not one."""
-    if len(record) not in _HASH_LENGTHS:
-        return None
-    try:
-        digest = bytes.fromhex(record)
-    except ValueError:
-        return None
-    # Blanks between the digits do not bother `fromhex`.
-    return digest if 2 * len(digest) == len(record) else None

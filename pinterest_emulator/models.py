@@ -72,6 +72,7 @@ class Audience:
         updated_timestamp: Unix seconds.
         created_by_company_name: Shown by reads, null in the answers of writes.
         ready_at: Unix seconds at which Pinterest will have processed it, None for never.
+        is_nca: Whether it is for new customer acquisition (Pinterest OpenAPI 5.28).
     """
 
     id: int
@@ -86,6 +87,7 @@ class Audience:
     updated_timestamp: int
     created_by_company_name: str | None
     ready_at: int | None = None
+    is_nca: bool = False
 
 
 def as_of(audience: Audience, now: float) -> Audience:
@@ -124,6 +126,7 @@ class CustomerList:
         ready_at: Unix seconds at which Pinterest will have processed it, None for never.
         list_type: What its records are (`UserListType`, Pinterest OpenAPI 5.23).
         num_members: How many different members it has; None if not all of them are known.
+        is_nca: Whether it is for new customer acquisition (Pinterest OpenAPI 5.28); for good.
     """
 
     id: int
@@ -138,6 +141,7 @@ class CustomerList:
     ready_at: int | None = None
     list_type: str = "EMAIL"
     num_members: int | None = None
+    is_nca: bool = False
 
 
 def list_as_of(customer_list: CustomerList, now: float) -> CustomerList:

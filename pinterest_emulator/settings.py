@@ -39,6 +39,8 @@ class Settings:
         most_body_bytes: The largest body of a `customer_lists/create` or `update`, in bytes; None
             for no limit. Pinterest documents no limit.
         too_large_status: HTTP status of the answer to a larger body.
+        strict: Whether to refuse in a rule what the description of `spec` does not list. The live
+            API may take more, and so does the emulator by default.
     """
 
     seed: Seed = "demo"
@@ -50,6 +52,7 @@ class Settings:
     default_ownership: DefaultOwnership = "spec"
     most_body_bytes: int | None = None
     too_large_status: TooLargeStatus = 413
+    strict: bool = False
 
     @property
     def has_custom_audiences(self) -> bool:
@@ -63,8 +66,16 @@ class Settings:
 
     @property
     def create_status(self) -> int:
-        """HTTP status of a create: 201 since OpenAPI 5.28, 200 before (and live in 2026-07)."""
-        return 201 if self.spec == "5.28" else 200
+        """HTTP status of a create: 201 since OpenAPI 5.28, 200 before (and live in 2026-07).
+
+        5.28 has 200 beside 201 for audiences, customer lists and tokens.
+        """
+        return 201 if self.follows_5_28 else 200
+
+    @property
+    def follows_5_28(self) -> bool:
+        """Whether to follow Pinterest OpenAPI 5.28, which is marked where it is asked for."""
+        return self.spec == "5.28"
 
     @property
     def lists_received_by_default(self) -> bool:
@@ -73,5 +84,5 @@ class Settings:
         The default OWNED is gone in Pinterest OpenAPI 5.28; what takes its place is a guess.
         """
         if self.default_ownership == "spec":
-            return self.spec == "5.28" and guesses.NO_OWNERSHIP_DEFAULT_LISTS_BOTH
+            return self.follows_5_28 and guesses.NO_OWNERSHIP_DEFAULT_LISTS_BOTH
         return self.default_ownership == "both"

@@ -19,6 +19,8 @@ from pinterest_emulator.sharing import AD_ACCOUNT, Shares
 from pinterest_emulator.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pinterest_emulator.models import AdAccount
     from pinterest_emulator.sharing import Business, Share
 
@@ -136,7 +138,7 @@ class Store:
 
         Args:
             ad_account_id: The account that it belongs to.
-            fields: name and perhaps list_type.
+            fields: name and perhaps list_type and is_nca.
             now: Unix seconds.
             ready_at: Unix seconds at which it will have been processed.
 
@@ -155,6 +157,7 @@ class Store:
             num_removed_user_records=0,
             ready_at=ready_at,
             list_type=fields.get("list_type", EMAIL),
+            is_nca=fields.get("is_nca", False),
             num_members=0,
         )
         self.put_customer_list(customer_list)
@@ -252,13 +255,24 @@ class Store:
             name=fields["name"],
             audience_type=fields["audience_type"],
             description=fields.get("description"),
-            rule=guesses.answered_rule(fields["rule"]),
+            rule=fields["rule"],
             size=0,
             status=INITIALIZING,
             created_timestamp=now,
             updated_timestamp=now,
             created_by_company_name=guesses.COMPANY_NAME,
             ready_at=ready_at,
+            is_nca=self.is_nca(ad_account_id, fields["audience_type"], fields["rule"]),
         )
         self.put_audience(audience)
         return audience
+
+    def is_nca(self, ad_account_id: int, audience_type: str, rule: Mapping[str, Any]) -> bool:
+        """Whether an audience is of a customer list that is for new customer acquisition.
+
+        It has this from its list (Pinterest OpenAPI 5.28).
+        """
+        if audience_type != "CUSTOMER_LIST":
+            return False
+        customer_list = self._customer_lists[ad_account_id].get(int(rule["customer_list_id"]))
+        return customer_list is not None and customer_list.is_nca

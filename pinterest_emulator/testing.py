@@ -56,6 +56,7 @@ class Emulator:
         default_ownership: DefaultOwnership = "spec",
         most_body_bytes: int | None = None,
         too_large_status: TooLargeStatus = 413,
+        strict: bool = False,
         data: Path | None = None,
     ) -> None:
         """Takes what the command takes; see `Settings`. Nothing runs yet."""
@@ -69,6 +70,7 @@ class Emulator:
             default_ownership=default_ownership,
             most_body_bytes=most_body_bytes,
             too_large_status=too_large_status,
+            strict=strict,
         )
         self._data = data
         self._state = new_state(settings, data)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pinterest_emulator.models import AdAccount, Audience, CustomerList
+    from pinterest_emulator.settings import Settings
     from pinterest_emulator.sharing import Business, Share
     from pinterest_emulator.uploads import Upload
 
@@ -34,8 +35,9 @@ def ad_account(account: AdAccount) -> dict[str, Any]:
     return view
 
 
-def audience(audience: Audience) -> dict[str, Any]:
+def audience(audience: Audience, settings: Settings) -> dict[str, Any]:
     """The answer of `audiences/get`."""
+    rule = audience.rule
     return {
         "type": "audience",
         "id": str(audience.id),
@@ -47,26 +49,26 @@ def audience(audience: Audience) -> dict[str, Any]:
         "size": audience.size,
         "updated_timestamp": audience.updated_timestamp,
         "created_timestamp": audience.created_timestamp,
-        "rule": audience.rule,
+        "rule": guesses.rule_of_unions(rule) if settings.follows_5_28 else rule,
         "created_by_company_name": audience.created_by_company_name,
-        "is_nca": False,
+        "is_nca": audience.is_nca,
     }
 
 
-def listed_audience(item: Audience) -> dict[str, Any]:
+def listed_audience(item: Audience, settings: Settings) -> dict[str, Any]:
     """An item of `audiences/list`: the only answer with `is_ctv_enabled`."""
-    return {**audience(item), "is_ctv_enabled": False}
+    return {**audience(item, settings), "is_ctv_enabled": False}
 
 
-def received_audience(item: Audience, share: Share) -> dict[str, Any]:
+def received_audience(item: Audience, share: Share, settings: Settings) -> dict[str, Any]:
     """An item among the audiences that an ad account or a business received."""
     owner = str(guesses.received_ad_account_id(share))
-    return {**listed_audience(item), "ad_account_id": owner}
+    return {**listed_audience(item, settings), "ad_account_id": owner}
 
 
-def updated_audience(item: Audience) -> dict[str, Any]:
+def updated_audience(item: Audience, settings: Settings) -> dict[str, Any]:
     """The answer of `audiences/update`: the company name is null."""
-    return {**audience(item), "created_by_company_name": None}
+    return {**audience(item, settings), "created_by_company_name": None}
 
 
 CREATED_KEYS = (
@@ -86,14 +88,27 @@ CREATED_KEYS = (
 )
 
 
-def created_audience(item: Audience) -> dict[str, Any]:
+def created_audience(item: Audience, settings: Settings) -> dict[str, Any]:
     """The answer of `audiences/create`: another order of keys, the company name is null."""
-    view = updated_audience(item)
+    view = updated_audience(item, settings)
     return {key: view[key] for key in CREATED_KEYS}
 
 
-def customer_list(item: CustomerList) -> dict[str, Any]:
-    """The answer of all but the list of them; without problems `exceptions` is empty."""
+def customer_list(item: CustomerList, settings: Settings) -> dict[str, Any]:
+    """The answer of all but the list of them; without problems `exceptions` is empty.
+
+    It has `is_nca` since Pinterest OpenAPI 5.28; live in 2026-07 only the list of them had it.
+    """
+    view = _customer_list(item)
+    return _with_is_nca(view, item) if settings.follows_5_28 else view
+
+
+def listed_customer_list(item: CustomerList) -> dict[str, Any]:
+    """An item of `customer_lists/list`: with `is_nca`, before the status."""
+    return _with_is_nca(_customer_list(item), item)
+
+
+def _customer_list(item: CustomerList) -> dict[str, Any]:
     return {
         "ad_account_id": str(item.ad_account_id),
         "created_time": item.created_time,
@@ -109,11 +124,9 @@ def customer_list(item: CustomerList) -> dict[str, Any]:
     }
 
 
-def listed_customer_list(item: CustomerList) -> dict[str, Any]:
-    """An item of `customer_lists/list`: the only answer with `is_nca`, before the status."""
-    view = customer_list(item)
+def _with_is_nca(view: dict[str, Any], item: CustomerList) -> dict[str, Any]:
     status = view.pop("status")
-    return {**view, "is_nca": False, "status": status}
+    return {**view, "is_nca": item.is_nca, "status": status}
 
 
 def upload(item: Upload) -> dict[str, Any]:

@@ -340,7 +340,9 @@ def test_who_received_nothing_gets_an_empty_list(shared: Emulator) -> None:
         ({"rule": None}, "'rule'"),
         ({"rule": []}, "'rule'"),
         ({"rule": {}}, "'rule.visitor_source_id'"),
-        ({"rule": {"visitor_source_id": "tag"}}, "'rule.visitor_source_id'"),
+        ({"rule": {"visitor_source_id": ""}}, "'rule.visitor_source_id'"),
+        ({"rule": {"visitor_source_id": []}}, "'rule.visitor_source_id'"),
+        ({"rule": {"visitor_source_id": 1}}, "'rule.visitor_source_id'"),
         ({"rule": {"visitor_source_id": "1", "retention_days": 541}}, "'rule.retention_days'"),
         ({"rule": {"visitor_source_id": "1", "retention_days": True}}, "'rule.retention_days'"),
         ({"audience_type": "CUSTOMER_LIST", "rule": {}}, "'rule.customer_list_id'"),
@@ -354,7 +356,7 @@ def test_who_received_nothing_gets_an_empty_list(shared: Emulator) -> None:
         (
             {
                 "audience_type": "ACTALIKE",
-                "rule": {"seed_id": "1", "country": "US", "percentage": 1},
+                "rule": {"seed_id": "x", "country": "US", "percentage": 1},
             },
             "'rule.seed_id'",
         ),

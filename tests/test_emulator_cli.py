@@ -166,14 +166,6 @@ def test_options_of_lists_and_bodies_reach_the_emulator() -> None:
     assert len({audience["ad_account_id"] for audience in audiences}) > 1
 
 
-def test_readme_names_every_option() -> None:
-    shown = subprocess.check_output([PROGRAM, "--help"], text=True, timeout=10)
-    readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
-
-    documented = set(re.findall(r"^\| `(--[\w-]+)", readme, re.MULTILINE))
-    assert set(re.findall(r"^  (--[\w-]+)", shown, re.MULTILINE)) - {"--version"} <= documented
-
-
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com"])  # noqa: S104
 def test_only_loopback_is_served(capsys: pytest.CaptureFixture[str], host: str) -> None:
     assert refused(capsys, "--host", host) == (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pinterest_emulator import audience_checks, checks, errors, guesses, views
+from pinterest_emulator import audience_checks, checks, errors, guesses, strict_checks, views
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
-from pinterest_emulator.endpoints.lists import page_of
+from pinterest_emulator.endpoints.lists import excludes_nca, page_of
 from pinterest_emulator.models import as_of
 from pinterest_emulator.operations import Operation, Result
 from pinterest_emulator.references import check_references
@@ -16,63 +16,64 @@ from pinterest_emulator.sharing import AD_ACCOUNT
 from pinterest_emulator.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from pinterest_emulator.models import Audience
     from pinterest_emulator.operations import Call
     from pinterest_emulator.sharing import Share
 
+OWNED, RECEIVED = "OWNED", "RECEIVED"
+"""Values of `ownership_type` (Pinterest OpenAPI 5.23)."""
+
+_BOTH = "BOTH"
 _PATH = "/ad_accounts/{ad_account_id}/audiences"
+
+_Row: TypeAlias = "tuple[Audience, Share | None]"
+"""An audience, and how it was received if it was."""
 
 
 def _list(call: Call) -> Result:
     account = find_ad_account(call)
-    query, store = call.request.query, call.state.store
+    query, settings = call.request.query, call.state.settings
     descending = checks.descending(query)
-    if "ownership_type" not in query and call.state.settings.lists_received_by_default:
-        return page_of(
-            call,
-            f"audiences|{account.id}",
-            _owned_and_received(call, account.id),
-            lambda view: view(),
-            descending=descending,
-        )
-    ownership = checks.choice(query, "ownership_type", ("OWNED", "RECEIVED"), "OWNED")
-    context = f"audiences|{account.id}|{ownership}"
-    if ownership == "RECEIVED":
+    ownership = checks.choice(query, "ownership_type", (OWNED, RECEIVED), OWNED)
+    if "ownership_type" not in query and settings.lists_received_by_default:
+        ownership = _BOTH
+    without_nca = excludes_nca(call)
+    context = f"audiences|{account.id}|{ownership}|{without_nca}"
+    if ownership == OWNED and not without_nca:
+        # A large account has its page without a look at the other rows.
         return page_of(
             call,
             context,
-            store.shares.received(AD_ACCOUNT, account.id),
-            partial(_received, call),
+            call.state.store.audiences(account.id),
+            lambda audience: _listed(call, (audience, None)),
             descending=descending,
         )
-    return page_of(
-        call,
-        context,
-        store.audiences(account.id),
-        partial(_owned, call),
-        descending=descending,
-    )
+    rows: Table[_Row] = Table()
+    for key, row in _rows(call, account.id, ownership):
+        if not (without_nca and row[0].is_nca):
+            rows.put(key, row)
+    return page_of(call, context, rows, partial(_listed, call), descending=descending)
 
 
-def _owned(call: Call, audience: Audience) -> dict[str, Any]:
-    return views.listed_audience(as_of(audience, call.now))
-
-
-def _received(call: Call, share: Share) -> dict[str, Any]:
-    return views.received_audience(call.state.store.shared_audience(share, call.now), share)
-
-
-def _owned_and_received(call: Call, ad_account_id: int) -> Table[Callable[[], dict[str, Any]]]:
-    """The views of both kinds, by the id of their audience."""
+def _rows(call: Call, ad_account_id: int, ownership: str) -> Iterator[tuple[int, _Row]]:
+    """What a list shows, by its place: both kinds together are in the order of their ids."""
     store = call.state.store
-    both: Table[Callable[[], dict[str, Any]]] = Table()
-    for audience in store.audiences(ad_account_id):
-        both.put(audience.id, partial(_owned, call, audience))
-    for share in store.shares.received(AD_ACCOUNT, ad_account_id):
-        both.put(share.audience_id, partial(_received, call, share))
-    return both
+    if ownership != RECEIVED:
+        for audience in store.audiences(ad_account_id):
+            yield audience.id, (audience, None)
+    if ownership != OWNED:
+        for share in store.shares.received(AD_ACCOUNT, ad_account_id):
+            key = share.position if ownership == RECEIVED else share.audience_id
+            yield key, (store.shared_audience(share, call.now), share)
+
+
+def _listed(call: Call, row: _Row) -> dict[str, Any]:
+    audience, share = row
+    if share is None:
+        return views.listed_audience(as_of(audience, call.now), call.state.settings)
+    return views.received_audience(audience, share, call.state.settings)
 
 
 def _find(call: Call) -> Audience:
@@ -86,7 +87,7 @@ def _find(call: Call) -> Audience:
 
 
 def _get(call: Call) -> Result:
-    return Result(views.audience(_find(call)))
+    return Result(views.audience(_find(call), call.state.settings))
 
 
 def _create(call: Call) -> Result:
@@ -106,36 +107,39 @@ def _create_custom(call: Call) -> Result:
 
 def _store_new(call: Call, ad_account_id: int, fields: dict[str, Any]) -> Result:
     settings = call.state.settings
-    check_references(
-        call.state.store, ad_account_id, fields["audience_type"], fields["rule"], call.now
-    )
+    if settings.strict:
+        strict_checks.check_rule(fields["rule"], settings.spec)
+    rule = guesses.answered_rule(fields["rule"])
+    check_references(call.state.store, ad_account_id, fields["audience_type"], rule, call.now)
     now = int(call.now)
     audience = call.state.store.create_audience(
-        ad_account_id, fields, now=now, ready_at=now + settings.processing_seconds
+        ad_account_id,
+        {**fields, "rule": rule},
+        now=now,
+        ready_at=now + settings.processing_seconds,
     )
-    view = views.created_audience(as_of(audience, call.now))
+    view = views.created_audience(as_of(audience, call.now), settings)
     return Result(view, status=settings.create_status)
 
 
 def _update(call: Call) -> Result:
     audience = _find(call)
+    settings, store = call.state.settings, call.state.store
     body = checks.json_object(call.request.body)
     audience_checks.check_update(body, audience.audience_type)
+    if settings.strict:
+        strict_checks.check_update(body, settings.spec)
     changed = _changed(audience, body, int(call.now))
     if changed.rule != audience.rule:
-        check_references(
-            call.state.store,
-            audience.ad_account_id,
-            audience.audience_type,
-            changed.rule,
-            call.now,
-        )
+        where = (audience.ad_account_id, audience.audience_type, changed.rule)
+        check_references(store, *where, call.now)
+        changed = replace(changed, is_nca=store.is_nca(*where))
     if body.get("operation_type") == "REMOVE":
         changed = guesses.removed(changed)
-        call.state.store.remove_audience(changed)
+        store.remove_audience(changed)
     else:
-        call.state.store.put_audience(changed)
-    return Result(views.updated_audience(changed))
+        store.put_audience(changed)
+    return Result(views.updated_audience(changed, settings))
 
 
 def _changed(audience: Audience, body: dict[str, Any], now: int) -> Audience:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pinterest_emulator import checks, errors, guesses, members, views
+from pinterest_emulator import checks, errors, guesses, members, record_rows, views
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
-from pinterest_emulator.endpoints.lists import page_of
+from pinterest_emulator.endpoints.lists import excludes_nca, page_of
 from pinterest_emulator.models import list_as_of
 from pinterest_emulator.operations import Operation, Result
+from pinterest_emulator.table import Table
 
 if TYPE_CHECKING:
     from pinterest_emulator.models import CustomerList
@@ -34,33 +35,40 @@ def find_customer_list(call: Call) -> CustomerList:
 
 def _list(call: Call) -> Result:
     account = find_ad_account(call)
+    rows, without_nca = call.state.store.customer_lists(account.id), excludes_nca(call)
+    if without_nca:
+        kept: Table[CustomerList] = Table()
+        for row in rows:
+            if not row.is_nca:
+                kept.put(row.id, row)
+        rows = kept
     return page_of(
         call,
-        f"customer_lists|{account.id}",
-        call.state.store.customer_lists(account.id),
+        f"customer_lists|{account.id}|{without_nca}",
+        rows,
         lambda row: views.listed_customer_list(list_as_of(row, call.now)),
         descending=checks.descending(call.request.query),
     )
 
 
 def _get(call: Call) -> Result:
-    return Result(views.customer_list(find_customer_list(call)))
+    return Result(views.customer_list(find_customer_list(call), call.state.settings))
 
 
 def _create(call: Call) -> Result:
     account = find_ad_account(call)
     body = _body(call)
-    checks.require(body, ("name", "records"))
+    checks.require(body, ("name",))
     if not isinstance(body["name"], str) or not body["name"]:
         errors.refuse("'name' must be a string and not empty.")
     # A null is the default: the description's own clients send it for what is not given.
     list_type = body.get("list_type") or members.EMAIL
     checks.require_one_of("list_type", list_type, members.LIST_TYPES)
-    keys = _read(body, list_type)
+    is_nca = _is_nca(call, body)
+    keys = _read(call, body, list_type)
     now, ready_at = _times(call)
-    empty = call.state.store.create_customer_list(
-        account.id, {"name": body["name"], "list_type": list_type}, now=now, ready_at=ready_at
-    )
+    fields = {"name": body["name"], "list_type": list_type, "is_nca": is_nca}
+    empty = call.state.store.create_customer_list(account.id, fields, now=now, ready_at=ready_at)
     filled = _change(call, empty, members.ADD, keys)
     return Result(filled, status=call.state.settings.create_status)
 
@@ -68,9 +76,9 @@ def _create(call: Call) -> Result:
 def _update(call: Call) -> Result:
     customer_list = find_customer_list(call)
     body = _body(call)
-    checks.require(body, ("operation_type", "records"))
+    checks.require(body, ("operation_type",))
     checks.require_one_of("operation_type", body["operation_type"], members.OPERATIONS)
-    keys = _read(body, customer_list.list_type)
+    keys = _read(call, body, customer_list.list_type)
     return Result(_change(call, customer_list, body["operation_type"], keys))
 
 
@@ -86,22 +94,56 @@ def _body(call: Call) -> dict[str, Any]:
     return checks.json_object(call.request.body)
 
 
-def _read(body: dict[str, Any], list_type: str) -> list[bytes]:
-    """The members that a body names.
+def _is_nca(call: Call, body: dict[str, Any]) -> bool:
+    """`is_nca`, which a create may set (Pinterest OpenAPI 5.28).
+
+    Raises:
+        ApiError: 400.
+    """
+    value = body.get("is_nca") if call.state.settings.follows_5_28 else None
+    if value is not None and not isinstance(value, bool):
+        errors.refuse("'is_nca' must be true or false.")
+    return bool(value)
+
+
+def _read(call: Call, body: dict[str, Any], list_type: str) -> list[bytes]:
+    """The members that a body names, in `records` or, since 5.28, in `records_v2`.
 
     Raises:
         ApiError: 400; it names the place of a record, as the record itself may be a person's.
     """
-    if not isinstance(body["records"], str):
-        errors.refuse("'records' must be a string.")
-    records = members.split(body["records"])
+    if call.state.settings.follows_5_28 and body.get("records_v2") is not None:
+        field, records = "records_v2", _rows(body, list_type)
+    else:
+        field, records = "records", _records(body)
     if not records and guesses.EMPTY_BATCHES_ARE_REFUSED:
-        errors.refuse("'records' must have at least one record.")
+        errors.refuse(f"'{field}' must have at least one record.")
     reading = members.read(records, list_type)
     if reading.invalid:
         places = f"{reading.invalid[0]} of {len(records)}"
-        errors.refuse(f"'records': number {places} is not a valid record of type {list_type}.")
+        errors.refuse(f"'{field}': number {places} is not a valid record of type {list_type}.")
     return reading.keys
+
+
+def _records(body: dict[str, Any]) -> list[str]:
+    checks.require(body, ("records",))
+    if not isinstance(body["records"], str):
+        errors.refuse("'records' must be a string.")
+    return members.split(body["records"])
+
+
+def _rows(body: dict[str, Any], list_type: str) -> list[str]:
+    if body.get("records") is not None:
+        errors.refuse("exactly one of 'records' and 'records_v2' must be there.")
+    if not isinstance(body["records_v2"], list):
+        errors.refuse("'records_v2' must be an array.")
+    records = []
+    for number, row in enumerate(body["records_v2"], 1):
+        record = record_rows.record_of(row, list_type)
+        if record is None:
+            errors.refuse(f"'records_v2': number {number} is not a valid row.")
+        records.append(record)
+    return records
 
 
 def _change(
@@ -111,7 +153,7 @@ def _change(
     changed = call.state.store.change_members(
         customer_list, operation, keys, now=now, ready_at=ready_at
     )
-    return views.customer_list(list_as_of(changed, call.now))
+    return views.customer_list(list_as_of(changed, call.now), call.state.settings)
 
 
 def _times(call: Call) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pinterest_emulator import checks, paging
+from pinterest_emulator import checks, guesses, paging
 from pinterest_emulator.operations import Result
 
 if TYPE_CHECKING:
@@ -14,6 +14,20 @@ if TYPE_CHECKING:
     from pinterest_emulator.table import Table
 
 T = TypeVar("T")
+
+
+def excludes_nca(call: Call) -> bool:
+    """`exclude_nca`: whether a list leaves out what is for new customer acquisition.
+
+    Pinterest OpenAPI 5.28; no other version has it, so it is ignored there.
+
+    Raises:
+        ApiError: 400.
+    """
+    if not call.state.settings.follows_5_28:
+        return False
+    query = guesses.truth_values(call.request.query, "exclude_nca")
+    return checks.choice(query, "exclude_nca", ("true", "false"), "false") == "true"
 
 
 def page_of(

@@ -36,7 +36,8 @@ def _token(call: Call) -> Result:
     }
     checks.require(form, ("grant_type",))
     checks.require_one_of("grant_type", form["grant_type"], grants)
-    return Result(grants[form["grant_type"]](call, form))
+    answer = grants[form["grant_type"]](call, form)
+    return Result(answer, status=call.state.settings.create_status)
 
 
 def _revoke(call: Call) -> Result:

@@ -89,7 +89,9 @@ def _list_of_business(call: Call) -> Result:
         call,
         f"business_audiences|{business.id}",
         store.shares.received(BUSINESS_ACCOUNT, business.id),
-        lambda share: views.received_audience(store.shared_audience(share, call.now), share),
+        lambda share: views.received_audience(
+            store.shared_audience(share, call.now), share, call.state.settings
+        ),
         descending=checks.descending(call.request.query),
     )
 

@@ -140,7 +140,8 @@ def _reads(call: Caller) -> None:
 
 def _audiences(call: Caller) -> None:
     here = f"ad_accounts/{SMALL}/audiences"
-    (seed, *_) = [item for item in call("GET", here)["items"] if item["status"] == "READY"]
+    owned = call("GET", here, ownership_type="OWNED")["items"]
+    (seed, *_) = [item for item in owned if item["status"] == "READY"]
     visitors = {
         "visitor_source_id": TAG,
         "retention_days": 30,

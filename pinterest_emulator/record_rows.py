@@ -1,0 +1,50 @@
+"""Members as rows: the `records_v2` of a request (Pinterest OpenAPI 5.28)."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+from pinterest_emulator.members import digest
+
+_HASHED = ("hashed_phone_number", "hashed_pinner_id")
+FIELDS = (
+    "email",
+    "maid",
+    *_HASHED,
+    "external_id",
+    "ip_address",
+    "user_agent",
+    "liveramp_envelope",
+)
+"""`CustomerListRecordRow`; every field is an optional string."""
+
+_FIELD_OF_TYPE = {
+    "EMAIL": "email",
+    "MAID": "maid",
+    "IDFA": "maid",
+    "HASHED_PINNER_ID": "hashed_pinner_id",
+    "LR_ID": "liveramp_envelope",
+}
+
+
+def record_of(row: object, list_type: str) -> str | None:
+    """What stands for a row among the `records` of a list; None if the row is not valid.
+
+    The identifier of the list's own type, so that it means the same member in both forms; else a
+    hash of all that the row has. How Pinterest matches a row is a guess.
+    """
+    if not isinstance(row, dict):
+        return None
+    values = {field: row[field] for field in FIELDS if row.get(field) is not None}
+    if not values or not all(isinstance(value, str) and value for value in values.values()):
+        return None
+    if any(field in values and digest(values[field]) is None for field in _HASHED):
+        return None
+    field = _FIELD_OF_TYPE.get(list_type, "")
+    if field not in values:
+        return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    record: str = values[field]
+    if field == "maid" and digest(record) is None:
+        return sha256(record.encode(errors="replace")).hexdigest()
+    return record
