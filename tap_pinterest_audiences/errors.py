@@ -25,7 +25,10 @@ EXIT_SIGNAL = 128
 """Added to the number of the signal that ended a run, as shells do."""
 
 _SECRETS_AND_PEOPLE = re.compile(
-    r"pin[ar][_.][\w.~+/=-]+"  # Pinterest's tokens: pina_… and pinr.…
+    r"pin[acr][_.][\w.~+/=-]+"  # Pinterest's tokens of today: pina_…, pinc_… and pinr.…
+    # Any other that Pinterest may add: its tokens hold 20 letters and digits in a row, which
+    # ordinary names such as pink_shoes_sale_2026 and column_mapping.json do not.
+    r"|pin[a-z][_.][\w.~+/=-]*[A-Za-z0-9]{20}[\w.~+/=-]*"
     r"|[^\s'\"<>@,;]{1,254}@[^\s'\"<>@,;]{1,254}"  # email addresses
     r"|\b[0-9a-fA-F]{32,}\b"  # hashed identifiers
     r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"  # device ids

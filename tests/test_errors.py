@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import string
 
 import pytest
 
@@ -16,6 +17,11 @@ NOW = dt.datetime(2026, 7, 9, 12, 0, 0, tzinfo=dt.UTC)
     [
         "pina_AEATMFAWAAAZABAA6AAA",
         "pinr.eyJjIjoi.abc-def",
+        "pinc_demo",
+        "pinc.AEATMFAWAAAZABAA6AAA",
+        "pinx_AEATMFAWAAAZABAA6AAA",
+        "pins.eyJjIjoi.eyJpYXQiOjE3ODUwMDAwMDB9.abc-def",
+        "pink_live-AEATMFAWAAAZABAA6AAAHGYQ1Xo_w==",
         "ann.lee+list@shop.example",
         "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8",
         "5F4DCC3B5AA765D61D8327DEB882CF99",
@@ -26,6 +32,30 @@ def test_no_token_and_nobodys_identifier_is_printed(secret: str) -> None:
     said = redact(f"Invalid request: '{secret}' does not match '^x$'")
     assert secret not in said
     assert said == "Invalid request: '[redacted]' does not match '^x$'"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pink_shoes",
+        "pink_shoes_summer_sale_retargeting_30_days_2026",
+        "pine.furniture.buyers",
+        "pins_saved_in_the_last_180_days",
+        "column_mapping.json",
+        "shipping_addresses_without_newsletter",
+        "ping.pinterest-shop.example/checkout/thank-you",
+        "Pinterest_2026",
+    ],
+)
+def test_ordinary_name_that_begins_like_a_token_is_printed(name: str) -> None:
+    assert redact(f"audience {name!r} is not there") == f"audience {name!r} is not there"
+
+
+def test_a_token_of_any_prefix_is_redacted_in_the_middle_of_a_text() -> None:
+    for letter in string.ascii_lowercase:
+        for mark in "_.":
+            token = f"pin{letter}{mark}AIATJYQXAAKLOAAAGBABWDUGYM4HPGIBACGSPXM2"
+            assert redact(f"grant%3D{token}&x=1") == "grant%3D[redacted]&x=1"
 
 
 def test_foreign_text_stays_one_short_line() -> None:
