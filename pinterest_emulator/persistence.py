@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from pinterest_emulator.models import AdAccount, Audience, CustomerList
@@ -33,17 +32,18 @@ def save(state: EmulatorState, path: Path) -> None:
         OSError: It cannot be written.
     """
     text = json.dumps(_dump(state), indent=1)
-    with NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        try:
+    # Always the same name: what a killed emulator leaves of it goes with the next one's data.
+    temporary = path.parent / f".{path.name}.tmp"
+    temporary.unlink(missing_ok=True)
+    try:
+        with open(temporary, "x", encoding="utf-8", opener=_private) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-            os.replace(file.name, path)  # noqa: PTH105  (a name, not a Path)
-        except BaseException:
-            os.unlink(file.name)  # noqa: PTH108  (the same)
-            raise
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def load(state: EmulatorState, path: Path) -> None:
@@ -64,6 +64,10 @@ def load(state: EmulatorState, path: Path) -> None:
     if version != VERSION:
         message = f"{path} has version {version}, not {VERSION}"
         raise DataError(message)
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
 
 
 def _dump(state: EmulatorState) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -45,3 +46,40 @@ def close_to_others(path: Path) -> None:
     if os.name == "posix" and mode & _OTHERS_MAY:
         path.chmod(mode & ~_OTHERS_MAY)
         logger.warning("%s was open to other users (mode %o); now it is not", path, mode)
+
+
+def temporary_of(path: Path) -> Path:
+    """Return the file that `write_atomically` writes before it renames it to ``path``.
+
+    Its name is always the same, so whoever holds the lock of ``path`` knows that a temporary file
+    that is there is what a killed process left.
+    """
+    return path.parent / f".{path.name}.tmp"
+
+
+def write_atomically(path: Path, lines: Iterable[str], mode: int = 0o600) -> None:
+    """Replace a file: a reader finds the old one or the new one, never half of one.
+
+    A process that is killed meanwhile leaves the temporary file. The next write removes it.
+
+    Args:
+        path: The file. If several processes write it, the caller holds its lock.
+        lines: Its new content, line ends included.
+        mode: What the user and others may do with it, apart from what the umask forbids.
+
+    Raises:
+        OSError: If that is not possible; then the old file is still there.
+    """
+    temporary = temporary_of(path)
+    temporary.unlink(missing_ok=True)
+    try:
+        # O_EXCL: not into a file, and not through a link, that somebody else put there.
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

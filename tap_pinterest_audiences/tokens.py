@@ -7,15 +7,19 @@ import dataclasses
 import hashlib
 import json
 import logging
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 import filelock
 
 from tap_pinterest_audiences.errors import SettingsError
-from tap_pinterest_audiences.private import close_to_others, make_folder, state_folder
+from tap_pinterest_audiences.private import (
+    close_to_others,
+    make_folder,
+    state_folder,
+    temporary_of,
+    write_atomically,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +79,8 @@ class TokenStore:
                 close_to_others(self.path)
             lock = filelock.FileLock(f"{self.path}.lock", timeout=_LOCK_TIMEOUT_SECONDS, mode=0o600)
             with lock:
+                # A process that was killed between writing and renaming it has left live tokens.
+                temporary_of(self.path).unlink(missing_ok=True)
                 yield
         except filelock.Timeout:
             msg = (
@@ -111,17 +117,9 @@ class TokenStore:
         return token
 
     def write(self, token: KeptToken) -> None:
-        """Keep ``token``, atomically: a reader finds the old file or the new one, never half."""
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump({"key": self._key, **dataclasses.asdict(token)}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        """Keep ``token``; the caller is inside of `locked`."""
+        kept = {"key": self._key, **dataclasses.asdict(token)}
+        write_atomically(self.path, [json.dumps(kept)])
 
 
 def is_token(value: object) -> TypeGuard[str]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 from singer_sdk.singerlib.json import deserialize_json, serialize_json
 
 from tap_pinterest_audiences.errors import PinterestError, SettingsError
+from tap_pinterest_audiences.private import temporary_of, write_atomically
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
+    from pathlib import Path
 
     from target_pinterest_audiences.decisions import Defer, Reject
 
@@ -51,6 +51,7 @@ class Rejects:
         if not os.access(path.parent, os.W_OK | os.X_OK):
             msg = f"Settings: rejected_path {path}: its folder is not there, or not to be written"
             raise SettingsError(msg)
+        self._remove_unfinished()
         _, there = self._read()
         self._outstanding = set(there)
         self._changed = False
@@ -102,7 +103,7 @@ class Rejects:
         if not self._changed:
             return
         try:
-            with FileLock(f"{self._path}.lock", mode=0o600):
+            with self._locked():
                 schemas, records = self._read()
                 schemas.update(self._schemas)
                 records = {
@@ -121,6 +122,24 @@ class Rejects:
         self._outstanding = set(records)
         self._kept, self._settled = {}, set()
         self._changed = False
+
+    def _locked(self) -> FileLock:
+        return FileLock(f"{self._path}.lock", mode=0o600)
+
+    def _remove_unfinished(self) -> None:
+        """Remove what a run left that was killed while it wrote the file."""
+        temporary = temporary_of(self._path)
+        try:
+            if temporary.exists():
+                # It may be what another run is writing now, which then holds the lock.
+                with self._locked():
+                    temporary.unlink(missing_ok=True)
+        except OSError as error:
+            msg = (
+                f"Settings: rejected_path {self._path}: a killed run left {temporary}, which "
+                f"cannot be removed ({error.strerror}): remove it"
+            )
+            raise SettingsError(msg) from None
 
     def _read(self) -> tuple[dict[str, Mapping[str, Any]], dict[str, dict[str, Any]]]:
         schemas: dict[str, Mapping[str, Any]] = {}
@@ -168,18 +187,10 @@ class Rejects:
         if not records:
             self._path.unlink(missing_ok=True)
             return
-        handle, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                for stream in dict.fromkeys(message["stream"] for message in records.values()):
-                    file.write(serialize_json(_with_reasons(stream, schemas.get(stream))) + "\n")
-                file.writelines(serialize_json(message) + "\n" for message in records.values())
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        streams = dict.fromkeys(message["stream"] for message in records.values())
+        said = [_with_reasons(stream, schemas.get(stream)) for stream in streams]
+        messages = [*said, *records.values()]
+        write_atomically(self._path, (serialize_json(message) + "\n" for message in messages))
 
 
 def _identified(message: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib.json import serialize_json
 
 from tap_pinterest_audiences.errors import PinterestError, redact
+from tap_pinterest_audiences.private import write_atomically
 from target_pinterest_audiences.decisions import (
     Create,
     Decision,
@@ -254,13 +255,8 @@ def write(path: Path, summary: Mapping[str, Any]) -> None:
         ReportError: If it can not be written.
     """
     text = json.dumps(json.loads(serialize_json(summary)), indent=1) + "\n"
-    part = path.parent / f".{path.name}.part"
     try:
-        part.write_text(text)
-        try:
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_atomically(path, [text], mode=0o666)
     except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
         reason = error.strerror if isinstance(error, OSError) else "it is no path"
         msg = f"report_path {path} can not be written ({reason})"

@@ -314,4 +314,4 @@ def test_a_report_that_can_not_be_written_is_one_line_and_a_failure(
     # What is done is done all the same.
     assert len(emulator.state()["audiences"][account]) == 1
     assert run.state == {"seen": 1}
-    assert list(ours.folder.glob(".*.part")) == []
+    assert list(ours.folder.glob(".*.tmp")) == []

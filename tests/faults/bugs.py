@@ -11,7 +11,8 @@ from requests import Session
 from tap_pinterest_audiences.client import PinterestAPI
 from tap_pinterest_audiences.errors import RequestFailedError
 from tap_pinterest_audiences.incremental import Scan
-from tap_pinterest_audiences.tokens import TokenStore
+from tap_pinterest_audiences.private import temporary_of
+from tap_pinterest_audiences.tokens import KeptToken, TokenStore
 from target_pinterest_audiences.inventory import Inventory
 from target_pinterest_audiences.sent import Sent
 from target_pinterest_audiences.target import TargetPinterestAudiences
@@ -76,6 +77,18 @@ def _token_not_kept() -> None:
     _replace(TokenStore, "write", lambda *_: None)
 
 
+def _token_left_behind() -> None:
+    write = TokenStore.write
+
+    def careless(self: TokenStore, token: KeptToken) -> None:
+        write(self, token)
+        temporary = temporary_of(self.path)
+        temporary.touch(0o600)
+        temporary.write_bytes(self.path.read_bytes())
+
+    _replace(TokenStore, "write", careless)
+
+
 def _refusal_taken_for_the_end() -> None:
     pages = PinterestAPI.pages
 
@@ -114,6 +127,7 @@ BUGS = (
     Bug("a state passed early", "target, members", "401", "lost", _state_passed_early),
     Bug("a ledger ahead of Pinterest", "target, members", "403", "lost", _ledger_ahead),
     Bug("a token not kept", "refresh, once only", "403", "stuck", _token_not_kept),
+    Bug("a token left behind", "refresh", "500", "told", _token_left_behind),
     Bug("a token in the log", "target, mirror", "empty, 200", "told", _token_in_the_log),
 )
 

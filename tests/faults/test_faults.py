@@ -6,17 +6,22 @@
 from __future__ import annotations
 
 import random
+import signal
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pytest
 from bugs import BUGS, Bug
+from ended import Ended
 from scenarios import SCENARIOS, Scenario
 from sweep import FAULTS, SEED, Bench, bench, complaints, faults_of, kills_of, matrix
+from verdict import Broken, check_talk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 KILLS = 10
 
@@ -71,3 +76,30 @@ def test_a_planted_bug_is_found(worker: Bench, bug: Bug) -> None:
         if tried.row == bug.row
     ]
     assert bug.outcome in (worker.attempt(tried, clean).outcome for tried in tries)
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "mode", "content", "accepted"),
+    [
+        (-signal.SIGKILL, ".token.json.tmp", 0o600, "pinr.live", True),
+        (-signal.SIGKILL, ".report.json.tmp", 0o644, "{}", True),
+        (-signal.SIGKILL, ".token.json.tmp", 0o644, "pinr.live", False),
+        (-signal.SIGKILL, ".token.json.abcd1234", 0o600, "pinr.live", False),
+        (-signal.SIGKILL, "elsewhere/.token.json.tmp", 0o600, "pinr.live", False),
+        (-signal.SIGKILL, ".report.json.tmp", 0o600, "pinr.live", False),
+        (-signal.SIGKILL, "ledger.db", 0o600, "pinc.live", False),
+        (-signal.SIGTERM, ".token.json.tmp", 0o600, "pinr.live", False),
+        (128 + signal.SIGTERM, ".token.json.tmp", 0o600, "pinr.live", False),
+        (0, ".token.json.tmp", 0o600, "pinr.live", False),
+        (0, ".report.json.tmp", 0o600, "{}", False),
+    ],
+)
+def test_only_what_sigkill_leaves_of_a_write_is_accepted(
+    tmp_path: Path, code: int, name: str, mode: int, content: str, *, accepted: bool
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    path.chmod(mode)
+    with nullcontext() if accepted else pytest.raises(Broken, match=path.name):
+        check_talk(Ended(code, [], ""), tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from pinterest_emulator.testing import Emulator
 
-_SECRETS = r"pin[ar][_.][\w.~+/=-]+|demo-secret|[\w.+]+@\w+\.example"
+_TOKENS = r"pin[acr][_.][\w.~+/=-]+|pin[a-z][_.][\w.~+/=-]*[a-z0-9]{20}"
+"""Those that Pinterest gives today, and others like them; not `mapping.io` or `pink_shoes`."""
+_SECRETS = rf"{_TOKENS}|demo-secret|[\w.+]+@\w+\.example"
 """Tokens, the app's secret, and people."""
 _MISTAKES = r"Traceback|\b[0-9a-f]{64}\b"
 """What is no secret, but nobody's business: where the program fell over, and hashes of people."""
@@ -27,6 +30,10 @@ _TOLD = re.compile(f"{_SECRETS}|{_MISTAKES}", re.IGNORECASE)
 _KEPT = re.compile(_SECRETS.encode(), re.IGNORECASE)
 _MAY_HAVE_SECRETS = {"in", "config.json", "token.json", "pinterest.json"}
 """What a program is given, the file that is there to keep tokens, and Pinterest itself."""
+_TOKENS_UNFINISHED, _REPORT_UNFINISHED = ".token.json.tmp", ".report.json.tmp"
+"""What SIGKILL may leave until the next run: the first holds tokens, the other one must not."""
+
+_PRIVATE = 0o600
 
 LOST, DOUBLED, STUCK, TOLD = "lost", "doubled", "stuck", "told"
 _LISTS = ("audiences", "customer_lists")
@@ -50,11 +57,23 @@ def check_talk(run: Ended, folder: Path) -> None:
     if found := _TOLD.search(run.err):
         # The end of the log tells which mistake it was; nothing in it is anybody's.
         raise Broken(TOLD, f"{found.group()} in {run.err[-2000:]}")
+    _check_unfinished(run, folder)
     for path in folder.rglob("*"):
-        if path.is_file() and path.name not in _MAY_HAVE_SECRETS:
+        if path.is_file() and path.name not in {*_MAY_HAVE_SECRETS, _TOKENS_UNFINISHED}:
             content = path.read_bytes()
             if secret := _KEPT.search(content):
                 raise Broken(TOLD, f"{secret.group()!r} in {path.name}")
+
+
+def _check_unfinished(run: Ended, folder: Path) -> None:
+    """Make sure that no file is left unfinished, but for what SIGKILL leaves until the next run."""
+    killed = run.code == -signal.SIGKILL
+    allowed = {folder / _TOKENS_UNFINISHED, folder / _REPORT_UNFINISHED} if killed else set()
+    for path in folder.rglob(".*"):
+        if path not in allowed:
+            raise Broken(TOLD, f"{path.name} is left of a run that ended {run.code}")
+        if path.name == _TOKENS_UNFINISHED and (mode := path.stat().st_mode & 0o777) != _PRIVATE:
+            raise Broken(TOLD, f"{path.name} has mode {mode:o}")
 
 
 def check_ended_well(run: Ended) -> None:

@@ -1,0 +1,211 @@
+"""What a killed process leaves of a file that it was writing, and how that goes away."""
+
+from __future__ import annotations
+
+import functools
+import json
+import signal
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import filelock
+import pytest
+from programs import TIMEOUT_SECONDS, environment, record, schema, selecting
+
+from pinterest_emulator.testing import Emulator
+from tap_pinterest_audiences import tokens
+from tap_pinterest_audiences.errors import SettingsError
+from tap_pinterest_audiences.private import temporary_of, write_atomically
+from tap_pinterest_audiences.tokens import KeptToken, TokenStore
+from target_pinterest_audiences import rejects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from programs import Programs
+
+KILLED_BEFORE_THE_RENAME = """
+import os, signal, sys
+os.replace = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+from tap_pinterest_audiences.tap import TapPinterestAudiences as tap
+from target_pinterest_audiences.target import TargetPinterestAudiences as target
+{"tap": tap, "target": target}[sys.argv.pop(1)].cli()
+"""
+REFRESHED = {
+    "access_token": "",
+    "client_id": "demo-app",
+    "client_secret": "demo-secret",
+    "refresh_token": "pinr.demo",
+}
+WRITES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "tokens": ("tap", "token_path", REFRESHED),
+    "rejected records": ("target", "rejected_path", {}),
+    "report": ("target", "report_path", {}),
+}
+"""For each file that is written whole: by whom, under which setting, and what else to set."""
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    """Pinterest, where a refresh token still works after it was renewed."""
+    with Emulator(seed="empty", access="unlimited", revoke_old_refresh_token=False) as emulator:
+        yield emulator
+
+
+def killed(programs: Programs, program: str, lines: str, settings: dict[str, Any]) -> None:
+    """Run a program that is killed where it would rename a file that it has written."""
+    options = ["--config", str(programs.file("killed.json", {**programs.settings, **settings}))]
+    if program == "tap":
+        options += ["--catalog", str(programs.file("catalog.json", selecting(["ad_accounts"])))]
+    run = subprocess.run(
+        [sys.executable, "-c", KILLED_BEFORE_THE_RENAME, program, *options],
+        input=lines,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+        env=environment(programs.folder),
+    )
+    assert run.returncode == -signal.SIGKILL, run.stderr
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(("program", "setting", "more"), WRITES.values(), ids=WRITES)
+def test_what_a_kill_leaves_is_one_file_that_the_next_run_removes(
+    programs: Programs,
+    account: str,
+    tmp_path: Path,
+    program: str,
+    setting: str,
+    more: dict[str, Any],
+) -> None:
+    folder = tmp_path / "written"
+    folder.mkdir()
+    path = folder / "file.json"
+    settings = {**more, setting: str(path)}
+    if program == "target":
+        settings["ad_account_id"] = account
+    bad = [schema(), record(name="Bad", audience_type="FANS")]
+    killed(programs, program, "".join(json.dumps(line) + "\n" for line in bad), settings)
+
+    (left,) = (item for item in folder.iterdir() if item.suffix != ".lock")
+    assert left == folder / ".file.json.tmp"
+    if setting != "report_path":  # which is to be read by others, too, if the umask lets them
+        assert mode(left) == 0o600
+
+    # A run that has nothing to reject does not write that file, but it removes what was left.
+    run = (
+        programs.tap(streams=["ad_accounts"], **settings)
+        if program == "tap"
+        else programs.target([schema()], **settings)
+    )
+
+    assert run.code == 0, run.err
+    assert {item.name for item in folder.iterdir() if item.name.startswith(".")} == set()
+
+
+@pytest.mark.usefixtures("account")
+def test_a_usable_token_does_not_keep_what_a_kill_left(programs: Programs, tmp_path: Path) -> None:
+    path = tmp_path / "token.json"
+    settings: dict[str, Any] = {**REFRESHED, "token_path": str(path)}
+    assert programs.tap(streams=["ad_accounts"], **settings).code == 0
+    kept = path.read_text()
+    temporary_of(path).write_text("a live token")
+
+    assert programs.tap(streams=["ad_accounts"], **settings).code == 0
+
+    assert path.read_text() == kept
+    assert not temporary_of(path).exists()
+
+
+def test_temporary_token_file_of_a_run_that_holds_the_lock_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "_LOCK_TIMEOUT_SECONDS", 0)
+    path = tmp_path / "token.json"
+    temporary_of(path).write_text("of another run")
+
+    with (
+        filelock.FileLock(f"{path}.lock"),
+        pytest.raises(SettingsError, match="held"),
+        TokenStore(str(path), "app", "pinr.demo").locked(),
+    ):
+        pass
+
+    assert temporary_of(path).read_text() == "of another run"
+
+
+def test_temporary_file_of_rejected_records_of_a_run_that_holds_the_lock_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rejected.singer"
+    temporary_of(path).write_text("of another run")
+    with filelock.FileLock(f"{path}.lock"):
+        at_once = functools.partial(filelock.FileLock, timeout=0, is_singleton=False)
+        monkeypatch.setattr(rejects, "FileLock", at_once)
+        with pytest.raises(SettingsError, match="killed run left"):
+            rejects.Rejects(path)
+
+    assert temporary_of(path).read_text() == "of another run"
+    rejects.Rejects(path)
+    assert not temporary_of(path).exists()
+
+
+def test_files_that_are_not_ours_stay(tmp_path: Path) -> None:
+    names = {
+        ".token.json.original",
+        ".token.json.swp",
+        ".token.json.tmp.tmp",
+        ".other.json.tmp",
+        "token.json.tmp",
+        "token.json.old",
+    }
+    for name in names:
+        (tmp_path / name).write_text(name)
+    store = TokenStore(str(tmp_path / "token.json"), "app", "pinr.demo")
+
+    with store.locked():
+        store.write(KeptToken("pinr.new", "pina_new", 1))
+
+    assert {path.name for path in tmp_path.iterdir()} == {*names, "token.json", "token.json.lock"}
+    assert all((tmp_path / name).read_text() == name for name in names)
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    path, other = tmp_path / "token.json", tmp_path / "other"
+    other.write_text("of somebody else")
+    temporary_of(path).symlink_to(other)
+
+    write_atomically(path, ["mine"])
+
+    assert other.read_text() == "of somebody else"
+    assert path.read_text() == "mine"
+    assert not path.is_symlink()
+    assert mode(path) == 0o600
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "token.json"
+    path.write_text("old")
+
+    with pytest.raises(TypeError):
+        write_atomically(path, ["new", None])  # type: ignore[list-item]
+
+    assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [("token.json", "old")]
+
+
+def test_what_a_killed_emulator_left_goes_with_the_next_data(tmp_path: Path) -> None:
+    data = tmp_path / "pinterest.json"
+    (tmp_path / ".pinterest.json.tmp").write_text("half of it")
+
+    with Emulator(seed="empty", data=data):
+        pass
+
+    assert [item.name for item in tmp_path.iterdir()] == ["pinterest.json"]
+    assert mode(data) == 0o600
