@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from tap_pinterest_audiences.errors import RateLimitedError
 from tap_pinterest_audiences.limits import (
+    DAY_SECONDS,
+    TRIAL_WRITES,
     Policy,
     http_date,
     least_seconds,
@@ -80,11 +82,14 @@ class RateBudget:
         """Return how long so many requests take at least, as far as the limits are known.
 
         Until an answer has named those of ``category``, the limits of the other categories stand
-        in for them.
+        in for them. A limit by the day among these means trial access, which may write less than
+        it may read.
         """
         with self._lock:
             own = self._quotas.get(category, _Quota()).policies
             others = [policy for quota in self._quotas.values() for policy in quota.policies]
+        if category == "ads_write" and any(policy.seconds >= DAY_SECONDS for policy in others):
+            others.append(TRIAL_WRITES)
         return least_seconds(max(requests, 1), own or others)
 
     def _spend(self, operation: Operation) -> float:

@@ -78,6 +78,10 @@ class Policy:
     seconds: int
 
 
+DAY_SECONDS = 86_400
+TRIAL_WRITES = Policy(300, DAY_SECONDS)
+"""What an app with trial access may write in a day, as third parties copied it from Pinterest."""
+
 _POLICY = re.compile(r"(\d+)\s*;\s*w=(\d+)")
 
 

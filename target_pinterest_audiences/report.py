@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib.json import serialize_json
 
 from tap_pinterest_audiences.errors import PinterestError, redact
+from tap_pinterest_audiences.limits import DAY_SECONDS
 from tap_pinterest_audiences.private import write_atomically
 from target_pinterest_audiences.decisions import (
     Create,
@@ -187,15 +188,18 @@ class Report:
             if count or action in ALWAYS_SAID
         )
         head = "Planned, and nothing written" if self._dry_run else "Done"
+        seconds = summary["seconds_for_writes_at_least"]
+        days = seconds // DAY_SECONDS + 1
         self._logger.info(
             "%s: %s; %d requests to read and %d to write, %.0f s waited; the writes take %d s at "
-            "least at Pinterest's rate limit",
+            "least at Pinterest's rate limit%s",
             head,
             said,
             requests["read"],
             requests["write"],
             summary["seconds_waited"],
-            summary["seconds_for_writes_at_least"],
+            seconds,
+            f", so they need {days} days" if days > 1 else "",
         )
 
     def check(self, max_rejected: int, *, kept: bool) -> None:

@@ -10,8 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
+from tap_pinterest_audiences.budget import RateBudget
 from tap_pinterest_audiences.errors import NoAnswerError, RateLimitedError, RetriableError
 from tap_pinterest_audiences.limits import asked_wait, http_date, waits
+from tap_pinterest_audiences.operations import (
+    CREATE_AUDIENCE,
+    LIST_AUDIENCES,
+    OAUTH_TOKEN,
+    Operation,
+)
 
 NOW = dt.datetime(2026, 7, 9, 12, 0, 0, tzinfo=dt.UTC)
 LIVE_LIMIT = '100, 100;w=1;name="safety_net_app_id_user_id", 1000;w=60;name="ads_read"'
@@ -95,3 +102,48 @@ def test_a_server_that_is_away_is_given_the_time_that_it_asks_for() -> None:
 def test_rate_limits_do_not_use_up_the_tries_of_lost_answers() -> None:
     errors = list(itertools.chain.from_iterable((limited(1), lost()) for _ in range(9)))
     assert waited(errors, 900) == [1, 1, 1, 2, 1, 4, 1, 8, 1]
+
+
+SAFETY_NET = '100;w=1;name="safety_net_app_id_user_id"'
+STANDARD_READS = f'{SAFETY_NET}, 1000;w=60;name="ads_read_app_id_user_id"'
+STANDARD_WRITES = f'{SAFETY_NET}, 400;w=60;name="ads_write_app_id_user_id"'
+TRIAL_READS = '1000;w=86400;name="ads_read_app_id"'
+TRIAL_WRITES = '300;w=86400;name="ads_write_app_id"'
+
+
+def headers(policies: str, left: int, reset: int) -> CaseInsensitiveDict[str]:
+    limit = f"{policies.partition(';')[0]}, {policies}"
+    return CaseInsensitiveDict(
+        {
+            "x-ratelimit-limit": limit,
+            "x-ratelimit-remaining": str(left),
+            "x-ratelimit-reset": str(reset),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "writes", "seconds"),
+    [
+        ({}, 500, 0),
+        ({LIST_AUDIENCES: STANDARD_READS}, 500, 4),
+        ({LIST_AUDIENCES: STANDARD_READS, CREATE_AUDIENCE: STANDARD_WRITES}, 500, 60),
+        ({LIST_AUDIENCES: TRIAL_READS}, 300, 0),
+        ({LIST_AUDIENCES: TRIAL_READS}, 301, 86_400),
+        ({LIST_AUDIENCES: TRIAL_READS}, 500, 86_400),
+        ({LIST_AUDIENCES: TRIAL_READS}, 601, 172_800),
+        ({LIST_AUDIENCES: f"{SAFETY_NET}, {TRIAL_READS}"}, 500, 86_400),
+        ({OAUTH_TOKEN: TRIAL_READS, LIST_AUDIENCES: STANDARD_READS}, 500, 86_400),
+        ({LIST_AUDIENCES: TRIAL_READS, CREATE_AUDIENCE: TRIAL_WRITES}, 500, 86_400),
+        ({LIST_AUDIENCES: TRIAL_READS, CREATE_AUDIENCE: "600;w=86400"}, 500, 0),
+    ],
+)
+def test_least_seconds_for_writes_follow_the_limits_that_were_seen(
+    seen: dict[Operation, str], writes: int, seconds: int
+) -> None:
+    budget = RateBudget(900, lambda _: None)
+    for operation, policies in seen.items():
+        budget.spend(operation)
+        budget.settle(operation, headers(policies, left=99, reset=1))
+
+    assert budget.least_seconds("ads_write", writes) == seconds

@@ -172,6 +172,24 @@ def test_a_report_of_every_ending_is_as_its_schema_says_and_its_plan_is_the_same
         assert plan[field] == done[field], field
 
 
+@pytest.mark.parametrize(
+    ("emulator", "writes", "seconds", "days"),
+    [("trial", 300, 0, ""), ("trial", 500, 86_400, "2"), ("trial", 601, 172_800, "3")],
+    indirect=["emulator"],
+)
+def test_dry_run_with_trial_access_counts_with_300_writes_a_day(
+    ours: Programs, writes: int, seconds: int, days: str
+) -> None:
+    made = [record(name=f"Audience {number}", **ENGAGED) for number in range(writes)]
+
+    run = ours.target([schema(), *made], dry_run=True)
+
+    assert run.code == 0, run.err
+    assert report(ours)["requests"]["write"] == writes
+    assert report(ours)["seconds_for_writes_at_least"] == seconds
+    assert re.findall(r"so they need (\d+) days", run.err) == ([days] if days else [])
+
+
 def test_a_run_that_ends_early_says_why_in_its_report(emulator: Emulator, ours: Programs) -> None:
     lines = [schema(), record(name="A", **ENGAGED), record(name="B", **ENGAGED)]
     emulator.fault(operation="audiences/create", kind="rate_limit", reset=67150, skip=1)
