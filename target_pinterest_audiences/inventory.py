@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -87,7 +88,7 @@ class Inventory:
         Raises:
             PinterestError: If it can not be read; then nothing is forgotten.
         """
-        found = Named(LIST_AUDIENCES, self._list(LIST_AUDIENCES))
+        found = Named(LIST_AUDIENCES, self._list(LIST_AUDIENCES, {"ownership_type": "OWNED"}))
         known, self._audiences = self._audiences, found
         return [audience for key, audience in found.by_id.items() if key not in known.by_id]
 
@@ -157,14 +158,21 @@ class Inventory:
     def _ask(self, audience_id: str) -> Mapping[str, Any] | None:
         """Ask for an audience that may have been made since the list was read."""
         audience = get_audience(self._api, self._account, audience_id)
-        if audience:
-            self.put(audience)
+        if audience is None or not self._owns(audience):
+            return None
+        self.put(audience)
         return audience
 
-    def _list(self, operation: Operation) -> list[Mapping[str, Any]]:
-        return _all_of(
-            self._api, operation, {"ad_account_id": self._account}, {"order": "ASCENDING"}
-        )
+    def _list(
+        self, operation: Operation, params: Mapping[str, Any] = MappingProxyType({})
+    ) -> list[Mapping[str, Any]]:
+        ids = {"ad_account_id": self._account}
+        found = _all_of(self._api, operation, ids, {"order": "ASCENDING", **params})
+        return [thing for thing in found if self._owns(thing)]
+
+    def _owns(self, thing: Mapping[str, Any]) -> bool:
+        """Tell whether a thing belongs to this ad account: a list may hold received audiences."""
+        return str(thing.get("ad_account_id") or self._account) == self._account
 
 
 class Inventories:
