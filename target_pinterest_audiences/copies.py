@@ -52,6 +52,8 @@ class Copies:
                 return [audience], True
             if key not in self._sources:
                 free.append(audience)
+        if wanted.remove and free:
+            return matching, False  # with several, nobody can tell which one is to go
         same = next((audience for audience in free if is_as_wanted(wanted, audience)), None)
         return ([same], True) if same else (free, not free)
 

@@ -48,14 +48,16 @@ def plan(
         existing: The audiences of the ad account that match it: the one with its id if it has an
             id, else all of its name.
         write_mode: ``create`` leaves what exists, ``update`` creates nothing.
-        on_ambiguous: What to do about several audiences of one name.
+        on_ambiguous: What to do about several audiences of one name. A removal of one of them is
+            rejected in any case: with "newest" each run would remove another one.
     """
-    if len(existing) > 1 and on_ambiguous == "reject":
+    if len(existing) > 1 and (wanted.remove or on_ambiguous == "reject"):
         ids = ", ".join(str(audience["id"]) for audience in existing)
+        advice = "" if wanted.remove else ", or set on_ambiguous to newest"
         return Reject(
             "ambiguous_name",
             f"{len(existing)} audiences in ad account {wanted.ad_account_id} have this name "
-            f"(ids {ids}): give the record the id of one, or set on_ambiguous to newest",
+            f"(ids {ids}): give the record the id of one{advice}",
         )
     if not existing:
         return _plan_missing(wanted, write_mode)

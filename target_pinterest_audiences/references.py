@@ -66,7 +66,12 @@ def resolve(rule: Mapping[str, Any], names: Names) -> dict[str, Any] | Reject | 
 
 
 def find(
-    name: object, lookup: Callable[[str], Sequence[Thing]], kind: str, on_ambiguous: OnAmbiguous
+    name: object,
+    lookup: Callable[[str], Sequence[Thing]],
+    kind: str,
+    on_ambiguous: OnAmbiguous,
+    *,
+    removes: bool = False,
 ) -> str | Reject | Wait:
     """Return the id of the one thing with a name.
 
@@ -75,6 +80,8 @@ def find(
         lookup: Returns all things of a name.
         kind: What it is, for a person.
         on_ambiguous: What to do if several have it.
+        removes: Whether something is to be taken from it: then several are rejected in any case,
+            because with "newest" each run could take it from another one.
     """
     if not isinstance(name, str) or not name.strip():
         return Reject("bad_reference", f"the name of the {kind} must be text")
@@ -88,12 +95,13 @@ def find(
             ),
             redact(name),
         )
-    if len(matches) > 1 and on_ambiguous == "reject":
+    if len(matches) > 1 and (removes or on_ambiguous == "reject"):
         ids = ", ".join(str(match["id"]) for match in matches)
+        advice = "" if removes else ", or set on_ambiguous to newest"
         return Reject(
             "ambiguous_reference",
-            f"{len(matches)} things are a {kind} named {redact(name)!r} (ids {ids}): give the id, "
-            "or set on_ambiguous to newest",
+            f"{len(matches)} things are a {kind} named {redact(name)!r} (ids {ids}): give the "
+            f"id{advice}",
         )
     return str(max(matches, key=lambda match: int(match["id"]))["id"])
 

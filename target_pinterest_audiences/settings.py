@@ -105,7 +105,8 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
         title="On ambiguous names",
         description=(
             "A name that several audiences or customer lists have is rejected, or taken for the "
-            "newest of them."
+            "newest of them. A record that removes an audience or ends its sharing is always "
+            "rejected."
         ),
     ),
     th.Property(

@@ -57,7 +57,13 @@ class AudienceSharingSink(PinterestSink):
         if isinstance(inventory, Reject):
             return inventory
         on_ambiguous = self.config["on_ambiguous"]
-        return find(wanted.audience_name, inventory.named, "audience", on_ambiguous)
+        return find(
+            wanted.audience_name,
+            inventory.named,
+            "audience",
+            on_ambiguous,
+            removes=wanted.revoke,
+        )
 
     def _shared_with(self, owner: Owner, audience_id: str, account_type: str) -> set[str] | None:
         """Return with whom an audience is shared; None if there is no such audience."""

@@ -285,6 +285,24 @@ def test_removals_of_another_account_go_by_name_and_records_of_this_one_by_id(
     assert [audience["name"] for audience in there(emulator, b)] == ["Renamed"]
 
 
+def test_removal_of_one_of_several_copies_is_rejected_unless_all_have_another_source(
+    emulator: Emulator, api: PinterestAPI, copying: Programs, accounts: tuple[str, str]
+) -> None:
+    a, b = accounts
+    for days in (1, 2):
+        make(api, b, "Twin", "VISITOR", visitor_source_id=TAG_A, retention_days=days)
+    gone = record(id="9", ad_account_id=a, name="Twin", operation_type="REMOVE")
+    one, other = (
+        copied(a, str(days), "Twin", rule={"visitor_source_id": TAG_A, "retention_days": days})
+        for days in (1, 2)
+    )
+    settings = {"id_map": {TAG_A: TAG_A}, "on_ambiguous": "newest"}
+    assert copying.target([schema(), gone, one], **settings).code == 1
+    assert [change["code"] for change in changes(copying)] == ["ambiguous_name"]
+    assert copying.target([schema(), gone, one, other], **settings).code == 0
+    assert len(there(emulator, b)) == 2
+
+
 def test_of_several_of_one_name_each_keeps_its_own_copy_whatever_comes_first(
     emulator: Emulator, api: PinterestAPI, copying: Programs, accounts: tuple[str, str]
 ) -> None:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +24,9 @@ from target_pinterest_audiences.decisions import (
 from target_pinterest_audiences.plan import plan
 from target_pinterest_audiences.rules import same_rule
 from target_pinterest_audiences.wanted import Sharing, Wanted
+
+if TYPE_CHECKING:
+    from target_pinterest_audiences.references import OnAmbiguous
 
 VISITOR = {"visitor_source_id": "2612511566392", "retention_days": 180}
 THERE: dict[str, Any] = {
@@ -140,7 +143,14 @@ def test_removal() -> None:
     assert plan(wanted(remove=True), [THERE]) == Remove("5497", THERE["id"])
     assert plan(wanted(remove=True), []) == Unchanged(None)
     assert plan(wanted(remove=True, audience_id="1"), []) == Unchanged(None)
-    assert code(plan(wanted(remove=True), [THERE, NEWER])) == "ambiguous_name"
+
+
+@pytest.mark.parametrize("on_ambiguous", ["reject", "newest"])
+def test_removal_of_one_of_several_is_rejected(on_ambiguous: OnAmbiguous) -> None:
+    decision = plan(wanted(remove=True), [THERE, NEWER], on_ambiguous=on_ambiguous)
+    assert code(decision) == "ambiguous_name"
+    assert isinstance(decision, Reject)
+    assert "newest" not in decision.reason
 
 
 def test_custom_audiences_are_created_with_the_fields_of_their_endpoint_only() -> None:

@@ -288,6 +288,11 @@ def test_names_that_mean_nothing_or_too_much_are_rejected(
     (change,) = report(ours)["changes"]
     twins = [item["id"] for item in emulator.state()["audiences"][LARGE] if item["name"] == twin]
     assert (change["name"], change["audience_id"]) == (twin, twins[1])
+    revoke = wish(None, "REVOKE", audience_name=twin, recipient_account_ids=EMPTY)
+    emulator.clear()
+    assert ours.target([lines[0], revoke], on_ambiguous="newest").code == 1
+    assert endings(ours) == ["ambiguous_reference"]
+    assert bodies(emulator) == []
 
 
 def test_without_any_owner_a_record_is_rejected(ours: Programs) -> None:

@@ -377,3 +377,18 @@ def test_two_audiences_of_one_name(emulator: Emulator, ours: Programs, account: 
     assert "set on_ambiguous to newest" in run.err
     assert ours.target(change, on_ambiguous="newest").code == 0
     assert [audience["description"] for audience in there(emulator, account)] == [None, "d"]
+
+
+def test_ambiguous_removal_removes_nothing_however_often_it_runs(
+    emulator: Emulator, ours: Programs, account: str
+) -> None:
+    ours.target([schema(), visitor("Twin"), visitor("Other")])
+    other = there(emulator, account)[1]["id"]
+    ours.target([schema(), record(id=other, name="Twin")])
+    removal = [schema(), record(name="Twin", operation_type="REMOVE"), state(1)]
+    for _ in range(2):
+        run = ours.target(removal, on_ambiguous="newest")
+        assert run.code == 1
+        assert "give the record the id of one" in run.err
+        assert run.state == {}
+    assert [audience["name"] for audience in there(emulator, account)] == ["Twin", "Twin"]
