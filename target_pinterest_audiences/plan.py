@@ -142,7 +142,7 @@ def _plan_creation(wanted: Wanted, rule: Mapping[str, Any]) -> Decision:
         body = {
             "name": wanted.name,
             "audience_type": wanted.audience_type,
-            "description": wanted.description,
+            "description": wanted.description or None,
             "rule": rule,
         }
     reject = check_rule(rule, None if wanted.sharing else wanted.audience_type)
@@ -169,7 +169,7 @@ def _plan_existing(wanted: Wanted, audience: Audience, write_mode: WriteMode) ->
     body: dict[str, Any] = {
         field: value
         for field, value in (("name", wanted.name), ("description", wanted.description))
-        if value is not None and value != audience.get(field)
+        if value is not None and value != (audience.get(field) or "")
     }
     rule = wanted.rule
     if rule is not None and not same_rule(rule, audience.get("rule") or {}):

@@ -60,7 +60,7 @@ class Wanted:
         audience_id: Pinterest's id, if the record has one.
         name: Audience name.
         audience_type: Pinterest's ``audience_type``.
-        description: Audience description.
+        description: Audience description. Empty: the audience is to have none.
         rule: Who is in the audience, with plain JSON values.
         sharing: Set if the audience is to be made as a custom one.
         remove: True if the audience is to be gone.
@@ -121,7 +121,7 @@ def _read(record: Mapping[str, Any], default_account: str | None, *, override: b
         audience_id=audience_id,
         name=name,
         audience_type=text_in(record, "audience_type"),
-        description=text_in(record, "description"),
+        description=_description(record),
         rule=_rule(record),
         sharing=_sharing(record),
         remove=remove,
@@ -140,6 +140,11 @@ def _nameless(source: Source | None) -> Reject:
         "no_id_or_name",
         "the record has neither id nor name: give it one to match or create by",
     )
+
+
+def _description(record: Mapping[str, Any]) -> str | None:
+    text = text_in(record, "description")
+    return "" if text is None and record.get("description") is not None else text
 
 
 def _rule(record: Mapping[str, Any]) -> Mapping[str, Any] | None:

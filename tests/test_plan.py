@@ -76,6 +76,21 @@ def test_update_sends_only_what_differs() -> None:
     assert decision == Update("5497", THERE["id"], {"name": "Faithful"}, old={"name": "Loyal"})
 
 
+@pytest.mark.parametrize("without", [None, ""])
+def test_empty_description_clears_only_what_is_there(without: str | None) -> None:
+    cleared = wanted(description="")
+    assert plan(cleared, [THERE]) == Update(
+        "5497", THERE["id"], {"description": ""}, old={"description": "Came twice"}
+    )
+    assert plan(cleared, [{**THERE, "description": without}]) == Unchanged(THERE["id"])
+
+
+def test_empty_description_is_not_sent_with_a_new_audience() -> None:
+    decision = plan(wanted(audience_type="VISITOR", rule=VISITOR, description=""), [])
+    assert isinstance(decision, Create)
+    assert "description" not in decision.body
+
+
 def test_an_unknown_id_is_not_created_under_another() -> None:
     decision = plan(wanted(audience_id="1", audience_type="VISITOR", rule=VISITOR), [])
     assert code(decision) == "unknown_id"
@@ -256,7 +271,7 @@ def _wishes(names: st.SearchStrategy[str] = _names) -> st.SearchStrategy[Wanted]
             ad_account_id=st.just("5497"),
             name=names,
             audience_type=st.just(kind),
-            description=st.none() | _names,
+            description=st.none() | st.just("") | _names,
             rule=st.integers(0, 9).flatmap(lambda tenth: right if tenth else wrong),
         )
 

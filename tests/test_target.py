@@ -392,3 +392,16 @@ def test_ambiguous_removal_removes_nothing_however_often_it_runs(
         assert "give the record the id of one" in run.err
         assert run.state == {}
     assert [audience["name"] for audience in there(emulator, account)] == ["Twin", "Twin"]
+
+
+def test_empty_description_clears_one_and_null_does_not(
+    emulator: Emulator, ours: Programs, account: str
+) -> None:
+    ours.target([schema(), visitor("A", description="Old"), visitor("B", description="Kept")])
+    emulator.clear()
+    lines = [schema(), visitor("A", description=" "), visitor("B", description=None)]
+    for expected in ([{"description": ""}], []):
+        assert ours.target(lines).code == 0
+        assert [entry["body"] for entry in writes(emulator)] == expected
+        emulator.clear()
+    assert [item["description"] for item in there(emulator, account)] == ["", "Kept"]

@@ -121,7 +121,7 @@ BODIES = {
     ),
     "audiences/update": {
         "anyOf": [
-            _closed(name=_TEXT, description=_TEXT, rule=_RULE) | {"minProperties": 1},
+            _closed(name=_TEXT, description={"type": "string"}, rule=_RULE) | {"minProperties": 1},
             _closed("operation_type", operation_type={"const": "REMOVE"}),
         ]
     },

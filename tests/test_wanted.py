@@ -36,6 +36,11 @@ def test_null_and_empty_are_not_said() -> None:
     )
 
 
+@pytest.mark.parametrize("blank", ["", "   ", "\t"])
+def test_blank_description_asks_for_none(blank: str) -> None:
+    assert reading(description=blank) == Wanted("5497", name="Loyal", description="")
+
+
 @pytest.mark.parametrize(
     "rule",
     [
