@@ -19,9 +19,12 @@ from target_pinterest_audiences.columns import (
 )
 from target_pinterest_audiences.decisions import Owner, Reject, Share, Unchanged
 from target_pinterest_audiences.deletions import KEY_ONLY_DELETION, is_deleted, is_removal
+from target_pinterest_audiences.wanted import Source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from target_pinterest_audiences.plan import WriteMode
 
 AD_ACCOUNT = "AD_ACCOUNT"
 BUSINESS_ACCOUNT = "BUSINESS_ACCOUNT"
@@ -38,6 +41,7 @@ class WantedSharing:
         audience_name: Its name in the owner's account, if it is an ad account.
         recipients: Ids by account type.
         revoke: True to end it.
+        source: Set if the record is of another ad account: its copy is meant.
     """
 
     owner: Owner
@@ -45,23 +49,30 @@ class WantedSharing:
     audience_name: str | None
     recipients: Mapping[str, Sequence[str]]
     revoke: bool
+    source: Source | None = None
 
 
-def read_sharing(record: Mapping[str, Any], default_account: str | None) -> WantedSharing | Reject:
+def read_sharing(
+    record: Mapping[str, Any], default_account: str | None, *, override: bool = False
+) -> WantedSharing | Reject:
     """Read a record; columns that it does not know are ignored.
 
     Args:
         record: A Singer record. Recipients may be a list, its JSON text, or one id.
         default_account: The ad account of a record that names no owner.
+        override: Share only what ``default_account`` owns; a record of another account is a copy.
     """
     try:
-        return _read(SHARING.read(record), default_account)
+        return _read(SHARING.read(record), default_account, override=override)
     except UnreadableRecordError as error:
         return error.reject
 
 
 def plan_sharing(
-    wanted: WantedSharing, audience_id: str, now: Mapping[str, Collection[str] | None]
+    wanted: WantedSharing,
+    audience_id: str,
+    now: Mapping[str, Collection[str] | None],
+    write_mode: WriteMode = "upsert",
 ) -> Share | Unchanged | Reject:
     """Decide with whom an audience is still to be shared.
 
@@ -69,6 +80,7 @@ def plan_sharing(
         wanted: What the record wants.
         audience_id: The audience.
         now: With whom it is shared, ids by account type; None if there is no such audience.
+        write_mode: ``create`` ends no sharing that exists, ``update`` begins none.
     """
     left = {}
     for account_type, ids in wanted.recipients.items():
@@ -83,10 +95,29 @@ def plan_sharing(
             left[account_type] = still
     if not left:
         return Unchanged(audience_id)
+    if write_mode == ("create" if wanted.revoke else "update"):
+        return _wrong_mode(audience_id, left, revoke=wanted.revoke)
     return Share(wanted.owner, audience_id, left, wanted.revoke)
 
 
-def _read(record: Mapping[str, Any], default_account: str | None) -> WantedSharing:
+def _wrong_mode(audience_id: str, left: Mapping[str, Sequence[str]], *, revoke: bool) -> Reject:
+    accounts = ", ".join(one for ids in left.values() for one in ids)
+    if revoke:
+        return Reject(
+            "exists",
+            f"audience {audience_id} is shared with {accounts}, and write_mode create changes "
+            "nothing that exists: set write_mode to upsert",
+        )
+    return Reject(
+        "not_found",
+        f"audience {audience_id} is not shared with {accounts}, and write_mode update adds nobody: "
+        "use write_mode upsert",
+    )
+
+
+def _read(
+    record: Mapping[str, Any], default_account: str | None, *, override: bool
+) -> WantedSharing:
     business = id_in(record, "business_id", LONGEST_BUSINESS_ID)
     account = id_in(record, "ad_account_id") or default_account
     audience_id, name = id_in(record, "audience_id"), text_in(record, "audience_name")
@@ -104,7 +135,17 @@ def _read(record: Mapping[str, Any], default_account: str | None) -> WantedShari
         "setting ad_account_id",
     )
     _require(
-        audience_id or (name and not business),
+        not (business and override),
+        "owner_not_copied",
+        "the record's owner is a business, and override_ad_account writes only to the ad account "
+        "of the settings: leave business_id empty, or share it in a run without that setting",
+    )
+    source = None
+    if override and not business and account and default_account and account != default_account:
+        source = Source(account, audience_id)
+        audience_id, account = None, default_account
+    _require(
+        audience_id or (source and source.audience_id) or (name and not business),
         "no_audience",
         "the record has neither audience_id nor audience_name (a business shares by audience_id "
         "only): give it one",
@@ -120,9 +161,8 @@ def _read(record: Mapping[str, Any], default_account: str | None) -> WantedShari
         f"the record has no operation_type: it is one of {', '.join(OPERATION_TYPES)}",
     )
     owner = Owner(BUSINESS_ACCOUNT, business) if business else Owner(AD_ACCOUNT, str(account))
-    return WantedSharing(
-        owner, audience_id, name, {kind: ids for kind, ids in recipients.items() if ids}, revoke
-    )
+    recipients = {kind: ids for kind, ids in recipients.items() if ids}
+    return WantedSharing(owner, audience_id, name, recipients, revoke, source)
 
 
 def _require(there: object, code: str, reason: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from typing_extensions import override
 
-from tap_pinterest_audiences.errors import RequestFailedError
+from tap_pinterest_audiences.errors import RequestFailedError, redact
 from target_pinterest_audiences.decisions import Decision, Owner, Reject, Share, Unchanged, Wait
 from target_pinterest_audiences.inventory import shared_with
 from target_pinterest_audiences.references import find
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from target_pinterest_audiences.sharing import WantedSharing
+    from target_pinterest_audiences.wanted import Source
 
 
 class AudienceSharingSink(PinterestSink):
@@ -32,11 +33,18 @@ class AudienceSharingSink(PinterestSink):
         last_call: bool,
     ) -> Decision | Wait:
         """Share an audience with those with whom it is not shared yet."""
-        wanted = read_sharing(record, self.config.get("ad_account_id"))
+        wanted = read_sharing(
+            record,
+            self.config.get("ad_account_id"),
+            override=self.config["override_ad_account"],
+        )
         if isinstance(wanted, Reject):
             return wanted
-        audience_id = wanted.audience_id or self._named(wanted)
-        if isinstance(audience_id, Wait) and wanted.revoke:
+        if wanted.source and wanted.source.audience_id:
+            audience_id = self._copy_of(wanted, wanted.source, last_call=last_call)
+        else:
+            audience_id = wanted.audience_id or self._named(wanted)
+        if isinstance(audience_id, Wait) and wanted.revoke and wanted.audience_name:
             return replace(audience_id, otherwise=Unchanged(None))
         if isinstance(audience_id, Reject | Wait):
             return audience_id
@@ -44,13 +52,32 @@ class AudienceSharingSink(PinterestSink):
             account_type: self._shared_with(wanted.owner, audience_id, account_type)
             for account_type in wanted.recipients
         }
-        decision = plan_sharing(wanted, audience_id, now)
+        decision = plan_sharing(wanted, audience_id, now, self.config["write_mode"])
         if isinstance(decision, Share):
             self.target.writer.share(decision)
             for account_type, ids in decision.recipients.items():
                 known = self.target.shares[wanted.owner, audience_id, account_type]
                 (known.difference_update if wanted.revoke else known.update)(ids)
         return decision
+
+    def _copy_of(
+        self, wanted: WantedSharing, source: Source, *, last_call: bool
+    ) -> str | Reject | Wait:
+        """Find what an audience of another ad account became: by its record, else by its name."""
+        copies = self.target.copies
+        if copied := copies.became(source):
+            return copied
+        lost = Reject(
+            "no_copy",
+            f"audience {source.audience_id} of ad account {source.ad_account_id} has no copy in "
+            "this run, and only a copy can be shared: send its record of the stream audiences as "
+            "well, or add the column audience_name",
+        )
+        if source in copies.put_off:
+            return Wait(lost, redact(copies.put_off[source]))
+        if not last_call or source in copies.waiting:
+            return Wait(lost)
+        return self._named(wanted) if wanted.audience_name else lost
 
     def _named(self, wanted: WantedSharing) -> str | Reject | Wait:
         inventory = self.inventory(wanted.owner.account_id)

@@ -337,3 +337,81 @@ def test_what_pinterest_refuses_half_way_is_rejected_and_the_rest_is_done_by_a_l
     assert ours.target(lines).code == 0
     assert report(ours)["changes"][0]["recipients"] == {"BUSINESS_ACCOUNT": [OTHER_BUSINESS]}
     assert recipients(emulator, FRESH) == {SMALL, OTHER_BUSINESS}
+
+
+def of_large(audience: str | None, **fields: Any) -> dict[str, Any]:
+    return wish(audience, ad_account_id=LARGE, recipient_account_ids=SHARED, **fields)
+
+
+@pytest.mark.parametrize("sharing_first", [True, False])
+def test_override_shares_the_copy_that_the_run_made(
+    emulator: Emulator,
+    ours: Programs,
+    sharing_first: bool,  # noqa: FBT001
+) -> None:
+    copied = record(
+        id=FRESH,
+        name="Copied",
+        ad_account_id=LARGE,
+        audience_type="ENGAGEMENT",
+        rule={"engager_type": 1},
+    )
+    lines = [of_large(FRESH), copied] if sharing_first else [copied, of_large(FRESH)]
+    settings = {"ad_account_id": SMALL, "override_ad_account": True}
+    run = ours.target([schema(), schema(STREAM), *lines], **settings)
+    assert run.code == 0, run.err
+    made = emulator.state()["audiences"][SMALL][-1]
+    assert (made["name"], recipients(emulator, made["id"])) == ("Copied", {SHARED})
+    assert recipients(emulator, FRESH) == set()
+    emulator.clear()
+    assert ours.target([schema(), schema(STREAM), *lines], **settings).code == 0
+    assert bodies(emulator) == []
+
+
+def test_override_shares_by_name_and_never_what_another_account_owns(
+    emulator: Emulator, ours: Programs
+) -> None:
+    own = emulator.state()["audiences"][SMALL][0]
+    lines = [
+        of_large(FRESH),
+        of_large(TWICE_SHARED, operation="REVOKE"),
+        of_large(FRESH_TOO, audience_name="Nobody"),
+        of_large(FRESH, business_id=BUSINESS),
+        of_large("1", audience_name=own["name"]),
+        wish(None, audience_name=own["name"], ad_account_id=LARGE, recipient_account_ids=EMPTY),
+    ]
+    before = emulator.state()["shared_accounts"]
+    run = ours.target([schema(STREAM), *lines], ad_account_id=SMALL, override_ad_account=True)
+    assert run.code == 1
+    codes = ["no_copy", "no_copy", "owner_not_copied", "shared", "shared", "unknown_reference"]
+    assert sorted(endings(ours)) == codes
+    after = emulator.state()["shared_accounts"]
+    assert {share["account_id"] for share in after.pop(own["id"])} >= {SHARED, EMPTY}
+    before.pop(own["id"], None)
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("write_mode", "expected"),
+    [
+        ("update", {"SHARE": "not_found", "REVOKE": "revoked"}),
+        ("create", {"SHARE": "shared", "REVOKE": "exists"}),
+    ],
+)
+def test_write_mode_limits_sharing(
+    emulator: Emulator, ours: Programs, write_mode: str, expected: dict[str, str]
+) -> None:
+    lines = [
+        wish(FRESH, recipient_account_ids=SMALL),
+        wish(TWICE_SHARED, "REVOKE", recipient_account_ids=SMALL),
+        wish(TWICE_SHARED, recipient_account_ids=SHARED),
+        wish(FRESH_TOO, "REVOKE", recipient_account_ids=SMALL),
+    ]
+    run = ours.target([schema(STREAM), *lines], write_mode=write_mode)
+    assert run.code == 1
+    assert "2 unchanged" in run.err
+    assert endings(ours) == list(expected.values())
+    assert recipients(emulator, FRESH) == ({SMALL} if write_mode == "create" else set())
+    kept = {SHARED, BUSINESS, OTHER_BUSINESS}
+    ended = write_mode == "update"
+    assert recipients(emulator, TWICE_SHARED) == (kept if ended else {*kept, SMALL})
