@@ -15,7 +15,7 @@ from target_pinterest_audiences.deletions import DELETION_DROPPED, ORIGIN_DELETE
 from target_pinterest_audiences.members import Member, MemberReader
 
 ANN = {"audience_name": "V", "email": "ann@shop.example"}
-BLANKS = (
+BLANKS: tuple[Any, ...] = (
     *(None, "", " ", "\t", "\u00a0", "\ufeff", "\u200b", [], {}, float("nan"), Decimal("NaN")),
     *("null", "NULL", "None", "nan", "NaT", "\\N", "<NA>", "#N/A"),
 )
