@@ -8,8 +8,9 @@ from decimal import Decimal
 
 NULL_WORDS = frozenset(
     {
-        *("null", "none", "nil", "nan", "nat", "n/a", "#n/a", "undefined", "\\n"),
-        *("<na>", "<null>", "(null)", "[null]", "#null!", "#ref!", "#value!", "#name?", "#div/0!"),
+        *("null", "none", "nil", "nan", "nat", "n/a", "undefined", "\\n"),
+        *("<na>", "<null>", "(null)", "[null]", "{null}"),
+        *("#n/a", "#null!", "#ref!", "#value!", "#name?", "#div/0!", "#num!", "#error!"),
     }
 )
 """What databases, data frames and spreadsheets write for a missing value, in lower case."""

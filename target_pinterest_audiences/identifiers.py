@@ -7,6 +7,9 @@ is done here beyond that is this project's convention:
 
 - Emails are trimmed, brought to Unicode NFC and lower-cased, then hashed with SHA-256. Dots and
   ``+tags`` stay: they belong to the address that the person gave. A domain needs no dot.
+- Spreadsheets, CRMs and exports put marks around an identifier: ``"ann@shop.example"``,
+  ``<ann@shop.example>``, ``mailto:ann@shop.example``, ``{UUID}``. These come off where one reading
+  is left. An email with any other stray mark is rejected, because its hash matches nobody.
 - Device ids are UUIDs with dashes, trimmed and lower-cased, then hashed with SHA-256. Phones print
   IDFAs in capitals and GAIDs in small letters; with one case, the same device is the same member.
 - 32, 40 or 64 hexadecimal digits are an MD5, a SHA-1 or a SHA-256, never hashed again, so a device
@@ -24,7 +27,9 @@ import unicodedata
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from target_pinterest_audiences.blanks import NULL_WORDS
 from target_pinterest_audiences.decisions import Reject
+from target_pinterest_audiences.wrappers import MARKS, bare, bare_email
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,15 +78,32 @@ PLACEHOLDER = Reject("placeholder", "the identifier stands for a missing one or 
 PLACEHOLDER_HASH = Reject(
     "placeholder_hash", "the hash is that of a text that stands for a missing identifier"
 )
+HALF_WRAPPED = Reject(
+    "half_wrapped",
+    "the identifier begins or ends with a quote or a bracket that has no counterpart: send the "
+    "identifier without it",
+)
+BAD_LOCAL_PART = Reject(
+    "bad_local_part",
+    "the part of the email before its @ has a character that no address has there, begins with a "
+    "dot, or is percent-encoded: send the bare address",
+)
+BAD_DOMAIN = Reject(
+    "bad_domain",
+    "the part of the email after its @ is no domain, which has letters, digits, hyphens inside "
+    "and single dots inside: send the bare address",
+)
 EMAIL_AS_ID = Reject(
     "email_as_id", "the identifier has an @: an email belongs in the column email, to be hashed"
 )
 
 STANDS_FOR_NOBODY = frozenset({MISSING, PLACEHOLDER, PLACEHOLDER_HASH, EMPTY_HASH, ZERO_DEVICE_ID})
-"""Reasons that say that a record names nobody, rather than somebody in a way that is wrong."""
+"""The rejections of a value that is blank or stands for a missing identifier."""
 
 _PLACEHOLDERS = (
-    *("null", "none", "nil", "nan", "n/a", "#n/a", "na", "undefined", "unknown", "not provided"),
+    *NULL_WORDS,
+    *("na", "n.a.", "-", "--", "unknown", "not provided", "not available", "not applicable"),
+    *("missing", "empty", "blank", "(blank)"),
     *("test@test.com", "example@example.com", "null@null.com", "none@none.com"),
 )
 _ZERO_DEVICE_IDS = ("00000000-0000-0000-0000-000000000000", "0" * 32)
@@ -89,7 +111,14 @@ _HASHES = (hashlib.sha256, hashlib.sha1, hashlib.md5)
 _HASH_LENGTHS = frozenset({32, 40, 64})
 _SHORTEST_HASH = min(_HASH_LENGTHS)
 
-_is_plain_email = re.compile(r"[!-+\--?A-~]+@[!-+\--?A-~]+").fullmatch  # no space, comma, second @
+_IN_LOCAL_PART = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~.")
+_IN_WORDS = "\u00b7\u30fb"  # the middle dots of Catalan and of Japanese, which domains may have
+
+# Whatever this leaves out is read the long way round, with the same outcome for a plain address.
+_is_plain_email = re.compile(
+    r"[a-z0-9_][a-z0-9!#$&'*+/=?^_`{|}~.-]*+@[a-z0-9]++(?:[.-][a-z0-9]++)*+"
+).fullmatch
+_has_encoding = re.compile(r"%[0-9a-f]{2}").search
 _is_uuid = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _is_hex = re.compile(r"[0-9a-f]+").fullmatch
 
@@ -100,7 +129,7 @@ def _refused() -> dict[str, Reject]:
     for placeholder in _PLACEHOLDERS:
         refused[placeholder] = PLACEHOLDER
         # Whoever hashed it did not always lower-case it first, nor know what it was.
-        written = {placeholder, placeholder.upper(), placeholder.title(), "NaN"}
+        written = {placeholder, placeholder.upper(), placeholder.title(), "NaN", "NaT"}
         refused |= dict.fromkeys(_all_hashes(*written), PLACEHOLDER_HASH)
     refused |= dict.fromkeys(_all_hashes(*_ZERO_DEVICE_IDS), PLACEHOLDER_HASH)
     refused |= dict.fromkeys(_all_hashes("", " "), EMPTY_HASH)
@@ -180,25 +209,67 @@ def _read_unusual_email(value: str) -> str | Reject:
     # Normalised on both sides: lower-casing composed letters can leave letters to be composed.
     text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", value.strip()).lower())
     hashed = _read_hash(text)
-    if hashed is not None:
-        return hashed
+    if hashed is None:
+        text = bare_email(text)
+        hashed = _read_hash(text)
+    return hashed or _unfit_as_email(text) or hashlib.sha256(text.encode()).hexdigest()
+
+
+def _unfit_as_email(text: str) -> Reject | None:
+    """Return why ``text`` is no email address that can be sent."""
     reject = _unfit_to_send(text)
     if reject is not None:
         return reject
     local_part, at, domain = text.partition("@")
-    if not at:
-        return NO_AT
-    if "@" in domain:
-        return MANY_ATS
-    if not local_part:
-        return NO_LOCAL_PART
-    return hashlib.sha256(text.encode()).hexdigest() if domain else NO_DOMAIN
+    faults = (
+        (not at, NO_AT),
+        ("@" in domain, MANY_ATS),
+        (not local_part, NO_LOCAL_PART),
+        (not domain, NO_DOMAIN),
+        (text[0] in MARKS or text[-1] in MARKS, HALF_WRAPPED),
+        (not _is_local_part(local_part), BAD_LOCAL_PART),
+        (not _is_domain(domain), BAD_DOMAIN),
+    )
+    return next((reject for is_so, reject in faults if is_so), None)
+
+
+def _is_local_part(text: str) -> bool:
+    """Tell whether an address may have this before its @.
+
+    Two dots in a row, and a dot before the @, are in addresses that Japanese phone companies gave.
+    Quoted local parts are left out: quotes come from exports far more often.
+    """
+    letters = all(letter in _IN_LOCAL_PART or _is_foreign(letter) for letter in text)
+    return letters and not text.startswith(".") and not _has_encoding(text)
+
+
+def _is_domain(text: str) -> bool:
+    """Tell whether this can be a domain; international ones have no compatibility characters."""
+    labels = text.split(".")
+    return unicodedata.normalize("NFKC", text) == text and all(
+        label
+        and "-" not in (label[0], label[-1])
+        and all(
+            (letter.isascii() and letter.isalnum()) or letter == "-" or _is_foreign(letter)
+            for letter in label
+        )
+        for label in labels
+    )
+
+
+def _is_foreign(letter: str) -> bool:
+    """Tell whether this is a letter, digit or accent that ASCII does not have."""
+    return not letter.isascii() and (
+        unicodedata.category(letter)[0] in "LMN" or letter in _IN_WORDS
+    )
 
 
 def _read_device_id(value: object) -> str | Reject:
     if not isinstance(value, str):
         return _no_text(value)
     text = value.strip().lower()
+    if not _is_uuid(text):
+        text = bare(text)
     if _is_uuid(text) and text not in _REFUSED:
         return hashlib.sha256(text.encode()).hexdigest()
     return _read_hash(text) or NOT_A_DEVICE_ID
@@ -207,11 +278,14 @@ def _read_device_id(value: object) -> str | Reject:
 def _read_pseudonym(value: object) -> str | Reject:
     if not isinstance(value, str):
         return _no_text(value)
-    text = value.strip()
-    reject = _REFUSED.get(text.lower()) or _unfit_to_send(text)
+    text = bare(value)
+    reject = _REFUSED.get(value.strip().lower()) or _REFUSED.get(text.lower())
+    reject = reject or _unfit_to_send(text)
     if reject is not None:
         return reject
-    return EMAIL_AS_ID if "@" in text else text
+    if "@" in text:
+        return EMAIL_AS_ID
+    return HALF_WRAPPED if text[0] in MARKS or text[-1] in MARKS else text
 
 
 def _no_text(value: object) -> Reject:
