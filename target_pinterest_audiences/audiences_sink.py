@@ -21,6 +21,7 @@ from target_pinterest_audiences.decisions import (
     Wait,
 )
 from target_pinterest_audiences.inventory import get_audience
+from target_pinterest_audiences.names import name_key
 from target_pinterest_audiences.plan import deferral, plan, seed_ids
 from target_pinterest_audiences.references import Names, find, has_names, remap, resolve, unmapped
 from target_pinterest_audiences.sinks import PinterestSink
@@ -132,7 +133,7 @@ class AudiencesSink(PinterestSink):
         if copied := copies.became(source):
             return copied
         if source in copies.put_off:
-            return Wait(lost, redact(copies.put_off[source]))
+            return Wait(lost, redact(name_key(copies.put_off[source])))
         if not last_call or source in copies.waiting:
             return Wait(lost)
         name = copies.name(source, lambda: self._name_there(source))

@@ -6,14 +6,23 @@ import math
 import unicodedata
 from decimal import Decimal
 
+_WORDS = ("null", "none", "nil", "nan", "nat", "undefined")
+_SHEET_ERRORS = (
+    *("ref", "value", "name", "null", "num", "div/0", "calc", "spill", "field", "error"),
+    *("blocked", "connect", "unknown", "busy"),
+)
 NULL_WORDS = frozenset(
     {
-        *("null", "none", "nil", "nan", "nat", "n/a", "undefined", "\\n"),
-        *("<na>", "<null>", "(null)", "[null]", "{null}"),
-        *("#n/a", "#null!", "#ref!", "#value!", "#name?", "#div/0!", "#num!", "#error!"),
+        *_WORDS,
+        *(f"{left}{word}{right}" for left, right in ("<>", "()", "[]", "{}") for word in _WORDS),
+        *("<na>", "-nan", "n/a", "#n/a", "#na", "#n/a n/a", "#getting_data", "\\n"),
+        *(f"#{error}{end}" for error in _SHEET_ERRORS for end in "!?"),
     }
 )
-"""What databases, data frames and spreadsheets write for a missing value, in lower case."""
+"""What databases, data frames and spreadsheets write for a missing value, in lower case.
+
+``NA`` is none of them: it may be North America.
+"""
 
 
 def trimmed(text: str) -> str:

@@ -14,6 +14,7 @@ from target_pinterest_audiences.column_names import may_be_removal
 from target_pinterest_audiences.decisions import Decision, Defer, Reject, Wait
 from target_pinterest_audiences.deletions import ORIGIN_DELETED
 from target_pinterest_audiences.identifiers import rejected_digest
+from target_pinterest_audiences.names import name_key
 from target_pinterest_audiences.report import Entry
 
 if TYPE_CHECKING:
@@ -215,11 +216,11 @@ class Bookkeeping:
     def _entered(self, stream: str, record: Mapping[str, Any]) -> Entry:
         self._origin.taken += 1
         self._positions[stream] += 1
-        name = record.get("name") or record.get("audience_name")
+        name = name_key(str(record.get("name") or record.get("audience_name") or ""))
         return Entry(
             stream,
             self._positions[stream],
-            redact(str(name)) if name else None,
+            redact(name) or None,
             redact(str(record["id"])) if record.get("id") else None,
         )
 

@@ -18,6 +18,7 @@ from tap_pinterest_audiences.operations import (
     LIST_SHARED_ACCOUNTS,
     Operation,
 )
+from target_pinterest_audiences.names import name_key
 from target_pinterest_audiences.sharing import BUSINESS_ACCOUNT
 
 if TYPE_CHECKING:
@@ -51,21 +52,21 @@ class Named:
             self.put(thing)
 
     def named(self, name: str) -> list[Mapping[str, Any]]:
-        """Return all of a name."""
-        return [self.by_id[key] for key in self._ids.get(name, {})]
+        """Return all of a name, and of names that look the same."""
+        return [self.by_id[key] for key in self._ids.get(name_key(name), {})]
 
     def put(self, thing: Mapping[str, Any]) -> None:
         """Note a thing as Pinterest answered it."""
         key = id_of(thing, self._operation)
         self.drop(key)
         self.by_id[key] = thing
-        self._ids.setdefault(str(thing.get("name")), {})[key] = None
+        self._ids.setdefault(name_key(str(thing.get("name"))), {})[key] = None
 
     def drop(self, key: str) -> None:
         """Note that a thing is gone."""
         thing = self.by_id.pop(key, None)
         if thing:
-            self._ids[str(thing.get("name"))].pop(key)
+            self._ids[name_key(str(thing.get("name")))].pop(key)
 
 
 class Inventory:

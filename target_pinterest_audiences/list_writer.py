@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tap_pinterest_audiences.answers import id_of
 from tap_pinterest_audiences.errors import NoAnswerError, RequestFailedError
 from tap_pinterest_audiences.operations import CREATE_CUSTOMER_LIST, UPDATE_CUSTOMER_LIST
+from target_pinterest_audiences.names import name_key
 from target_pinterest_audiences.uploads import upload
-from target_pinterest_audiences.writer import PLANNED_IDS, may_be_lost
+from target_pinterest_audiences.writer import PLANNED_IDS, may_be_lost, with_name_as_sent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,9 +86,12 @@ class RecordsWriter:
         def look_and_send() -> Mapping[str, Any]:
             nonlocal answer_was_lost
             if answer_was_lost:
-                found = [new for new in inventory.reload_lists() if new.get("name") == name]
-                if found:
-                    return found[0]
+                key = name_key(name)
+                found = (
+                    new for new in inventory.reload_lists() if name_key(str(new.get("name"))) == key
+                )
+                if made := next(found, None):
+                    return made
             try:
                 return self._api.request(
                     CREATE_CUSTOMER_LIST, {"ad_account_id": ad_account_id}, body=body
@@ -100,7 +104,7 @@ class RecordsWriter:
         while True:
             body["records"] = ",".join(first)
             try:
-                made = look_and_send()
+                made = with_name_as_sent(look_and_send(), name, CREATE_CUSTOMER_LIST)
                 break
             except RequestFailedError as error:
                 first = first[: self._smaller(len(first), error)]

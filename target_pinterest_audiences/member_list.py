@@ -14,6 +14,7 @@ from target_pinterest_audiences.decisions import Create, Reject
 from target_pinterest_audiences.list_finder import find_list, other_type
 from target_pinterest_audiences.members import batches
 from target_pinterest_audiences.mirror import Removal
+from target_pinterest_audiences.names import name_key
 from target_pinterest_audiences.sent import Sent
 
 if TYPE_CHECKING:
@@ -147,7 +148,8 @@ class MemberList:
     def audience(self) -> Mapping[str, Any] | None:
         """The audience that is made of the list."""
         over = self._means.inventory().over_list(self.list_id) if self.list_id else []
-        named = [item for item in over if item.get("name") == self.ref.audience_name]
+        key = name_key(self.ref.audience_name or "")
+        named = [item for item in over if name_key(str(item.get("name"))) == key]
         return next(iter(named or over), None)
 
     def take(self, people: Mapping[str, bool], reading: Reading | None) -> None:

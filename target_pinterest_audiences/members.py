@@ -13,11 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_pinterest_audiences.blanks import is_blank, is_null_word
 from target_pinterest_audiences.column_names import MEMBERS
-from target_pinterest_audiences.columns import (
-    UnreadableRecordError,
-    id_in,
-    text_in,
-)
+from target_pinterest_audiences.columns import UnreadableRecordError, id_in
 from target_pinterest_audiences.decisions import Reject
 from target_pinterest_audiences.deletions import (
     KEY_ONLY_DELETION,
@@ -34,6 +30,7 @@ from target_pinterest_audiences.identifiers import (
     read_identifier,
     reader_of,
 )
+from target_pinterest_audiences.names import name_in, name_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -113,6 +110,7 @@ class MemberReader:
         self._default_account = default_account
         self._override = override
         self._refs: dict[tuple[object, ...], ListRef | Reject] = {}
+        self._names: dict[tuple[str, str], str] = {}
 
     def read_all(self, records: Sequence[Mapping[str, Any]]) -> Chunk:
         """Read records, as ``read`` does one by one, but faster where they are alike."""
@@ -218,7 +216,8 @@ class MemberReader:
     def _read_ref(self, record: Mapping[str, Any]) -> ListRef | Reject:
         try:
             account = id_in(record, "ad_account_id")
-            list_id, name = id_in(record, "customer_list_id"), text_in(record, "audience_name")
+            list_id = id_in(record, "customer_list_id")
+            name = None if list_id else name_in(record, "audience_name")
         except UnreadableRecordError as error:
             return error.reject
         account = (self._default_account if self._override else account) or self._default_account
@@ -232,7 +231,10 @@ class MemberReader:
                 "no_list",
                 "the record names no list: it needs customer_list_id or audience_name",
             )
-        return ListRef(account, list_id, None if list_id else name)
+        if name:
+            # Names that look the same mean one list, which is called as the first of them.
+            name = self._names.setdefault((account, name_key(name)), name)
+        return ListRef(account, list_id, name)
 
 
 def _only_difference(records: Sequence[Mapping[str, Any]]) -> str | None:

@@ -18,6 +18,7 @@ from target_pinterest_audiences.decisions import (
     Unchanged,
     Update,
 )
+from target_pinterest_audiences.names import name_key, placeholder
 from target_pinterest_audiences.rules import check_rule, normalised, same_rule
 
 if TYPE_CHECKING:
@@ -66,9 +67,8 @@ def plan(
 
 def made_by(body: Mapping[str, Any], audience: Audience) -> bool:
     """Tell whether ``audience`` looks like the outcome of a create request with ``body``."""
-    return audience.get("name") == body["name"] and same_rule(
-        body["rule"], audience.get("rule") or {}
-    )
+    same_name = name_key(str(audience.get("name"))) == name_key(body["name"])
+    return same_name and same_rule(body["rule"], audience.get("rule") or {})
 
 
 def is_as_wanted(wanted: Wanted, audience: Audience) -> bool:
@@ -146,10 +146,10 @@ def _plan_creation(wanted: Wanted, rule: Mapping[str, Any]) -> Decision:
             "rule": rule,
         }
     reject = check_rule(rule, None if wanted.sharing else wanted.audience_type)
-    if reject:
-        return reject
     body["rule"] = normalised(rule)
     said = {field: value for field, value in body.items() if value is not None}
+    if reject := reject or _placeholder_in(said):
+        return reject
     return Create(wanted.ad_account_id, said, custom=wanted.sharing is not None)
 
 
@@ -166,11 +166,11 @@ def _plan_existing(wanted: Wanted, audience: Audience, write_mode: WriteMode) ->
             f"audience {audience_id} is of audience_type {there_type}, which can not be changed "
             f"to {redact(wanted.audience_type)!r}",
         )
-    body: dict[str, Any] = {
-        field: value
-        for field, value in (("name", wanted.name), ("description", wanted.description))
-        if value is not None and value != (audience.get(field) or "")
-    }
+    body: dict[str, Any] = {}
+    if wanted.name is not None and name_key(wanted.name) != name_key(str(audience.get("name"))):
+        body["name"] = wanted.name
+    if wanted.description not in {None, audience.get("description") or ""}:
+        body["description"] = wanted.description
     rule = wanted.rule
     if rule is not None and not same_rule(rule, audience.get("rule") or {}):
         body["rule"] = normalised(rule)
@@ -179,8 +179,14 @@ def _plan_existing(wanted: Wanted, audience: Audience, write_mode: WriteMode) ->
     if write_mode == "create":
         return _exists(audience_id)
     reject = check_rule(body["rule"], there_type) if "rule" in body else None
+    reject = reject or _placeholder_in(body)
     old = {field: audience.get(field) for field in body}
     return reject or Update(wanted.ad_account_id, audience_id, body, old)
+
+
+def _placeholder_in(body: Mapping[str, Any]) -> Reject | None:
+    fields = [field for field in ("name", "description", "category") if field in body]
+    return next(filter(None, (placeholder(field, body[field]) for field in fields)), None)
 
 
 def _exists(audience_id: str) -> Reject:

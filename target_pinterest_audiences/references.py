@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tap_pinterest_audiences.errors import redact
 from target_pinterest_audiences.columns import LONGEST_ID
 from target_pinterest_audiences.decisions import Reject, Wait
+from target_pinterest_audiences.names import name_key, placeholder
 from target_pinterest_audiences.rules import REFERENCES
 
 if TYPE_CHECKING:
@@ -83,8 +84,10 @@ def find(
         removes: Whether something is to be taken from it: then several are rejected in any case,
             because with "newest" each run could take it from another one.
     """
-    if not isinstance(name, str) or not name.strip():
+    if not isinstance(name, str) or not name_key(name):
         return Reject("bad_reference", f"the name of the {kind} must be text")
+    if reject := placeholder(f"the name of the {kind}", name):
+        return reject
     matches = lookup(name)
     if not matches:
         return Wait(
@@ -93,7 +96,7 @@ def find(
                 f"the ad account has no {kind} named {redact(name)!r}, and no record made it: "
                 "check the name",
             ),
-            redact(name),
+            redact(name_key(name)),
         )
     if len(matches) > 1 and (removes or on_ambiguous == "reject"):
         ids = ", ".join(str(match["id"]) for match in matches)

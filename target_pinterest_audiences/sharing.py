@@ -15,10 +15,10 @@ from target_pinterest_audiences.columns import (
     id_in,
     ids_in,
     operation_in,
-    text_in,
 )
 from target_pinterest_audiences.decisions import Owner, Reject, Share, Unchanged
 from target_pinterest_audiences.deletions import KEY_ONLY_DELETION, is_deleted, is_removal
+from target_pinterest_audiences.names import name_in
 from target_pinterest_audiences.wanted import Source
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _read(
 ) -> WantedSharing:
     business = id_in(record, "business_id", LONGEST_BUSINESS_ID)
     account = id_in(record, "ad_account_id") or default_account
-    audience_id, name = id_in(record, "audience_id"), text_in(record, "audience_name")
+    audience_id, name = id_in(record, "audience_id"), name_in(record, "audience_name")
     recipients = {
         AD_ACCOUNT: ids_in(record, "recipient_account_ids"),
         BUSINESS_ACCOUNT: ids_in(record, "recipient_business_ids", LONGEST_BUSINESS_ID),

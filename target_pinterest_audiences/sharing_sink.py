@@ -11,6 +11,7 @@ from typing_extensions import override
 from tap_pinterest_audiences.errors import RequestFailedError, redact
 from target_pinterest_audiences.decisions import Decision, Owner, Reject, Share, Unchanged, Wait
 from target_pinterest_audiences.inventory import shared_with
+from target_pinterest_audiences.names import name_key
 from target_pinterest_audiences.references import find
 from target_pinterest_audiences.sharing import plan_sharing, read_sharing
 from target_pinterest_audiences.sinks import PinterestSink
@@ -74,7 +75,7 @@ class AudienceSharingSink(PinterestSink):
             "well, or add the column audience_name",
         )
         if source in copies.put_off:
-            return Wait(lost, redact(copies.put_off[source]))
+            return Wait(lost, redact(name_key(copies.put_off[source])))
         if not last_call or source in copies.waiting:
             return Wait(lost)
         return self._named(wanted) if wanted.audience_name else lost

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
+from target_pinterest_audiences.blanks import is_blank
 from target_pinterest_audiences.column_names import AUDIENCES
 from target_pinterest_audiences.columns import (
     UnreadableRecordError,
@@ -19,6 +20,7 @@ from target_pinterest_audiences.columns import (
 from target_pinterest_audiences.decisions import Reject
 from target_pinterest_audiences.deletions import KEY_ONLY_DELETION, is_deleted, is_removal
 from target_pinterest_audiences.flattened_rule import unflattened
+from target_pinterest_audiences.names import name_as_told, name_in
 from target_pinterest_audiences.rules import REFERENCES
 
 if TYPE_CHECKING:
@@ -104,8 +106,9 @@ def _read(record: Mapping[str, Any], default_account: str | None, *, override: b
     if override and account and default_account and account != default_account:
         source = Source(account, audience_id)
         audience_id, account = None, default_account
-    name = text_in(record, "name")
     remove = is_removal(record, OPERATION_TYPES)
+    # With an id a placeholder may be the name that Pinterest has: see the plan.
+    name = (name_as_told if audience_id else name_in)(record, "name")
     if audience_id is None and name is None:
         raise UnreadableRecordError(KEY_ONLY_DELETION if is_deleted(record) else _nameless(source))
     account = account or default_account
@@ -158,7 +161,9 @@ def _rule(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
             Reject("conflicting_columns", "rule and the columns rule__… both hold a rule: send one")
         )
     value = columns or value
-    references = {field: plain(record.get(field)) for field in REFERENCES if record.get(field)}
+    references = {
+        field: plain(name) for field in REFERENCES if not is_blank(name := record.get(field))
+    }
     if value is None and not references:
         return None
     if value is not None and not isinstance(value, dict):

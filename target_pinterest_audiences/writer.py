@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import requests
 
-from tap_pinterest_audiences.errors import NoAnswerError, RequestFailedError
+from tap_pinterest_audiences.errors import NoAnswerError, PinterestError, RequestFailedError, redact
 from tap_pinterest_audiences.operations import (
     BUSINESS_SHARE_WITH_AD_ACCOUNTS,
     BUSINESS_SHARE_WITH_BUSINESSES,
@@ -17,6 +17,7 @@ from tap_pinterest_audiences.operations import (
     SHARE_WITH_BUSINESSES,
     UPDATE_AUDIENCE,
 )
+from target_pinterest_audiences.names import name_key
 from target_pinterest_audiences.plan import made_by
 from target_pinterest_audiences.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_pinterest_audiences.client import PinterestAPI
+    from tap_pinterest_audiences.operations import Operation
     from target_pinterest_audiences.decisions import Create, Remove, Share, Update
     from target_pinterest_audiences.inventory import Inventory
 
@@ -59,6 +61,10 @@ class Writer(Protocol):
         """Share an audience, or end that."""
 
 
+class RenamedError(PinterestError):
+    """Pinterest calls something otherwise than it was asked to."""
+
+
 class PinterestWriter:
     """Writes to Pinterest."""
 
@@ -91,11 +97,14 @@ class PinterestWriter:
                 answer_was_lost = True
                 raise
 
-        return look_and_send()
+        return with_name_as_sent(look_and_send(), decision.body["name"], operation)
 
     def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
         """Change an audience."""
-        return self._patch(decision, decision.body)
+        audience = self._patch(decision, decision.body)
+        if "name" in decision.body:
+            return with_name_as_sent(audience, decision.body["name"], UPDATE_AUDIENCE)
+        return audience
 
     def remove(self, decision: Remove) -> None:
         """Remove an audience; if it is gone already, that is fine."""
@@ -150,6 +159,29 @@ class DryWriter:
     def share(self, decision: Share) -> None:
         """Pretend to share an audience, or to end that."""
         self.pretended += len(decision.recipients)
+
+
+def with_name_as_sent(
+    answer: Mapping[str, Any], name: str, operation: Operation
+) -> Mapping[str, Any]:
+    """Return what Pinterest answered to a write, with the name that was sent if it has none.
+
+    Raises:
+        RenamedError: If it has another one: the next run would not find it by the name that it has
+            in the input, and would write again.
+    """
+    answered = answer.get("name")
+    if answered is None:
+        return {**answer, "name": name}
+    if name_key(str(answered)) == name_key(name):
+        return answer
+    msg = (
+        f"Pinterest answered {operation.name} of {redact(name)!r} with the name "
+        f"{redact(str(answered))!r} (id {redact(str(answer.get('id')))}): every run would write it "
+        "again, so this run ends. Use a name that Pinterest keeps, or give the record this id and "
+        "this name"
+    )
+    raise RenamedError(msg)
 
 
 def is_planned(audience_id: str) -> bool:

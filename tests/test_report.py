@@ -283,6 +283,7 @@ def test_on_a_terminal_a_table_shows_what_changed(
     kept = emulator.state()["audiences"][account][0]["id"]
     odd = "[bold]Bob[/bold] \x1b[2J\x07 \N{GRINNING FACE}"
     odd_shown = re.sub(r"[\x1b\x07]", "\N{REPLACEMENT CHARACTER}", odd)
+    label = re.sub(r"[\x1b\x07]", "", odd)
     lines = [
         schema(),
         record(id=kept, description="New"),
@@ -295,7 +296,7 @@ def test_on_a_terminal_a_table_shows_what_changed(
     assert "What changed" in shown
     rows = cells(shown)
     assert ["updated", "audiences 1", "", "description: As it was → New"] in rows
-    assert ["created", "audiences 2", odd_shown, f"name: {odd_shown}"] in rows
+    assert ["created", "audiences 2", label, f"name: {odd_shown}"] in rows
     assert any(row[:3] == ["rejected", "audiences 3", "Bad"] for row in rows)
     assert cells(planned) == rows
     nothing = on_a_terminal(ours, lines[:2])
