@@ -126,13 +126,9 @@ def method_not_allowed() -> ApiError:
 
 
 def body_too_large(status: int, size: int, most: int) -> ApiError:
-    """413 or 400 code 1: a body of more than `most` bytes.
-
-    No limit is documented and no refusal was seen: all of it is a guess.
-    """
-    return ApiError(
-        status, 1, f"Invalid request: the body is too large ({size} bytes, at most {most})."
-    )
+    """413 or 400: a body of more than `most` bytes (guess: no answer is documented)."""
+    message = guesses.TOO_LARGE_MESSAGE.format(size=size, most=most)
+    return ApiError(status, guesses.TOO_LARGE_CODE, message)
 
 
 def rate_limited(headers: Mapping[str, str] | None = None) -> ApiError:

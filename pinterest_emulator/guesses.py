@@ -110,6 +110,23 @@ Pinterest OpenAPI 5.28 dropped the default OWNED, marked as a breaking change, a
 one. The two kinds then come together, in the order of their ids.
 """
 
+FIELD_OF_LIST_TYPE = {
+    "EMAIL": "email",
+    "MAID": "maid",
+    "IDFA": "maid",
+    "HASHED_PINNER_ID": "hashed_pinner_id",
+    "LR_ID": "liveramp_envelope",
+}
+"""The field of a row of `records_v2` that stands for its member in a list of that type.
+
+Pinterest OpenAPI 5.28 does not say how a row is matched, nor what the type of a list means beside
+rows. A row without that field is a member by all that it has.
+"""
+
+TOO_LARGE_CODE = 1
+TOO_LARGE_MESSAGE = "Invalid request: the body is too large ({size} bytes, at most {most})."
+"""Of the answer to a body of members that is too large; no limit is documented, none was seen."""
+
 BOOKMARKS_FIT_ONE_LIST = True
 """Whether a bookmark is refused where the ad account, the order or the ownership differs."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 
+from pinterest_emulator import guesses
 from pinterest_emulator.members import digest
 
 _HASHED = ("hashed_phone_number", "hashed_pinner_id")
@@ -19,20 +20,12 @@ FIELDS = (
 )
 """`CustomerListRecordRow`; every field is an optional string."""
 
-_FIELD_OF_TYPE = {
-    "EMAIL": "email",
-    "MAID": "maid",
-    "IDFA": "maid",
-    "HASHED_PINNER_ID": "hashed_pinner_id",
-    "LR_ID": "liveramp_envelope",
-}
-
 
 def record_of(row: object, list_type: str) -> str | None:
     """What stands for a row among the `records` of a list; None if the row is not valid.
 
     The identifier of the list's own type, so that it means the same member in both forms; else a
-    hash of all that the row has. How Pinterest matches a row is a guess.
+    hash of all that the row has.
     """
     if not isinstance(row, dict):
         return None
@@ -41,7 +34,7 @@ def record_of(row: object, list_type: str) -> str | None:
         return None
     if any(field in values and digest(values[field]) is None for field in _HASHED):
         return None
-    field = _FIELD_OF_TYPE.get(list_type, "")
+    field = guesses.FIELD_OF_LIST_TYPE.get(list_type, "")
     if field not in values:
         return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
     record: str = values[field]
