@@ -128,7 +128,7 @@ def test_removal_is_read_under_both_names_in_every_stream(
     first = [person(email=ANN), record("audience_sharing", operation_type="SHARE", **shared)]
     assert target.target([*begin, *first]).code == 0
     lines = [
-        person(email=ANN, **{column: "REMOVE"}),
+        person(None, email=ANN, **{column: "REMOVE"}),
         record(id=gone, **{column: "REMOVE"}),
         record("audience_sharing", **shared, **{column: "REVOKE"}),
     ]
