@@ -6,8 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
-import time
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import psycopg
 import pytest
 import requests
 import yaml
+from programs import TIMEOUT_SECONDS
 
 from demo import parts, postgres, processes
 
@@ -116,22 +117,37 @@ def test_meltano_that_fails_shows_the_end_of_its_log(fake_bin: Path) -> None:
 def test_meltano_and_its_children_do_not_outlive_ctrl_c(
     fake_bin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heartbeat = fake_bin / "heartbeat"
-    deaf = f"trap '' TERM; while :; do echo >> {heartbeat}; sleep 0.02; done"
-    write_program(fake_bin / "meltano", f"({deaf}) & {deaf}")
+    pipe = fake_bin / "pipe"
+    os.mkfifo(pipe)
+    deaf = "trap '' TERM; while :; do echo {} >&3; sleep 0.02; done"
+    write_program(
+        fake_bin / "meltano", f"exec 3>{pipe}; ({deaf.format('child')}) & {deaf.format('parent')}"
+    )
     monkeypatch.setattr(processes, "STOP_SECONDS", 0.1)
-    threading.Thread(target=press_ctrl_c_once_there_is, args=[heartbeat]).start()
+    wait, waiting = subprocess.Popen.wait, threading.Event()
+
+    def wait_and_say_so(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        waiting.set()
+        return wait(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", wait_and_say_so)
+
+    def press_ctrl_c_while_both_are_waited_for() -> None:
+        with pipe.open() as beats:
+            waiting.wait()
+            missing = {"child\n", "parent\n"}
+            while missing:
+                missing.discard(beats.readline())
+            os.kill(os.getpid(), signal.SIGINT)
+            # The pipe ends when nobody is left who could write to it.
+            beats.read()
+
+    presser = threading.Thread(target=press_ctrl_c_while_both_are_waited_for, daemon=True)
+    presser.start()
     with pytest.raises(KeyboardInterrupt):
         parts.Meltano(PROJECT, {}).run("a-job")
-    beats = heartbeat.stat().st_size
-    time.sleep(0.2)
-    assert heartbeat.stat().st_size == beats
-
-
-def press_ctrl_c_once_there_is(path: Path) -> None:
-    while not path.exists():
-        time.sleep(0.01)
-    os.kill(os.getpid(), signal.SIGINT)
+    presser.join(TIMEOUT_SECONDS)
+    assert not presser.is_alive(), "one of them outlives it"
 
 
 def test_the_emulator_counts_its_requests_and_is_gone_afterwards() -> None:

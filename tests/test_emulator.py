@@ -540,11 +540,13 @@ def test_the_request_log_tells_what_arrived(emulator: Emulator) -> None:
 
 
 def test_the_date_header_follows_the_clock(emulator: Emulator) -> None:
+    before = time.time()
     now = emulator.advance(86_400)
     answer = call(emulator, "GET", "")
+    date = parsedate_to_datetime(answer.headers["date"]).timestamp()
 
-    assert now == pytest.approx(time.time() + 86_400, abs=5)
-    assert parsedate_to_datetime(answer.headers["date"]).timestamp() == pytest.approx(now, abs=5)
+    assert before <= now - 86_400 <= time.time()
+    assert int(now) <= date <= emulator.advance(0)
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-pinterest-rid"].isdigit()
     assert len(answer.headers["x-pinterest-rid-128bit"]) == 32
@@ -552,16 +554,17 @@ def test_the_date_header_follows_the_clock(emulator: Emulator) -> None:
 
 
 def test_many_audiences_are_added_and_read_fast(emulator: Emulator) -> None:
-    started = time.monotonic()
+    # The emulator is in this process. Its processor time does not depend on what else runs.
+    started = time.process_time()
     accounts = emulator.seed(ad_accounts=3, audiences=50_000, updated_timestamp=1_750_000_000)
-    seeded = time.monotonic() - started
+    seeded = time.process_time() - started
     audiences = emulator.state()["audiences"]
 
     assert [len(audiences[account]) for account in accounts] == [16_667, 16_667, 16_666]
     assert {item["updated_timestamp"] for item in audiences[accounts[2]]} == {1_750_000_000}
-    started = time.monotonic()
+    started = time.process_time()
     assert len(ids(read_all(emulator, f"/{accounts[0]}/audiences", page_size=250))) == 16_667
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert seeded < 3
     assert len(call(emulator, "GET", "").json()["items"]) == 7
 

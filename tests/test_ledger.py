@@ -278,10 +278,10 @@ def test_a_killed_process_leaves_whole_batches_and_all_that_it_was_sure_of(
     Ledger(url).close()
     printed = tmp_path / "printed"
     for kill in range(KILLS):
-        first = kill * 1000
+        first = kill * 1_000_000  # more than it can do before the kill
         with (
             printed.open("w") as stdout,
-            adding(url, first, first + 1000, stdout=stdout) as process,
+            adding(url, first, first + 1_000_000, stdout=stdout) as process,
         ):
             while len(printed.read_text().splitlines()) < 1 + 2 * kill:
                 assert process.poll() is None

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DEMO = [sys.executable, "-m", "demo"]
 LIMIT_SECONDS = 300
-STOP_SECONDS = 20
+STOP_SECONDS = 120
 
 
 def is_open(address: str) -> bool:

@@ -145,7 +145,7 @@ def test_a_rate_limit_ends_the_run_and_the_next_one_goes_on(
         {"kind": "drop_before"},
         {"kind": "drop_after"},
         {"kind": "truncate"},
-        {"kind": "delay", "seconds": 3},
+        {"kind": "delay", "seconds": 3600},
         {"kind": "rate_limit", "reset": 1},
     ],
     ids=lambda fault: str(fault["kind"]),
@@ -155,7 +155,7 @@ def test_a_batch_is_repeated_until_it_is_answered(
 ) -> None:
     list_id = new_list(emulator, account, NAME)
     emulator.fault(operation=UPDATE, **fault)
-    run = target.target([SCHEMA, *people(range(9)), state(1)], request_timeout=1)
+    run = target.target([SCHEMA, *people(range(9)), state(1)], request_timeout=5)
     assert run.code == 0, run.err
     assert run.state == {"seen": 1}
     assert digests(range(9)) < emulator.members(list_id)

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from forks import until
 
 from tap_pinterest_audiences.read_ahead import RECORDS_AHEAD, ReadAhead
 
@@ -62,8 +63,8 @@ def test_only_so_many_records_are_read_ahead(lengths: list[int]) -> None:
     with reading(lists.all, workers) as reader:
         first = reader.take(0)
         assert next(first) == (0, 0)
-        time.sleep(0.5)
-        assert sum(lists.read[1:]) > 0
+        until(lambda: sum(lists.read[1:]) > 0)
+        time.sleep(0.5)  # so that they could read too far
         assert sum(lists.read) * PAGE <= RECORDS_AHEAD + (workers + 1) * PAGE
 
 
@@ -96,7 +97,4 @@ def test_its_threads_end_when_it_is_closed() -> None:
     before = threading.active_count()
     with reading(lists.all, 4) as reader:
         next(reader.take(0))
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    until(lambda: threading.active_count() <= before)

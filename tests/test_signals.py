@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from programs import BIN, Run, environment, record, schema, selecting, state
+from programs import BIN, TIMEOUT_SECONDS, Run, environment, record, schema, selecting, state
 
 if TYPE_CHECKING:
     from programs import Programs
@@ -46,7 +46,7 @@ def stopped(
         while process.poll() is None and len(emulator.requests(operation)) < count:
             time.sleep(0.005)
         process.send_signal(number)
-        code = process.wait(30)
+        code = process.wait(TIMEOUT_SECONDS)
     return Run(code, paths[1].read_text(), paths[2].read_text())
 
 
@@ -55,7 +55,9 @@ def test_the_tap_goes_on_where_it_was_stopped(
     emulator: Emulator, programs: Programs, number: signal.Signals
 ) -> None:
     accounts = emulator.seed(ad_accounts=4, audiences=2000, updated_timestamp=LONG_AGO)
-    emulator.fault(operation="audiences/list", path_contains=accounts[2], kind="delay", seconds=2)
+    emulator.fault(
+        operation="audiences/list", path_contains=accounts[2], kind="delay", seconds=3600
+    )
     config = programs.file("c.json", {**programs.settings, "concurrency": 1})
     catalog = programs.file("catalog.json", selecting(["audiences"]))
     command = ["tap-pinterest-audiences", "--config", str(config), "--catalog", str(catalog)]
@@ -73,7 +75,7 @@ def test_the_tap_goes_on_where_it_was_stopped(
 def test_the_target_goes_on_where_it_was_stopped(
     emulator: Emulator, programs: Programs, account: str, number: signal.Signals
 ) -> None:
-    emulator.fault(operation="audiences/create", kind="delay", seconds=2, skip=6)
+    emulator.fault(operation="audiences/create", kind="delay", seconds=3600, skip=6)
     messages: list[dict[str, Any]] = [schema()]
     for position in range(10):
         made = record(name=f"Audience {position}", audience_type="VISITOR", rule=RULE)
@@ -103,7 +105,7 @@ class Destroyed:
 def lines():
     yield from sys.stdin
     Destroyed()
-    time.sleep(30)
+    time.sleep(3600)
 
 config = {"access_token": "pina_demo", "api_url": sys.argv[1], "ad_account_id": sys.argv[2]}
 TargetPinterestAudiences.invoke(
@@ -123,7 +125,7 @@ def test_a_signal_that_comes_while_an_object_is_destroyed_is_heeded(
         capture_output=True,
         text=True,
         env=environment(programs.folder),
-        timeout=25,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert run.returncode == 128 + signal.SIGTERM, run.stderr
