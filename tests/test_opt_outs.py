@@ -72,7 +72,7 @@ def test_blank_deletion_mark_removes_nothing_in_any_stream(
 ) -> None:
     (other,) = emulator.seed(ad_accounts=1, audiences=0)
     audience = new_audience(emulator, account, "V", "VISITOR", visitor_source_id="261")
-    blank = {"_sdc_deleted_at": ""}
+    blank: dict[str, Any] = {"_sdc_deleted_at": ""}
     lines = [
         schema(),
         SCHEMA,
@@ -100,7 +100,7 @@ def test_unreadable_deletion_mark_is_rejected_in_any_stream(
     emulator: Emulator, target: ForkedPrograms, account: str
 ) -> None:
     audience = new_audience(emulator, account, "V", "VISITOR", visitor_source_id="261")
-    bad = {"_sdc_deleted_at": "gone"}
+    bad: dict[str, Any] = {"_sdc_deleted_at": "gone"}
     lines = [
         *[schema(), SCHEMA, schema("audience_sharing")],
         person(email=ANN, **bad),
