@@ -49,8 +49,9 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
         default=0.2,
         title="Largest removal",
         description=(
-            "The part of a list's members that mirroring may remove at once, 0 to 1. More than "
-            "that removes nobody and fails the run."
+            "The part of a list's members that a mirror may remove at once, 0 to 1, by records and "
+            "for being absent together; one person may always go, unless it is 0. More than that "
+            "removes nobody and fails the run."
         ),
     ),
     th.Property(
@@ -58,7 +59,9 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
         th.IntegerType(minimum=1),
         default=10_000,
         title="Member batch size",
-        description="Most members in one request.",
+        description=(
+            "Most members in one request. A request that Pinterest refuses for its size is halved."
+        ),
     ),
     th.Property(
         "member_batch_bytes",
@@ -95,7 +98,8 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
         title="Write mode",
         description=(
             "upsert creates what is missing and updates what differs; create changes nothing "
-            "that exists; update creates nothing."
+            "that exists; update creates nothing. It holds for audiences, customer lists and "
+            "sharing."
         ),
     ),
     th.Property(
