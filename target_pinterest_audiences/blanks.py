@@ -27,6 +27,8 @@ NULL_WORDS = frozenset(
 
 def trimmed(text: str) -> str:
     """Return text without spaces and invisible characters at its ends, of any kind."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     start, end = 0, len(text)
     while start < end and _is_invisible(text[start]):
         start += 1
@@ -41,7 +43,7 @@ def is_blank(value: object) -> bool:
         case None:
             return True
         case str():
-            return not trimmed(value)
+            return not value.isalnum() and not trimmed(value)
         case list() | dict():
             return not value  # BigQuery sends [] for null
         case float():

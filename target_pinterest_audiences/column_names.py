@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_pinterest_audiences.blanks import is_blank, trimmed
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _MOST_NAMES = 10_000
+_NOT_TEXT = frozenset({list, dict, float, Decimal})
+"""Types whose values may be blank, apart from text."""
 
 
 class Columns:
@@ -45,6 +48,7 @@ class Columns:
         self._squeezed = {_squeezed(name): name for name in (*SUSPECTS, *DISTINCTIVE, *names)}
         self._other = other
         self.name = functools.lru_cache(_MOST_NAMES)(self._name)
+        self._plain = functools.lru_cache(_MOST_NAMES)(self.are_plain)
 
     def are_plain(self, columns: Iterable[str]) -> bool:
         """Tell whether each column bears a name of the stream, or means nothing."""
@@ -58,6 +62,8 @@ class Columns:
         Raises:
             UnreadableRecordError: If two columns of one meaning hold different values.
         """
+        if self._plain(tuple(record)) and _NOT_TEXT.isdisjoint(map(type, record.values())):
+            return record
         read: dict[str, Any] = {}
         for column, found in record.items():
             name = self.name(column) or column

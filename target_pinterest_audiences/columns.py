@@ -145,7 +145,11 @@ def operation_in(record: Mapping[str, Any], allowed: tuple[str, ...]) -> str | N
     Raises:
         UnreadableRecordError: If it is another word, or the two columns disagree.
     """
-    found = {text.strip().upper() for field in _OPERATIONS if (text := text_in(record, field))}
+    found = {
+        text.strip().upper()
+        for field in _OPERATIONS
+        if record.get(field) is not None and (text := text_in(record, field))
+    }
     if len(found) > 1:
         raise UnreadableRecordError(
             Reject("conflicting_operations", "operation and operation_type disagree: send one")

@@ -135,6 +135,8 @@ DISTINCTIVE = tuple(MARKS)[:5]
 SUSPECTS = ("deleted", "is_deleted", "deleted_at", "deleted_on", "deleted_date", "date_deleted")
 """Columns of somebody's own table that may be deletion marks: a value in one rejects the record."""
 
+_NAMES = frozenset({*MARKS, *SUSPECTS})
+
 
 def is_deleted(record: Mapping[str, Any]) -> bool:
     """Tell whether a record says that its row is gone. Blank in any spelling says "not deleted".
@@ -145,6 +147,8 @@ def is_deleted(record: Mapping[str, Any]) -> bool:
     Raises:
         UnreadableRecordError: If a deletion mark is neither blank nor what its tool writes.
     """
+    if record.keys().isdisjoint(_NAMES):
+        return False
     deleted = False
     for column in MARKS.keys() & record.keys():
         value = record[column]

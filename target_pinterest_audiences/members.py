@@ -177,8 +177,11 @@ class MemberReader:
         if record.get(DIGEST):
             return _NO_IDENTIFIER
         add = not is_removal(record, OPERATIONS)
-        found = [(kind, record.get(column)) for column, kind in _COLUMNS]
-        found = [(kind, value) for kind, value in found if not is_blank(value)]
+        found = [
+            (kind, value)
+            for column, kind in _COLUMNS
+            if (value := record.get(column)) is not None and not is_blank(value)
+        ]
         if len(found) > 1:
             found = [(kind, value) for kind, value in found if not is_null_word(value)]
         if not found and is_deleted(record):
