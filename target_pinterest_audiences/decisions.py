@@ -13,23 +13,29 @@ if TYPE_CHECKING:
 class Create:
     """Make an audience; ``custom`` by the retired endpoint for custom audiences.
 
-    ``audience_id`` is what Pinterest called it, once it is made.
+    ``audience_id`` is what Pinterest called it, once it is made. ``warnings`` tells what
+    no description of Pinterest has, but Pinterest itself returned.
     """
 
     ad_account_id: str
     body: Mapping[str, Any]
     custom: bool = False
     audience_id: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Change an audience: ``body`` has the fields that differ, ``old`` what they are now."""
+    """Change an audience: ``body`` has the fields that differ, ``old`` what they are now.
+
+    ``warnings`` are those of ``Create``.
+    """
 
     ad_account_id: str
     audience_id: str
     body: Mapping[str, Any]
     old: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

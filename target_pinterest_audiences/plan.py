@@ -19,6 +19,7 @@ from target_pinterest_audiences.decisions import (
     Update,
 )
 from target_pinterest_audiences.names import name_key, placeholder
+from target_pinterest_audiences.references import MAPPED_IDS
 from target_pinterest_audiences.rules import check_rule, normalised, same_rule
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
     """An audience as Pinterest answers it."""
 
 CREATABLE_TYPES = ("ACTALIKE", "CUSTOMER_LIST", "ENGAGEMENT", "VISITOR")
-READY = "READY"
+PASSING = frozenset({"INITIALIZING", "PERSONAS_INITIALIZING"})
+"""Statuses that pass by themselves (Pinterest OpenAPI 5.28)."""
+TOO_SMALL = frozenset({"TOO_SMALL", "PERSONAS_INELIGIBLE_SIZE"})
+"""Statuses that stay until the audience has more people."""
 
 
 def plan(
@@ -76,20 +80,32 @@ def is_as_wanted(wanted: Wanted, audience: Audience) -> bool:
     return isinstance(plan(wanted, [audience]), Unchanged)
 
 
-def deferral(seeds: Sequence[Audience]) -> Defer | None:
-    """Put off what grows from a seed that Pinterest has not finished, or found to be too small.
+def deferral(seeds: Sequence[Audience]) -> Defer | Reject | None:
+    """Put off what grows from a seed that Pinterest has not finished; reject it if it is too small.
 
     Args:
         seeds: The seeds of a rule that would be written, as far as they are known.
+
+    Returns:
+        Why the rule is not sent, or None. A status that nobody described is no reason.
     """
     for seed in seeds:
-        if seed.get("status") != READY:
+        if seed.get("status") in TOO_SMALL:
+            return Reject(
+                "seed_too_small",
+                f"{_seed(seed)}: Pinterest grows nothing from it, and waiting does not help; use a "
+                "seed with more people",
+            )
+    for seed in seeds:
+        if seed.get("status") in PASSING:
             return Defer(
-                "seed_not_ready",
-                f"its seed, audience {redact(str(seed.get('name')))!r}, is {seed.get('status')} "
-                "and not READY: run again later",
+                "seed_not_ready", f"{_seed(seed)}: Pinterest has not finished it; run again later"
             )
     return None
+
+
+def _seed(seed: Audience) -> str:
+    return f"its seed, audience {redact(str(seed.get('name')))!r}, is {seed.get('status')}"
 
 
 def seed_ids(decision: Decision) -> Sequence[str]:
@@ -145,12 +161,15 @@ def _plan_creation(wanted: Wanted, rule: Mapping[str, Any]) -> Decision:
             "description": wanted.description or None,
             "rule": rule,
         }
-    reject = check_rule(rule, None if wanted.sharing else wanted.audience_type)
+    known = _copied(wanted) if wanted.source else None
+    checked = check_rule(rule, None if wanted.sharing else wanted.audience_type, known)
+    if isinstance(checked, Reject):
+        return checked
     body["rule"] = normalised(rule)
     said = {field: value for field, value in body.items() if value is not None}
-    if reject := reject or _placeholder_in(said):
-        return reject
-    return Create(wanted.ad_account_id, said, custom=wanted.sharing is not None)
+    return _placeholder_in(said) or Create(
+        wanted.ad_account_id, said, custom=wanted.sharing is not None, warnings=checked
+    )
 
 
 def _plan_existing(wanted: Wanted, audience: Audience, write_mode: WriteMode) -> Decision:
@@ -178,10 +197,26 @@ def _plan_existing(wanted: Wanted, audience: Audience, write_mode: WriteMode) ->
         return Unchanged(audience_id)
     if write_mode == "create":
         return _exists(audience_id)
-    reject = check_rule(body["rule"], there_type) if "rule" in body else None
-    reject = reject or _placeholder_in(body)
+    return _placeholder_in(body) or _plan_update(wanted, audience, body)
+
+
+def _plan_update(wanted: Wanted, audience: Audience, body: Mapping[str, Any]) -> Decision:
+    known = _copied(wanted) if wanted.source else audience.get("rule") or {}
+    there_type = audience.get("audience_type")
+    checked = check_rule(body["rule"], there_type, known) if "rule" in body else ()
+    if isinstance(checked, Reject):
+        return checked
     old = {field: audience.get(field) for field in body}
-    return reject or Update(wanted.ad_account_id, audience_id, body, old)
+    return Update(wanted.ad_account_id, str(audience["id"]), body, old, warnings=checked)
+
+
+def _copied(wanted: Wanted) -> dict[str, Any]:
+    """Return the part of a rule of another ad account that Pinterest itself gave.
+
+    The ids that take the place of the other account's come from the settings.
+    """
+    rule = wanted.rule or {}
+    return {field: value for field, value in rule.items() if field not in MAPPED_IDS}
 
 
 def _placeholder_in(body: Mapping[str, Any]) -> Reject | None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from tap_pinterest_audiences.errors import redact
-from target_pinterest_audiences.columns import LONGEST_ID
 from target_pinterest_audiences.decisions import Reject, Wait
 from target_pinterest_audiences.names import name_key, placeholder
 from target_pinterest_audiences.rules import REFERENCES
@@ -26,8 +25,10 @@ if TYPE_CHECKING:
 
 ACCOUNT_IDS = ("visitor_source_id", "customer_list_id", "ad_id", "campaign_id")
 """Fields of a rule whose ids mean nothing in another ad account. A pin is the same everywhere."""
+MAPPED_IDS = ("pin_id", *ACCOUNT_IDS, "seed_id")
+"""Fields of a rule that ``remap`` reads."""
 
-_ID = re.compile(rf"[0-9]{{1,{LONGEST_ID}}}")
+_is_id = re.compile(r"[0-9]+").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +131,13 @@ def remap(
     if "ad_account_id" in mapped:
         mapped["ad_account_id"] = ad_account_id
     named = {field for name, field in REFERENCES.items() if name in mapped}
-    for field in ("pin_id", *ACCOUNT_IDS, "seed_id"):
+    for field in MAPPED_IDS:
         if field not in mapped or field in named:
             continue
         value = mapped[field]
         members = value if isinstance(value, list) else [value]
-        ids = [_mapped(field, str(member).strip(), id_map, seed) for member in members]
-        failed = next((item for item in ids if not isinstance(item, str)), None)
+        ids = [_mapped(field, member, id_map, seed) for member in members]
+        failed = next((item for item in ids if isinstance(item, Reject | Wait)), None)
         if failed:
             return failed
         mapped[field] = ids if isinstance(value, list) else ids[0]
@@ -145,17 +146,18 @@ def remap(
 
 def _mapped(
     field: str,
-    value: str,
+    member: Any,  # noqa: ANN401
     id_map: Mapping[str, str],
     seed: Callable[[str], str | Reject | Wait],
-) -> str | Reject | Wait:
+) -> Any:  # noqa: ANN401
+    if member is None or isinstance(member, bool | dict | list):
+        return member
+    value = str(member).strip()
     if value in id_map:
         return id_map[value]
-    if field == "pin_id" or not _ID.fullmatch(value):
-        return value
-    if field == "seed_id":
-        return seed(value)
-    return unmapped(field, value)
+    if field in ACCOUNT_IDS and value:
+        return unmapped(field, value)
+    return seed(value) if field == "seed_id" and _is_id(value) else member
 
 
 def unmapped(field: str, value: str) -> Reject:

@@ -100,6 +100,8 @@ class Report:
             return
         where = {"stream": entry.stream, "record": entry.position, "name": entry.name}
         self.changes.append({**where, **change})
+        for warning in change.get("warnings", ()):
+            self._logger.warning("%s: %s", entry, warning)
         if isinstance(decision, Reject | Defer):
             self._say(change["action"], str(entry), decision)
         elif self._dry_run:
@@ -231,15 +233,12 @@ class Report:
 def described(decision: Decision) -> dict[str, Any]:
     """Return what a decision did, or would do, as JSON values that are safe to print."""
     match decision:
-        case Create(ad_account_id=account, body=body, audience_id=key):
-            fields = {field: {"old": None, "new": _safe(value)} for field, value in body.items()}
-            return {**_audience("created", account, key), "fields": fields}
-        case Update(ad_account_id=account, audience_id=key, body=body, old=old):
-            fields = {
-                field: {"old": _safe(old.get(field)), "new": _safe(value)}
-                for field, value in body.items()
-            }
-            return {**_audience("updated", account, key), "fields": fields}
+        case Create(ad_account_id=account, body=body, audience_id=key, warnings=warnings):
+            done = _audience("created", account, key)
+            return _written(done, body, {}, warnings)
+        case Update(ad_account_id=account, audience_id=key, body=body, old=old, warnings=warnings):
+            done = _audience("updated", account, key)
+            return _written(done, body, old, warnings)
         case Remove(ad_account_id=account, audience_id=key):
             return _audience("removed", account, key)
         case Share(owner=owner, audience_id=key, recipients=recipients, revoke=revoke):
@@ -265,6 +264,18 @@ def write(path: Path, summary: Mapping[str, Any]) -> None:
         reason = error.strerror if isinstance(error, OSError) else "it is no path"
         msg = f"report_path {path} can not be written ({reason})"
         raise ReportError(msg) from None
+
+
+def _written(
+    done: dict[str, Any],
+    body: Mapping[str, Any],
+    old: Mapping[str, Any],
+    warnings: tuple[str, ...],
+) -> dict[str, Any]:
+    fields = {
+        field: {"old": _safe(old.get(field)), "new": _safe(value)} for field, value in body.items()
+    }
+    return {**done, "fields": fields, **({"warnings": list(warnings)} if warnings else {})}
 
 
 def _audience(action: str, account: str, audience_id: str | None) -> dict[str, Any]:

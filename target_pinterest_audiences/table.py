@@ -46,6 +46,7 @@ def what(change: Mapping[str, Any]) -> str:
         for field, values in change.get("fields", {}).items()
     ]
     lines += [f"{kind}: {', '.join(ids)}" for kind, ids in change.get("recipients", {}).items()]
+    lines += change.get("warnings", ())
     if "reason" in change:
         lines.append(change["reason"])
     return "\n".join(map(_printable, lines))

@@ -21,9 +21,9 @@ from target_pinterest_audiences.decisions import (
     Unchanged,
     Update,
 )
-from target_pinterest_audiences.plan import plan
+from target_pinterest_audiences.plan import deferral, plan
 from target_pinterest_audiences.rules import same_rule
-from target_pinterest_audiences.wanted import Sharing, Wanted
+from target_pinterest_audiences.wanted import Sharing, Source, Wanted
 
 if TYPE_CHECKING:
     from target_pinterest_audiences.references import OnAmbiguous
@@ -128,6 +128,53 @@ def test_two_of_one_name_are_refused_or_the_newest_is_taken() -> None:
 )
 def test_what_can_not_be_created_is_rejected(fields: dict[str, Any], expected: str) -> None:
     assert code(plan(wanted(**fields), [])) == expected
+
+
+NOVEL = {"engager_type": 1, "objective_type": ["NOVEL"], "novel": 1, "retention_days": 30}
+
+
+def test_what_pinterest_returned_is_sent_again_with_warnings() -> None:
+    there = {**THERE, "audience_type": "ENGAGEMENT", "rule": NOVEL}
+    changed = {**NOVEL, "objective_type": ["NOVEL", "SALES"], "retention_days": 60}
+    decision = plan(wanted(rule=changed), [there])
+    assert isinstance(decision, Update)
+    assert decision.body == {"rule": changed}
+    assert len(decision.warnings) == 2
+    for wrong in ({"objective_type": ["NOVEL", "OTHER"]}, {"retention_days": 541}, {"colour": 1}):
+        assert isinstance(plan(wanted(rule={**NOVEL, **wrong}), [there]), Reject)
+
+
+def test_a_copy_of_what_pinterest_returned_is_created_with_warnings() -> None:
+    rule = {"percentage": 3, "seed_id": ["25"], "novel": 1}
+    made = wanted(audience_type="ACTALIKE", rule=rule)
+    assert code(plan(made, [])) == "bad_rule_field"
+    copied = replace(made, source=Source("1", "2"))
+    decision = plan(copied, [])
+    assert isinstance(decision, Create)
+    assert decision.body["rule"] == rule
+    assert len(decision.warnings) == 2
+    # An id that the settings gave is not Pinterest's.
+    assert code(plan(replace(copied, rule={**rule, "seed_id": ["x"]}), [])) == "bad_rule_value"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        (["READY"], None),
+        (["ELIGIBLE", "NOVEL", None], None),
+        (["READY", "INITIALIZING"], "seed_not_ready"),
+        (["PERSONAS_INITIALIZING"], "seed_not_ready"),
+        (["TOO_SMALL"], "seed_too_small"),
+        (["INITIALIZING", "PERSONAS_INELIGIBLE_SIZE"], "seed_too_small"),
+        ([], None),
+    ],
+)
+def test_a_seed_is_waited_for_only_if_waiting_helps(
+    statuses: list[str | None], expected: str | None
+) -> None:
+    outcome = deferral([{"name": "Seed", "status": status} for status in statuses])
+    assert (outcome.code if outcome else None) == expected
+    assert isinstance(outcome, Reject) == (expected == "seed_too_small")
 
 
 def test_the_type_of_an_audience_can_not_be_changed() -> None:

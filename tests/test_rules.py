@@ -14,20 +14,19 @@ from singer_sdk.singerlib.json import serialize_json
 from pinterest_emulator import audience_checks
 from pinterest_emulator.errors import ApiError
 from target_pinterest_audiences.decisions import Reject
-from target_pinterest_audiences.rules import (
-    REFERENCES,
-    RULE_FIELDS,
-    check_rule,
-    normalised,
-    same_rule,
-)
+from target_pinterest_audiences.rule_fields import RULE_FIELDS
+from target_pinterest_audiences.rules import REFERENCES, check_rule, normalised, same_rule
 
 TYPES = ["ACTALIKE", "CUSTOMER_LIST", "ENGAGEMENT", "VISITOR"]
 ACTALIKE = {"seed_id": ["2542620639259"], "country": "US", "percentage": 3}
 
 
-def rejected(rule: dict[str, Any], audience_type: str | None = None) -> Reject:
-    reject = check_rule(rule, audience_type)
+def rejected(
+    rule: dict[str, Any],
+    audience_type: str | None = None,
+    known: dict[str, Any] | None = None,
+) -> Reject:
+    reject = check_rule(rule, audience_type, known)
     assert isinstance(reject, Reject), rule
     return reject
 
@@ -39,6 +38,14 @@ def emulator_takes(rule: dict[str, Any], audience_type: str | None) -> bool:
     except ApiError:
         return False
     return True
+
+
+def has_digits_for_ids(rule: dict[str, Any]) -> bool:
+    """Tell whether the ids are as the descriptions before 5.28 have them."""
+    fields = ("ad_id", "campaign_id", "pin_id", "visitor_source_id")
+    values = (normalised(rule).get(field) or [] for field in fields)
+    ids = [one for value in values for one in (value if isinstance(value, list) else [value])]
+    return all(str(one).isdigit() for one in ids)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +72,7 @@ def emulator_takes(rule: dict[str, Any], audience_type: str | None) -> bool:
     ],
 )
 def test_what_pinterest_gives_as_examples_passes(audience_type: str, rule: dict[str, Any]) -> None:
-    assert check_rule(rule, audience_type) is None
+    assert check_rule(rule, audience_type) == ()
 
 
 @pytest.mark.parametrize(
@@ -86,12 +93,22 @@ def test_what_pinterest_gives_as_examples_passes(audience_type: str, rule: dict[
         ("engagement_domain", "www.example.com"),
         ("engagement_type", "closeup"),
         ("objective_type", ["AWARENESS", "VIDEO_COMPLETION"]),
+        ("objective_type", ["SALES"]),
+        ("objective_type", "VIDEO_VIEW"),
+        ("objective_type", ["WEB_SESSIONS", "APP_INSTALL", "CTV_CONSIDERATION"]),
+        ("visitor_source_id", ["2612511566392", 2612511566393]),
+        ("customer_list_id", "9" * 19),
+        ("ad_account_id", 10**24),
+        ("seed_id", ["1" * 25, 10**20]),
+        *((field, ["9" * 19, 10**30]) for field in ("pin_id", "ad_id", "campaign_id")),
+        ("pin_id", "AbC-1_2"),
+        ("visitor_source_id", "tag-1"),
         ("country", None),
     ],
 )
 def test_whatever_can_be_meant_in_one_way_passes(field: str, value: Any) -> None:
     # `event_data` is the only field that needs another one.
-    assert check_rule({field: value}, None) is None
+    assert check_rule({field: value}, None) == ()
 
 
 @pytest.mark.parametrize(
@@ -105,8 +122,13 @@ def test_whatever_can_be_meant_in_one_way_passes(field: str, value: Any) -> None
         ({"retention_days": "30d"}, "rule.retention_days is '30d':", "whole number"),
         ({"engager_type": 3}, "rule.engager_type is 3:", "from 1 to 2"),
         ({"ad_account_id": -5}, "rule.ad_account_id is -5:", "digits"),
-        ({"customer_list_id": "9" * 19}, "rule.customer_list_id is '999", "18 at most"),
-        ({"visitor_source_id": ["1", "2"]}, "rule.visitor_source_id is a list:", "an id"),
+        ({"customer_list_id": "list-1"}, "rule.customer_list_id is 'list-1':", "digits only"),
+        ({"visitor_source_id": []}, "rule.visitor_source_id is an empty list:", "one value or"),
+        ({"visitor_source_id": ["1", "my tag"]}, "rule.visitor_source_id is 'my tag':", "an id"),
+        ({"visitor_source_id": {"=": "1"}}, "rule.visitor_source_id is an object:", "an id"),
+        ({"pin_id": ["1,2"]}, "rule.pin_id is '1,2':", "an id"),
+        ({"objective_type": ["SALES", "SALE"]}, "rule.objective_type is 'SALE':", "SALES"),
+        ({"percentage": "1" * 19}, "rule.percentage is ", "from 1 to 10"),
         ({"customer_list_id": ["1"]}, "rule.customer_list_id is a list:", "an id"),
         ({"seed_id": "1,2"}, "rule.seed_id is '1,2':", "digits"),
         ({"seed_id": ["1", "Loyal"]}, "rule.seed_id is 'Loyal':", "digits"),
@@ -155,7 +177,8 @@ def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
     [
         ("CUSTOMER_LIST", {"visitor_source_id": "26"}, "customer_list_id"),
         ("VISITOR", {"retention_days": 30}, "visitor_source_id"),
-        ("ACTALIKE", {"country": "US"}, "seed_id, percentage"),
+        ("ACTALIKE", {"country": "US"}, "seed_id"),
+        ("ACTALIKE", {"country": "US"}, "percentage"),
         ("ACTALIKE", {**ACTALIKE, "country": None}, "country"),
         (None, {"event_data": {"value": 1}}, "`event`"),
     ],
@@ -170,11 +193,87 @@ def test_what_a_type_requires_must_be_there(
 
 @pytest.mark.parametrize("audience_type", ["ENGAGEMENT", "PERSONA", "NOVEL", None])
 def test_of_other_types_nothing_is_required(audience_type: str | None) -> None:
-    assert check_rule({}, audience_type) is None
+    assert check_rule({}, audience_type) == ()
 
 
 def test_fields_of_another_type_are_let_through() -> None:
-    assert check_rule({**ACTALIKE, "engager_type": 1, "event": "search"}, "ACTALIKE") is None
+    assert check_rule({**ACTALIKE, "engager_type": 1, "event": "search"}, "ACTALIKE") == ()
+
+
+ODD: dict[str, Any] = {
+    "visitor_source_id": {"=": ["26"]},
+    "retention_days": 900,
+    "objective_type": ["NOVEL", "AWARENESS"],
+    "event_source": {"=": ["web", "watch"], "near": ["x"]},
+    "url": {"like": "/shoe"},
+    "prefill": "sometimes",
+    "novel": {"a": [1, 2]},
+    "event_data": {"value": 1},
+}
+"""What Pinterest may return one day, and no description has today."""
+
+
+def test_whatever_pinterest_returned_passes_with_a_warning_for_each_field() -> None:
+    for known in (ODD, json.loads(json.dumps(ODD))):
+        warnings = check_rule(ODD, "VISITOR", known)
+        assert isinstance(warnings, tuple)
+        assert len(warnings) == len(ODD)
+        for field in ODD:
+            assert any(f"rule.{field}" in line or repr(field) in line for line in warnings)
+        assert all("Pinterest itself returned it" in line for line in warnings)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("objective_type", ["AWARENESS", "NOVEL", "SALES"]),
+        ("objective_type", "NOVEL"),
+        ("event_source", {"=": ["watch", "mobile"], "near": "x"}),
+        ("event_source", {"=": ["mobile"], "near": ["x"]}),
+        ("url", {"like": ["/shoe"], "contains": "/boot"}),
+        ("novel", {"a": [2, 1]}),
+        ("retention_days", "900"),
+    ],
+)
+def test_a_value_that_pinterest_returned_may_stay_while_others_change(
+    field: str, value: Any
+) -> None:
+    assert check_rule({**ODD, field: value}, "VISITOR", ODD)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("retention_days", 901, "901"),
+        ("objective_type", ["NOVEL", "NOWHERE"], "'NOWHERE'"),
+        ("objective_type", [], "an empty list"),
+        ("event_source", {"=": ["web", "watches"]}, "'watches'"),
+        ("event_source", {"=": ["web"], "far": ["x"]}, "'far'"),
+        ("event_source", {}, "an empty object"),
+        ("url", {"like": "/boot"}, "'like'"),
+        ("prefill", "never", "'never'"),
+        ("novel", {"a": [1, 2, 3]}, "'novel'"),
+        ("colour", 1, "'colour'"),
+        ("visitor_source_id", {"=": ["27"]}, "an object"),
+        ("seed_id", [None], "null"),
+        ("country", "us", "'us'"),
+    ],
+)
+def test_a_value_that_the_user_changed_is_checked(field: str, value: Any, named: str) -> None:
+    reject = rejected({**ODD, field: value}, "VISITOR", ODD)
+    assert named in reject.reason
+
+
+def test_a_field_that_the_returned_rule_lacks_as_well_is_not_required() -> None:
+    known = {"seed_id": ["25"], "percentage": 3}
+    warnings = check_rule({"seed_id": "25", "percentage": 4}, "ACTALIKE", known)
+    assert isinstance(warnings, tuple)
+    (warning,) = warnings
+    assert "lacks country" in warning
+    reject = rejected({"seed_id": "25"}, "ACTALIKE", known)
+    assert reject.code == "rule_incomplete"
+    assert "percentage" in reject.reason
+    assert "country" not in reject.reason
 
 
 @pytest.mark.parametrize("field", ["colour", "Country", *REFERENCES])
@@ -217,6 +316,28 @@ def test_a_number_that_python_can_not_write_is_refused_like_any_other(field: str
     )
     assert same_rule({field: endless}, {field: [endless]})
     assert not same_rule({field: endless}, {field: endless + 1})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"seed_id": "25"}, {"seed_id": ["25"]}),
+        ({"percentage": "3"}, {"percentage": 3}),
+        ({"visitor_source_id": ["26"]}, {"visitor_source_id": "26"}),
+        ({"visitor_source_id": ["26", "27"]}, {"visitor_source_id": [27, "26"]}),
+        ({"pin_id": ["1" * 25]}, {"pin_id": int("1" * 25)}),
+    ],
+)
+def test_both_forms_of_an_answer_mean_the_same_and_one_is_sent(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert same_rule(one, other)
+    assert same_rule(normalised(one), one)
+    (sent,) = normalised(one).values()
+    (field,) = one
+    wanted = {"seed_id": list, "percentage": int, "pin_id": list}
+    several = isinstance(one[field], list) and len(one[field]) > 1
+    assert type(sent) is wanted.get(field, list if several else str)
 
 
 def test_a_long_value_is_cut() -> None:
@@ -275,7 +396,7 @@ def test_numbers_that_differ_in_the_last_of_many_digits_differ() -> None:
     assert not same_rule(one, other)
 
 
-_ids = st.integers(0, 10**18 - 1).flatmap(lambda number: st.sampled_from([number, str(number)]))
+_ids = st.integers(0, 10**22).flatmap(lambda number: st.sampled_from([number, str(number)]))
 _texts = st.text("ab/. ", min_size=1, max_size=6).filter(str.strip)
 
 
@@ -295,7 +416,7 @@ def _sources(*words: str) -> st.SearchStrategy[Any]:
 
 _right: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(["ad_account_id", "customer_list_id"], _ids),
-    "visitor_source_id": _ids | st.lists(_ids, min_size=1, max_size=1),
+    "visitor_source_id": _some(_ids),
     **dict.fromkeys(["ad_id", "campaign_id", "pin_id", "seed_id"], _some(_ids)),
     "percentage": _wholes(1, 10),
     "retention_days": _wholes(1, 540),
@@ -342,15 +463,17 @@ _types = st.sampled_from([*TYPES, "PERSONA", None])
 
 @given(_right_rules)
 def test_a_rule_of_right_values_lacks_at_most_a_field(rule: dict[str, Any]) -> None:
-    reject = check_rule(rule, None)
-    assert reject is None or (reject.code == "rule_incomplete" and "event" not in rule)
+    outcome = check_rule(rule, None)
+    if isinstance(outcome, Reject):
+        assert outcome.code == "rule_incomplete"
+        assert "event" not in rule
 
 
 @given(st.fixed_dictionaries(_right), _types)
 def test_a_rule_of_all_fields_passes_for_every_type_here_and_at_the_api(
     rule: dict[str, Any], audience_type: str | None
 ) -> None:
-    assert check_rule(rule, audience_type) is None
+    assert check_rule(rule, audience_type) == ()
     assert emulator_takes(normalised(rule), audience_type)
 
 
@@ -361,7 +484,7 @@ def test_a_rule_of_all_fields_passes_for_every_type_here_and_at_the_api(
 def test_what_passes_here_passes_at_the_api_in_its_normal_form(
     rule: dict[str, Any], audience_type: str | None
 ) -> None:
-    if check_rule(rule, audience_type) is None:
+    if check_rule(rule, audience_type) == () and has_digits_for_ids(rule):
         assert emulator_takes(normalised(rule), audience_type)
 
 
@@ -380,11 +503,20 @@ def test_what_the_api_refuses_is_refused_here(
 def test_a_check_never_fails_and_answers_in_one_line(
     rule: dict[str, Any], audience_type: str | None
 ) -> None:
-    reject = check_rule(rule, audience_type)
-    if reject is not None:
-        assert reject.code in {"bad_rule_field", "bad_rule_value", "rule_incomplete"}
-        assert reject.reason.splitlines() == [reject.reason]
-        assert reject.reason.isprintable()
+    outcome = check_rule(rule, audience_type)
+    if isinstance(outcome, Reject):
+        assert outcome.code in {"bad_rule_field", "bad_rule_value", "rule_incomplete"}
+        assert outcome.reason.splitlines() == [outcome.reason]
+        assert outcome.reason.isprintable()
+
+
+@given(_rules, _rules, _types)
+def test_a_rule_that_pinterest_returned_is_never_rejected_and_no_other_is_rejected_for_it(
+    rule: dict[str, Any], known: dict[str, Any], audience_type: str | None
+) -> None:
+    assert isinstance(check_rule(rule, audience_type, rule), tuple)
+    if isinstance(check_rule(rule, audience_type), tuple):
+        assert check_rule(rule, audience_type, known) == ()
 
 
 @given(_rules)
