@@ -13,9 +13,8 @@ from target_pinterest_audiences.decisions import Reject
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LONGEST_ID = 18
-LONGEST_BUSINESS_ID = 20
-"""Digits (Pinterest OpenAPI 5.23)."""
+LONGEST_ID = 20
+"""Digits of the largest number of 64 bits. Pinterest OpenAPI 5.23 says 18, and 20 of businesses."""
 
 _LONGEST_NUMBER = 100
 _OPERATIONS = ("operation", "operation_type")
@@ -30,7 +29,7 @@ class UnreadableRecordError(Exception):
         self.reject = reject
 
 
-def id_in(record: Mapping[str, Any], field: str, longest: int = LONGEST_ID) -> str | None:
+def id_in(record: Mapping[str, Any], field: str) -> str | None:
     """Read an id: text of digits or a whole number; None if there is none.
 
     Raises:
@@ -47,10 +46,10 @@ def id_in(record: Mapping[str, Any], field: str, longest: int = LONGEST_ID) -> s
             digits = trimmed(text)
         case _:
             digits = ""
-    if digits.isascii() and digits.isdigit() and len(digits) <= longest:
+    if digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_ID:
         return digits
     raise UnreadableRecordError(
-        Reject("bad_id", f"{field} must be digits, {longest} at most, as Pinterest's ids are")
+        Reject("bad_id", f"{field} must be digits, {LONGEST_ID} at most, as Pinterest's ids are")
     )
 
 
@@ -108,7 +107,7 @@ def one_of(record: Mapping[str, Any], field: str, allowed: tuple[str, ...]) -> s
     )
 
 
-def ids_in(record: Mapping[str, Any], field: str, longest: int = LONGEST_ID) -> tuple[str, ...]:
+def ids_in(record: Mapping[str, Any], field: str) -> tuple[str, ...]:
     """Read several ids: a list, its JSON text as SQL taps send it, or one id alone.
 
     Raises:
@@ -118,7 +117,7 @@ def ids_in(record: Mapping[str, Any], field: str, longest: int = LONGEST_ID) -> 
     if isinstance(value, str) and value.strip().startswith("["):
         value = json_in(value, field)
     members = value if isinstance(value, list) else [value]
-    found = (id_in({field: member}, field, longest) for member in members)
+    found = (id_in({field: member}, field) for member in members)
     return tuple(dict.fromkeys(member for member in found if member is not None))
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from target_pinterest_audiences.blanks import is_blank
 from target_pinterest_audiences.columns import UnreadableRecordError, json_in
 from target_pinterest_audiences.decisions import Reject
-from target_pinterest_audiences.rules import REFERENCES, RULE_FIELDS
+from target_pinterest_audiences.rule_fields import RULE_FIELDS
+from target_pinterest_audiences.rules import REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from target_pinterest_audiences.column_names import SHARING
 from target_pinterest_audiences.columns import (
-    LONGEST_BUSINESS_ID,
     UnreadableRecordError,
     id_in,
     ids_in,
@@ -118,12 +117,12 @@ def _wrong_mode(audience_id: str, left: Mapping[str, Sequence[str]], *, revoke: 
 def _read(
     record: Mapping[str, Any], default_account: str | None, *, override: bool
 ) -> WantedSharing:
-    business = id_in(record, "business_id", LONGEST_BUSINESS_ID)
+    business = id_in(record, "business_id")
     account = id_in(record, "ad_account_id") or default_account
     audience_id, name = id_in(record, "audience_id"), name_in(record, "audience_name")
     recipients = {
         AD_ACCOUNT: ids_in(record, "recipient_account_ids"),
-        BUSINESS_ACCOUNT: ids_in(record, "recipient_business_ids", LONGEST_BUSINESS_ID),
+        BUSINESS_ACCOUNT: ids_in(record, "recipient_business_ids"),
     }
     revoke = is_removal(record, OPERATION_TYPES, "REVOKE")
     if not (audience_id or name) and is_deleted(record):

@@ -17,6 +17,7 @@ from tap_pinterest_audiences.operations import (
     SHARE_WITH_BUSINESSES,
     UPDATE_AUDIENCE,
 )
+from target_pinterest_audiences.columns import LONGEST_ID
 from target_pinterest_audiences.names import name_key
 from target_pinterest_audiences.plan import made_by
 from target_pinterest_audiences.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT
@@ -37,9 +38,8 @@ SHARING = {
 }
 _PATH_IDS = {AD_ACCOUNT: "ad_account_id", BUSINESS_ACCOUNT: "business_id"}
 _RECIPIENTS = {AD_ACCOUNT: "recipient_account_ids", BUSINESS_ACCOUNT: "recipient_business_ids"}
-PLANNED_IDS = 9 * 10**17
-"""Ids of what a dry run pretends to make begin here, far above Pinterest's, which have 13 digits
-(seen live 2026-07)."""
+PLANNED_IDS = int("1" + LONGEST_ID * "0")
+"""Ids of what a dry run pretends to make begin here, above all that Pinterest may have."""
 
 
 class Writer(Protocol):

@@ -240,7 +240,7 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
     (wish(FRESH, "ADD", **TO_SMALL), "bad_operation"),
     (wish(FRESH, 7, **TO_SMALL), "not_text"),
     (wish("Loyal", **TO_SMALL), "bad_id"),
-    (wish("9" * 19, **TO_SMALL), "bad_id"),
+    (wish("9" * 21, **TO_SMALL), "bad_id"),
     (wish(FRESH, recipient_account_ids=f"{SMALL},{EMPTY}"), "bad_id"),
     (wish(FRESH, recipient_account_ids={"id": SMALL}), "bad_id"),
     (wish(FRESH, recipient_business_ids="9" * 21), "bad_id"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from target_pinterest_audiences.decisions import Reject
 from target_pinterest_audiences.wanted import Sharing, Wanted, read
+from target_pinterest_audiences.writer import is_planned
 
 
 def reading(**fields: Any) -> Wanted:
@@ -23,6 +24,13 @@ def reading(**fields: Any) -> Wanted:
 def test_ids_come_as_text_or_as_whole_numbers(value: object) -> None:
     assert reading(id=value).audience_id == "12"
     assert reading(ad_account_id=value).ad_account_id == "12"
+
+
+@pytest.mark.parametrize("value", ["1234567890123456789", 2**64 - 1])
+def test_an_id_may_have_as_many_digits_as_a_number_of_64_bits(value: object) -> None:
+    wanted = reading(id=value, ad_account_id=value)
+    assert (wanted.audience_id, wanted.ad_account_id) == (str(value), str(value))
+    assert not is_planned(str(value))
 
 
 def test_the_account_of_the_record_wins() -> None:
@@ -75,6 +83,7 @@ def test_custom_audiences() -> None:
         ({"name": 7}, "not_text"),
         ({"description": ["a"]}, "not_text"),
         ({"id": "12a"}, "bad_id"),
+        ({"id": "9" * 21}, "bad_id"),
         ({"id": True}, "bad_id"),
         ({"id": Decimal("1.5")}, "bad_id"),
         ({"id": -1}, "bad_id"),
