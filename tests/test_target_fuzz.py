@@ -27,9 +27,11 @@ AUDIENCES, SHARINGS = 4000, 1000
 
 # What may be sent (Pinterest OpenAPI 5.23): its AudienceCreateRequest, AudienceUpdateRequest,
 # SharedAudience and BusinessSharedAudience, and AudienceCreateCustomRequest of 5.18. Where its
-# schema and its examples of a rule disagree, the form that this target chose.
-_ID = {"type": "string", "pattern": "^[0-9]{1,18}$"}
-_BUSINESS_ID = {"type": "string", "pattern": "^[0-9]{1,20}$"}
+# schema and its examples of a rule disagree, the form that this target chose. Ids are as 5.28 has
+# them: longer, and some are no digits.
+_ID = {"type": "string", "pattern": "^[0-9]{1,20}$"}
+_LONG_ID = {"type": "string", "pattern": "^[0-9]{1,100}$"}
+_OPEN_ID = {"type": "string", "pattern": "^[0-9A-Za-z_-]{1,100}$"}
 _TEXT = {"type": "string", "pattern": r"\S"}
 _TEXTS = {"type": "array", "items": _TEXT, "minItems": 1}
 
@@ -55,16 +57,19 @@ def _source(*words: str) -> dict[str, Any]:
     return _closed("=", **{"=": {"type": "array", "items": {"enum": words}, "minItems": 1}})
 
 
-_OBJECTIVES = ["AWARENESS", "CONSIDERATION", "WEB_CONVERSION", "CATALOG_SALES", "VIDEO_COMPLETION"]
+_OBJECTIVES = [
+    *("AWARENESS", "CONSIDERATION", "WEB_CONVERSION", "CATALOG_SALES", "VIDEO_COMPLETION", "SALES"),
+    *("VIDEO_VIEW", "WEB_SESSIONS", "APP_INSTALL", "CTV_CONSIDERATION"),
+]
 _OPERANDS: dict[str, Any] = {
     operator: {"anyOf": [_TEXT, _TEXTS]} for operator in ("=", "!=", "contains", "not_contains")
 }
 _RULE = _closed(
-    ad_account_id=_ID,
-    ad_id=_ids(),
-    campaign_id=_ids(),
+    ad_account_id=_LONG_ID,
+    ad_id=_ids(_OPEN_ID),
+    campaign_id=_ids(_OPEN_ID),
     country={"type": "string", "pattern": "^[A-Z]{2}$"},
-    customer_list_id=_ID,
+    customer_list_id=_LONG_ID,
     engagement_domain=_TEXTS,
     engagement_type={"enum": ["click", "save", "closeup", "comment", "like"]},
     engager_type=_whole(1, 2),
@@ -74,10 +79,10 @@ _RULE = _closed(
     ingestion_source=_source("tag", "mmp", "file_upload", "conversions_api"),
     objective_type={"type": "array", "items": {"enum": _OBJECTIVES}, "minItems": 1},
     percentage=_whole(1, 10),
-    pin_id=_ids(),
+    pin_id=_ids(_OPEN_ID),
     prefill={"type": "boolean"},
     retention_days=_whole(1, 540),
-    seed_id=_ids(),
+    seed_id=_ids(_LONG_ID),
     url={
         "anyOf": [
             _TEXT,
@@ -85,7 +90,7 @@ _RULE = _closed(
             _closed(**_OPERANDS) | {"minProperties": 1},
         ]
     },
-    visitor_source_id=_ID,
+    visitor_source_id={"anyOf": [_OPEN_ID, _ids(_OPEN_ID) | {"minItems": 2}]},
 )
 _RULE_NEEDS = {
     "ACTALIKE": ["seed_id", "country", "percentage"],
@@ -143,22 +148,24 @@ BODIES = {
         ),
         _closed(
             "audience_id operation_type recipient_business_ids",
-            recipient_business_ids=_ids(_BUSINESS_ID),
+            recipient_business_ids=_ids(),
             **_SHARED,
         ),
     ),
 }
 VALIDATORS = {name: Draft202012Validator(body) for name, body in BODIES.items()}
 _PATH = re.compile(
-    r"/v5/(ad_accounts/[0-9]{1,18}|businesses/[0-9]{1,20})"
-    r"/(customer_lists|audiences(/custom|/[0-9]{1,18}|(/ad_accounts|/businesses)?/shared"
+    r"/v5/(ad_accounts|businesses)/[0-9]{1,20}"
+    r"/(customer_lists|audiences(/custom|/[0-9]{1,20}|(/ad_accounts|/businesses)?/shared"
     r"|/shared/accounts)?)"
 )
 _OVER_NOTHING = re.compile(
     r"there is no (audience|customer list) \d+|audience \d+ is \w+, not READY"
     r"|Invalid (ad account|business) id"
+    r"|is longer than \d+ digits|must match the pattern: |must be an array of strings of digits"
 )
-"""What is refused because of what there is, which a request can not tell."""
+"""What is refused because of what there is, which a request cannot tell, or because ids were
+shorter and had only digits in 5.23, which the emulator follows."""
 
 
 def _raw(token: str) -> str:
@@ -373,6 +380,6 @@ def _allowed(entry: Mapping[str, Any]) -> bool:
         return False
     if entry["method"] == "GET":
         audience_id = entry["query"].get("audience_id", "1")
-        return re.fullmatch("[0-9]{1,18}", audience_id) is not None
+        return re.fullmatch("[0-9]{1,20}", audience_id) is not None
     name = entry["operation"] or "audiences/create_custom"
     return bool(VALIDATORS[name].is_valid(entry["body"]))
