@@ -270,7 +270,7 @@ class AudienceMembersSink(Sink):
 
     def _kept_form(self, record: Mapping[str, Any]) -> dict[str, Any]:
         kept = safe(record)
-        if not LIST_TYPES.keys() & kept.keys() and DIGEST not in kept:
+        if LIST_TYPES.keys().isdisjoint(kept):
             keys = self.target.books.key_digests(self.stream_name, record)
             kept |= {KEY_DIGEST: keys} if keys and KEY_DIGEST not in kept else {}
         return {"type": "RECORD", "stream": self.stream_name, "record": kept}
@@ -326,5 +326,8 @@ def safe(record: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(text, str):
             kept[column] = text
         else:
+            kept[DIGEST] = rejected_digest(value)
+    if LIST_TYPES.keys().isdisjoint(kept) and DIGEST not in kept:
+        for value in (record[column] for column in LIST_TYPES if record.get(column) is not None):
             kept[DIGEST] = rejected_digest(value)
     return kept

@@ -351,7 +351,7 @@ def test_two_targets_with_one_file_lose_nothing(
 
 
 BADNESS: dict[str, dict[str, Any]] = {
-    "nothing": {"name": None, "audience_type": None, "rule": None},
+    "nothing": {"name": None, "audience_type": "VISITOR", "rule": None},
     "blank name": {"name": " "},
     "number as name": {"name": 7},
     "half a character": {"name": "\ud83d"},

@@ -237,7 +237,9 @@ def test_neither_tokens_nor_people_get_into_a_report_or_the_log(
         assert said["counts"]["created"] == said["counts"]["updated"] == len(secrets)
         printed = json.dumps(said) + run.err + run.out
         assert [secret for secret in [*secrets, "pina_demo"] if secret in printed] == []
-    assert emulator.requests("audiences/create")[0]["body"]["description"] == secrets[0]
+    (account,) = {item["ad_account_id"] for item in said["changes"] if "ad_account_id" in item}
+    described = {item["description"] for item in emulator.state()["audiences"][account]}
+    assert f"New {secrets[0]}" in described, "Pinterest gets what the record says"
 
 
 def on_a_terminal(programs: Programs, lines: list[Any], **settings: Any) -> str:
