@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,17 @@ from tap_pinterest_audiences.incremental import Scan
 from tap_pinterest_audiences.private import temporary_of
 from tap_pinterest_audiences.tokens import KeptToken, TokenStore
 from target_pinterest_audiences.inventory import Inventory
+from target_pinterest_audiences.members_sink import AudienceMembersSink
 from target_pinterest_audiences.sent import Sent
 from target_pinterest_audiences.target import TargetPinterestAudiences
+from target_pinterest_audiences.writer import PinterestWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from requests import PreparedRequest, Response
+
+    from target_pinterest_audiences.decisions import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +116,24 @@ def _token_in_the_log() -> None:
     _replace(Session, "send", talkative)
 
 
+def _refusal_not_noted() -> None:
+    _replace(AudienceMembersSink, "_note_failures", lambda _: None)
+
+
+def _refused_share_passed_over() -> None:
+    share = PinterestWriter.share
+
+    def careless(self: PinterestWriter, decision: Share) -> None:
+        with contextlib.suppress(RequestFailedError):
+            share(self, decision)
+
+    _replace(PinterestWriter, "share", careless)
+
+
 BUGS = (
     Bug("a bookmark too far", "tap, everything", "refused", "lost", _bookmark_too_far),
-    Bug("a refusal is the end", "tap, what changed", "403", "lost", _refusal_taken_for_the_end),
+    # One thread reads there, so that it is known which request a refusal meets.
+    Bug("a refusal is the end", "tap, everything", "403", "lost", _refusal_taken_for_the_end),
     Bug(
         "an audience created blindly",
         "target, audiences",
@@ -125,6 +145,8 @@ BUGS = (
         "a list created blindly", "target, members", "500 after", "doubled", _create_retried_blindly
     ),
     Bug("a state passed early", "target, members", "401", "lost", _state_passed_early),
+    Bug("a refused list not noted", "target, refused", "500", "lost", _refusal_not_noted),
+    Bug("a refused share", "target, sharing", "403", "lost", _refused_share_passed_over),
     Bug("a ledger ahead of Pinterest", "target, members", "403", "lost", _ledger_ahead),
     Bug("a token not kept", "refresh, once only", "403", "stuck", _token_not_kept),
     Bug("a token left behind", "refresh", "500", "told", _token_left_behind),

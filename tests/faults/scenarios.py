@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 ACCOUNT = "549755800001"
 """The first ad account of an empty emulator."""
+OTHERS = ("549755800002", "549755800003")
+"""The next ones."""
+SHARING = "audience_sharing"
 FIRST_AUDIENCE = 2_542_620_000_001
 LIST = "4189001"
 TAG = "2612511566392"
@@ -46,6 +49,7 @@ class Scenario:
         messages: The input of the target.
         changes: What somebody else does at Pinterest, just before the request `changes_at`.
         revokes: Whether a refresh token works only once.
+        refuses: The name of a customer list. Pinterest refuses its changes during the first run.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Scenario:
     changes: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     changes_at: int = 0
     revokes: bool = False
+    refuses: str | None = None
 
 
 def _change(number: int, description: str) -> tuple[str, str, dict[str, Any]]:
@@ -102,6 +107,20 @@ def _audiences() -> Messages:
             state(number),
         ]
     return messages
+
+
+def _version(number: int, lists: dict[str, range]) -> Messages:
+    """A version of a table with the members of several lists, one list after the other."""
+    members = [
+        one for name, those in lists.items() for one in people.people(those, audience_name=name)
+    ]
+    return [people.SCHEMA, *people.versioned(members, number), people.activate(number)]
+
+
+def _sharing(operation: str | None, *recipients: str, **fields: object) -> dict[str, Any]:
+    return record(
+        SHARING, operation_type=operation, recipient_account_ids=list(recipients), **fields
+    )
 
 
 def _later_changes(emulator: Emulator) -> None:
@@ -178,6 +197,51 @@ SCENARIOS = (
         is_later=True,
         earlier=[*people.whole_version(range(40), 1), state(0)],
         messages=[*people.whole_version(range(8, 45), 2), state(1)],
+    ),
+    Scenario(
+        name="target, refused",
+        program="target",
+        fill=lambda emulator: emulator.seed(ad_accounts=1),
+        settings={"member_batch_size": 4, "member_mode": "mirror"},
+        is_later=True,
+        earlier=[
+            *_version(1, {"First": range(20), "Refused": range(20), "Last": range(20, 40)}),
+            state(0),
+        ],
+        refuses="Refused",
+        messages=[
+            *_version(2, {"First": range(3, 25), "Refused": range(3, 25), "Last": range(23, 45)}),
+            state(1),
+        ],
+    ),
+    Scenario(
+        name="target, sharing",
+        program="target",
+        fill=lambda emulator: emulator.seed(ad_accounts=3, audiences=12),
+        is_later=True,
+        earlier=[
+            schema(SHARING),
+            *(
+                _sharing("SHARE", *OTHERS, audience_id=str(FIRST_AUDIENCE + number))
+                for number in range(2)
+            ),
+            state(0),
+        ],
+        messages=[
+            schema(SHARING),
+            _sharing("SHARE", *OTHERS, audience_name="Generated visitors 3"),
+            state(1),
+            _sharing("REVOKE", OTHERS[0], audience_id=str(FIRST_AUDIENCE)),
+            _sharing("SHARE", OTHERS[1], audience_id=str(FIRST_AUDIENCE + 3)),
+            state(2),
+            _sharing(
+                None,
+                *OTHERS,
+                audience_id=str(FIRST_AUDIENCE + 1),
+                _sdc_deleted_at="2026-07-01T00:00:00Z",
+            ),
+            state(3),
+        ],
     ),
     Scenario(name="refresh", **_REFRESH),
     Scenario(name="refresh, once only", revokes=True, **_REFRESH),

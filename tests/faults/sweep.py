@@ -30,7 +30,10 @@ from verdict import (
     check_ended_well,
     check_no_doubles,
     check_nothing_is_left,
+    check_others_went_on,
+    check_refusal_is_told,
     emitted,
+    list_members,
 )
 from warm import Warm
 from world import Template, World
@@ -38,7 +41,7 @@ from world import Template, World
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ended import Runner
+    from ended import Ended, Runner
 
 WORKERS = 3
 KILLS = 200
@@ -80,11 +83,13 @@ class Clean:
 
     Attributes:
         operations: Of its requests.
+        refused: The numbers of those that Pinterest refuses, as the scenario says.
         ids: What a tap emitted, by stream.
         found: What is at Pinterest after a target.
     """
 
     operations: list[str]
+    refused: frozenset[int]
     ids: dict[str, list[str]]
     found: Counter[Any]
 
@@ -132,8 +137,14 @@ class Bench:
 
     def _clean(self, scenario: Scenario) -> Clean:
         with self._world(scenario, self._warm) as world:
+            world.refuse()
             run = world.go()
-            asked = [str(entry["operation"]) for entry in world.emulator.requests()]
+            log = world.emulator.requests()
+            refused = frozenset(number for number, entry in enumerate(log, 1) if entry["fault"])
+            asked = [str(entry["operation"]) for entry in log]
+            if scenario.refuses:
+                assert refused, "Pinterest refused nothing"
+                run = self._after_refusal(world, scenario.refuses, run)
             if scenario.changes:
                 asked = [name for name in asked if name != "audiences/update"]
             # Whether a reader sees such a change in this run is a matter of luck.
@@ -145,7 +156,16 @@ class Bench:
             self._finish(world, scenario, None)
             assert run.code == 0, run.err
             assert "| DEBUG" in run.err, "a program that says little can not tell much"
-            return Clean(asked, ids, at_pinterest(world.emulator))
+            return Clean(asked, refused, ids, at_pinterest(world.emulator))
+
+    def _after_refusal(self, world: World, refused: str, run: Ended) -> Ended:
+        """Check how the run ended whose list was refused, and run again without a refusal."""
+        check_refusal_is_told(run)
+        before = list_members(world.emulator)
+        world.emulator.clear()
+        again = world.go()
+        check_others_went_on(before, list_members(world.emulator), refused)
+        return again
 
     def attempt(self, tried: Try, clean: Clean) -> Result:
         """Let something go wrong, run again if the program failed, and look what is there.
@@ -155,9 +175,14 @@ class Bench:
         runner = Console() if "kill" in tried.plan else self._warm
         with self._world(tried.scenario, runner) as world:
             try:
+                world.refuse()
                 first = world.go(**tried.plan)
                 if tried.row in FAULTS and tried.row != "refused":
-                    assert [fault["fired"] for fault in world.emulator.faults()] == [1]
+                    staged = [item for item in world.emulator.faults() if item["times"] is not None]
+                    assert [fault["fired"] for fault in staged] == [1]
+                if tried.scenario.refuses:
+                    check_refusal_is_told(first)
+                    world.emulator.clear()
                 if first.code:
                     second = world.go()
                     if second.code and tried.strands:
@@ -203,6 +228,7 @@ def faults_of(scenario: Scenario, clean: Clean) -> list[Try]:
             strands=scenario.revokes and row in AFTER and operation == "oauth/token",
         )
         for number, operation in enumerate(clean.operations, start=1)
+        if number not in clean.refused
         for row, fault in FAULTS.items()
     ]
 

@@ -75,7 +75,10 @@ def test_a_planted_bug_is_found(worker: Bench, bug: Bug) -> None:
         for tried in faults_of(scenario, clean)
         if tried.row == bug.row
     ]
-    assert bug.outcome in (worker.attempt(tried, clean).outcome for tried in tries)
+    outcomes: list[str] = []
+    while tries and bug.outcome not in outcomes:
+        outcomes.append(worker.attempt(tries.pop(0), clean).outcome)
+    assert bug.outcome in outcomes
 
 
 @pytest.mark.parametrize(

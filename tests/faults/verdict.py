@@ -81,6 +81,35 @@ def check_ended_well(run: Ended) -> None:
         raise Broken(STUCK, f"it ended {run.code} without a fault: {run.err[-2000:]}")
 
 
+def check_refusal_is_told(run: Ended) -> None:
+    """Make sure that a run during which a list was refused failed, and passed on no state."""
+    if not run.code:
+        raise Broken(LOST, "a run whose list was refused ended well")
+    if run.state is not None:
+        raise Broken(LOST, f"a run whose list was refused passed on {run.state}")
+
+
+def list_members(emulator: Emulator) -> dict[str, set[str]]:
+    """Who is in the customer lists of the ad account, by the name of the list."""
+    lists = emulator.state()["customer_lists"][ACCOUNT]
+    return {item["name"]: emulator.members(item["id"]) for item in lists}
+
+
+def check_others_went_on(
+    first: Mapping[str, set[str]], second: Mapping[str, set[str]], refused: str
+) -> None:
+    """Make sure that a refusal kept the new members out of one list only.
+
+    Args:
+        first: Who is in which list after the run whose list was refused.
+        second: Likewise after the next run, when nothing is refused.
+        refused: The name of that list.
+    """
+    late = {name for name, members in second.items() if not members <= first[name]}
+    if late != {refused}:
+        raise Broken(LOST, f"{sorted(late)} got members late, but only {refused} was refused")
+
+
 def emitted(runs: Iterable[Ended]) -> dict[str, dict[str, dict[str, Any]]]:
     """What a warehouse has after those runs: of each stream, the last record of each id."""
     tables: dict[str, dict[str, dict[str, Any]]] = {}
@@ -128,6 +157,11 @@ def at_pinterest(emulator: Emulator) -> Counter[Any]:
     found: Counter[Any] = Counter(
         ("audience", item["name"], item["audience_type"], item["description"], rule(item["rule"]))
         for item in audiences
+    )
+    found.update(
+        ("share", f"{names[key]} with {share['account_id']}")
+        for key, shares in truth["shared_accounts"].items()
+        for share in shares
     )
     found.update(
         ("list", item["name"], tuple(sorted(emulator.members(item["id"])))) for item in lists

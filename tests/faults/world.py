@@ -74,6 +74,14 @@ class World:
             self._write("state.json", run.state)
         return run
 
+    def refuse(self) -> None:
+        """Let Pinterest refuse all changes of the list that the scenario names, if it does."""
+        if self._scenario.refuses:
+            lists = self.emulator.state()["customer_lists"][ACCOUNT]
+            (key,) = [item["id"] for item in lists if item["name"] == self._scenario.refuses]
+            refusal = {"kind": "status", "status": 403, "code": 29, "times": None}
+            self.emulator.fault(operation="customer_lists/update", path_contains=key, **refusal)
+
     def _left(self) -> Messages:
         """What a tap sends that goes on from the last state: schemas, and all behind it."""
         messages = self._scenario.messages
