@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from tap_pinterest_audiences.errors import RequestFailedError, redact
 from tap_pinterest_audiences.operations import CREATE_CUSTOM_AUDIENCE
+from target_pinterest_audiences.claims import Claim, claim_of
 from target_pinterest_audiences.decisions import (
     Create,
     Decision,
@@ -23,24 +24,35 @@ from target_pinterest_audiences.decisions import (
 from target_pinterest_audiences.inventory import get_audience
 from target_pinterest_audiences.names import name_key
 from target_pinterest_audiences.plan import deferral, plan, seed_ids
-from target_pinterest_audiences.references import Names, find, has_names, remap, resolve, unmapped
+from target_pinterest_audiences.references import (
+    Names,
+    find,
+    has_names,
+    newest,
+    remap,
+    resolve,
+    unmapped,
+)
 from target_pinterest_audiences.sinks import PinterestSink
 from target_pinterest_audiences.wanted import Source, read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from target_pinterest_audiences.inventory import Inventory
+    from target_pinterest_audiences.report import Entry
     from target_pinterest_audiences.wanted import Wanted
 
 _ENDPOINT_GONE = {404, 405}
+_MAY_COME = {"incomplete", "not_found"}
+"""Rejections of a record whose audience a later record may make, or call so."""
 
 
 class AudiencesSink(PinterestSink):
     """Creates, updates, leaves or removes one audience per record."""
 
     @override
-    def apply(self, record: Mapping[str, Any], *, last_call: bool) -> Decision | Wait:
+    def apply(self, record: Mapping[str, Any], entry: Entry, *, last_call: bool) -> Decision | Wait:
         """Make an audience match a record."""
         wanted = read(
             record,
@@ -52,25 +64,94 @@ class AudiencesSink(PinterestSink):
         inventory = self.inventory(wanted.ad_account_id)
         if isinstance(inventory, Reject):
             return inventory
-        outcome = self._apply(wanted, inventory, last_call=last_call)
+        outcome = self._apply(wanted, inventory, entry, last_call=last_call)
         if wanted.source:
-            waiting = self.target.copies.waiting
-            (waiting.add if isinstance(outcome, Wait) else waiting.discard)(wanted.source)
+            waits = isinstance(outcome, Wait)
+            self.target.copies.note_waiting(wanted, wanted.source, waits=waits)
             if isinstance(outcome, Defer):
                 self.target.copies.put_off[wanted.source] = str(wanted.name)
         return outcome
 
-    def _apply(self, wanted: Wanted, inventory: Inventory, *, last_call: bool) -> Decision | Wait:
-        translated = self._with_ids_from_here(wanted, inventory, last_call=last_call)
-        if isinstance(translated, Reject | Wait):
+    def _apply(
+        self, wanted: Wanted, inventory: Inventory, entry: Entry, *, last_call: bool
+    ) -> Decision | Wait:
+        translated = self._with_ids_from_here(wanted, inventory, entry, last_call=last_call)
+        if isinstance(translated, Reject):
             return translated
+        copies = self.target.copies
+        if isinstance(translated, Wait):
+            return self._wait(translated, wanted, inventory, entry)
         wanted = translated
-        candidates, final = self.target.copies.candidates(wanted, inventory.matching(wanted))
-        if not (final or last_call):
-            return Wait(Reject("ambiguous_name", "another record may be meant by this name"))
+        candidates, final = copies.candidates(wanted, inventory.matching(wanted))
+        if not final and (not last_call or copies.may_be_claimed(wanted)):
+            several = Reject("ambiguous_name", "another record may be meant by this name")
+            return self._wait(Wait(several), wanted, inventory, entry)
+        return self._do(wanted, candidates, inventory, entry)
+
+    def _do(
+        self,
+        wanted: Wanted,
+        candidates: Sequence[Mapping[str, Any]],
+        inventory: Inventory,
+        entry: Entry,
+    ) -> Decision | Wait:
+        """Do what a record wants, if that contradicts no earlier record."""
+        claims = self.target.claims
+        claim = claim_of(wanted, self._meant(candidates))
         decision = self._plan(wanted, candidates)
+        code = decision.code if isinstance(decision, Reject) else None
+        if code == "ambiguous_name":
+            claims.hold(entry, claim_of(wanted, candidates).name_only())
+        if code and code not in {"type_differs", *_MAY_COME}:
+            return decision
+        if conflict := self._conflict(claim, wanted, inventory, entry):
+            return conflict
+        if code == "type_differs":
+            claims.hold(entry, claim.name_only())
+            return decision
+        if isinstance(decision, Reject):
+            claims.hold(entry, replace(claim, waiting=True))
+            return Wait(decision, redact(name_key(str(wanted.name))))
         seeds = [seed for key in seed_ids(decision) if (seed := inventory.get(key))]
-        return deferral(seeds) or self._carry_out(decision, wanted, inventory)
+        outcome = deferral(seeds) or self._carry_out(decision, wanted, inventory)
+        made = outcome.audience_id if isinstance(outcome, Create) else None
+        claims.hold(entry, replace(claim, ids=frozenset([made])) if made else claim)
+        return outcome
+
+    def _wait(
+        self, wait: Wait, wanted: Wanted, inventory: Inventory, entry: Entry
+    ) -> Reject | Wait:
+        """Have a record wait, unless what is known of it contradicts another one."""
+        meant = [] if wanted.source else self._meant(inventory.matching(wanted))
+        claim = claim_of(wanted, meant)
+        if conflict := self._conflict(
+            claim_of(replace(wanted, rule=None), meant), wanted, inventory, entry
+        ):
+            return conflict
+        self.target.claims.hold(entry, replace(claim, waiting=True))
+        return wait
+
+    def _conflict(
+        self, claim: Claim, wanted: Wanted, inventory: Inventory, entry: Entry
+    ) -> Reject | Wait | None:
+        """Find a record that contradicts this one."""
+        claims, account = self.target.claims, wanted.ad_account_id
+        audience = inventory.get(next(iter(claim.ids))) if len(claim.ids) == 1 else None
+        now = (account, name_key(str(audience.get("name")))) if audience else None
+        then = None if wanted.remove else claim.wishes.get("name", now)
+        conflict = claims.conflict(
+            entry,
+            claim,
+            to_name=None if then == now else then,
+            from_name=None if then == now else now,
+        )
+        if conflict and claim.key:
+            claims.hold(entry, claim.name_only())
+        return conflict
+
+    def _meant(self, found: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Return which of several audiences of one name are meant."""
+        return [newest(found)] if found and self.config["on_ambiguous"] == "newest" else found
 
     @override
     def refused(self, error: RequestFailedError) -> Reject:
@@ -94,24 +175,32 @@ class AudiencesSink(PinterestSink):
         )
 
     def _with_ids_from_here(
-        self, wanted: Wanted, inventory: Inventory, *, last_call: bool
+        self, wanted: Wanted, inventory: Inventory, entry: Entry, *, last_call: bool
     ) -> Wanted | Reject | Wait:
         """Put this ad account's ids into the rule, for names and for another account's ids."""
         rule: Mapping[str, Any] | Reject | Wait | None = wanted.rule
         if wanted.remove:
             return replace(wanted, rule=None)
+
+        def named(name: str) -> Sequence[Mapping[str, Any]]:
+            found = inventory.named(name)
+            ids = frozenset(str(item["id"]) for item in self._meant(found))
+            key = (wanted.ad_account_id, name_key(name))
+            self.target.claims.hold(entry, Claim(key=key, ids=ids, waiting=not found))
+            return found
+
         if wanted.source and wanted.rule is not None:
             source_account = wanted.source.ad_account_id
 
             def seed(audience_id: str) -> str | Reject | Wait:
-                return self._copy_of(Source(source_account, audience_id), inventory, last_call)
+                return self._copy_of(Source(source_account, audience_id), named, last_call)
 
             rule = remap(wanted.rule, wanted.ad_account_id, self.config["id_map"], seed)
         if isinstance(rule, Reject | Wait):
             return rule
         if rule is not None and has_names(rule):
             names = Names(
-                inventory.named,
+                named,
                 inventory.named_list,
                 self.config["on_ambiguous"],
             )
@@ -121,7 +210,7 @@ class AudiencesSink(PinterestSink):
     def _copy_of(
         self,
         source: Source,
-        inventory: Inventory,
+        named: Callable[[str], Sequence[Mapping[str, Any]]],
         last_call: bool,  # noqa: FBT001
     ) -> str | Reject | Wait:
         """Find the audience that one of another account became here.
@@ -139,7 +228,7 @@ class AudiencesSink(PinterestSink):
         name = copies.name(source, lambda: self._name_there(source))
         if name is None:
             return lost
-        return find(name, inventory.named, "audience", self.config["on_ambiguous"])
+        return find(name, named, "audience", self.config["on_ambiguous"])
 
     def _name_there(self, source: Source) -> str | None:
         """Ask another ad account for the name of an audience; None if that can not be told."""

@@ -186,7 +186,9 @@ class Bookkeeping:
         self.retry()
         self.retry(last_call=True)
         items, self._waiting = self._waiting, []
-        self._give_up([(item, item.sink.decide(item.record, last_call=True)) for item in items])
+        self._give_up(
+            [(item, item.sink.decide(item.record, item.entry, last_call=True)) for item in items]
+        )
 
     def _give_up(self, ends: list[tuple[_Item, Decision | Wait]]) -> None:
         """Account for what waits in vain: deferred if so is what it waits for, else refused."""
@@ -207,7 +209,7 @@ class Bookkeeping:
             self._account(item.origin, item.entry, decision)
 
     def _decide(self, item: _Item, *, last_call: bool) -> None:
-        outcome = item.sink.decide(item.record, last_call=last_call)
+        outcome = item.sink.decide(item.record, item.entry, last_call=last_call)
         if isinstance(outcome, Wait):
             self._waiting.append(item)
         else:

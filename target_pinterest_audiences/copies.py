@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_pinterest_audiences.names import name_key
 from target_pinterest_audiences.plan import is_as_wanted
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ class Copies:
         self._copies: dict[Source, str] = {}
         self._sources: dict[str, Source] = {}
         self._names: dict[Source, str | None] = {}
-        self.waiting: set[Source] = set()
-        """Audiences of other accounts whose records wait."""
+        self.waiting: dict[Source, str] = {}
+        """Audiences of other accounts whose records wait, and the names that they want to have."""
         self.put_off: dict[Source, str] = {}
         """Audiences of other accounts whose records were deferred, and their names."""
 
@@ -53,9 +54,19 @@ class Copies:
             if key not in self._sources:
                 free.append(audience)
         if wanted.remove and free:
-            return matching, False  # with several, nobody can tell which one is to go
+            return matching, False  # of several, nobody can tell which one is to go
         same = next((audience for audience in free if is_as_wanted(wanted, audience)), None)
         return ([same], True) if same else (free, not free)
+
+    def note_waiting(self, wanted: Wanted, source: Source, *, waits: bool) -> None:
+        """Note whether the record of an audience of another account waits."""
+        self.waiting.pop(source, None)
+        if waits:
+            self.waiting[source] = "" if wanted.remove else name_key(str(wanted.name))
+
+    def may_be_claimed(self, wanted: Wanted) -> bool:
+        """Tell whether what is to be removed may still become the copy of another audience."""
+        return wanted.remove and name_key(str(wanted.name)) in self.waiting.values()
 
     def note(self, source: Source, audience_id: str) -> None:
         """Note what an audience of another account became."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_pinterest_audiences.decisions import Reject
+from target_pinterest_audiences.references import newest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +48,7 @@ def find_list(
             f"{len(found)} customer lists in ad account {ref.ad_account_id} have this name (ids "
             f"{shown}): give customer_list_id, or set on_ambiguous to newest",
         )
-    return max(found, key=lambda item: int(item["id"]), default=None)
+    return newest(found) if found else None
 
 
 def other_type(holds: str, sent: str) -> Reject:

@@ -19,7 +19,7 @@ from target_pinterest_audiences.decisions import (
     Update,
 )
 from target_pinterest_audiences.names import name_key, placeholder
-from target_pinterest_audiences.references import MAPPED_IDS
+from target_pinterest_audiences.references import MAPPED_IDS, newest
 from target_pinterest_audiences.rules import check_rule, normalised, same_rule
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def plan(
         )
     if not existing:
         return _plan_missing(wanted, write_mode)
-    return _plan_existing(wanted, max(existing, key=_age), write_mode)
+    return _plan_existing(wanted, newest(existing), write_mode)
 
 
 def made_by(body: Mapping[str, Any], audience: Audience) -> bool:
@@ -230,8 +230,3 @@ def _exists(audience_id: str) -> Reject:
         f"audience {audience_id} is there already and differs, and write_mode create changes "
         "nothing: set write_mode to upsert",
     )
-
-
-def _age(audience: Audience) -> int:
-    """Order audiences as Pinterest does: higher ids are newer."""
-    return int(audience["id"])

@@ -107,7 +107,12 @@ def find(
             f"{len(matches)} things are a {kind} named {redact(name)!r} (ids {ids}): give the "
             f"id{advice}",
         )
-    return str(max(matches, key=lambda match: int(match["id"]))["id"])
+    return str(newest(matches)["id"])
+
+
+def newest(things: Sequence[Thing]) -> Thing:
+    """Return the newest of several things: Pinterest gives higher ids to newer ones."""
+    return max(things, key=lambda thing: int(thing["id"]))
 
 
 def remap(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from target_pinterest_audiences.claims import Claim
 from target_pinterest_audiences.column_names import SHARING
 from target_pinterest_audiences.columns import (
     UnreadableRecordError,
@@ -17,7 +18,7 @@ from target_pinterest_audiences.columns import (
 )
 from target_pinterest_audiences.decisions import Owner, Reject, Share, Unchanged
 from target_pinterest_audiences.deletions import KEY_ONLY_DELETION, is_deleted, is_removal
-from target_pinterest_audiences.names import name_in
+from target_pinterest_audiences.names import name_in, name_key
 from target_pinterest_audiences.wanted import Source
 
 if TYPE_CHECKING:
@@ -65,6 +66,27 @@ def read_sharing(
         return _read(SHARING.read(record), default_account, override=override)
     except UnreadableRecordError as error:
         return error.reject
+
+
+def claim_of_sharing(wanted: WantedSharing, *ids: str | None) -> Claim:
+    """Return what a record claims.
+
+    Args:
+        wanted: What the record wants.
+        ids: The audiences that it may mean, as far as they are there.
+    """
+    by_id = wanted.audience_id or (wanted.source and wanted.source.audience_id)
+    return Claim(
+        key=None if by_id else (wanted.owner.account_id, name_key(str(wanted.audience_name))),
+        ids=frozenset(key for key in ids if key),
+        source=wanted.source,
+        wishes={
+            f"sharing with {one}": not wanted.revoke
+            for ids_of_type in wanted.recipients.values()
+            for one in ids_of_type
+        },
+        exists=None if wanted.revoke else True,
+    )
 
 
 def plan_sharing(

@@ -13,12 +13,13 @@ from target_pinterest_audiences.decisions import Decision, Owner, Reject, Share,
 from target_pinterest_audiences.inventory import shared_with
 from target_pinterest_audiences.names import name_key
 from target_pinterest_audiences.references import find
-from target_pinterest_audiences.sharing import plan_sharing, read_sharing
+from target_pinterest_audiences.sharing import claim_of_sharing, plan_sharing, read_sharing
 from target_pinterest_audiences.sinks import PinterestSink
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from target_pinterest_audiences.report import Entry
     from target_pinterest_audiences.sharing import WantedSharing
     from target_pinterest_audiences.wanted import Source
 
@@ -27,12 +28,7 @@ class AudienceSharingSink(PinterestSink):
     """Shares one audience per record with ad accounts or businesses, or ends that."""
 
     @override
-    def apply(
-        self,
-        record: Mapping[str, Any],
-        *,
-        last_call: bool,
-    ) -> Decision | Wait:
+    def apply(self, record: Mapping[str, Any], entry: Entry, *, last_call: bool) -> Decision | Wait:
         """Share an audience with those with whom it is not shared yet."""
         wanted = read_sharing(
             record,
@@ -42,13 +38,27 @@ class AudienceSharingSink(PinterestSink):
         if isinstance(wanted, Reject):
             return wanted
         if wanted.source and wanted.source.audience_id:
-            audience_id = self._copy_of(wanted, wanted.source, last_call=last_call)
+            found = self._copy_of(wanted, wanted.source, entry, last_call=last_call)
         else:
-            audience_id = wanted.audience_id or self._named(wanted)
-        if isinstance(audience_id, Wait) and wanted.revoke and wanted.audience_name:
-            return replace(audience_id, otherwise=Unchanged(None))
-        if isinstance(audience_id, Reject | Wait):
-            return audience_id
+            found = wanted.audience_id or self._named(wanted, entry)
+        if isinstance(found, Reject):
+            return found
+        claims = self.target.claims
+        claim = claim_of_sharing(wanted, found if isinstance(found, str) else None)
+        if conflict := claims.conflict(entry, claim):
+            if claim.key:
+                claims.hold(entry, claim.name_only())
+            return conflict
+        if isinstance(found, Wait):
+            claims.hold(entry, replace(claim, waiting=True))
+            gone = wanted.revoke and wanted.audience_name
+            return replace(found, otherwise=Unchanged(None)) if gone else found
+        decision = self._share(wanted, found)
+        if not isinstance(decision, Reject):
+            claims.hold(entry, claim)
+        return decision
+
+    def _share(self, wanted: WantedSharing, audience_id: str) -> Share | Unchanged | Reject:
         now = {
             account_type: self._shared_with(wanted.owner, audience_id, account_type)
             for account_type in wanted.recipients
@@ -62,7 +72,7 @@ class AudienceSharingSink(PinterestSink):
         return decision
 
     def _copy_of(
-        self, wanted: WantedSharing, source: Source, *, last_call: bool
+        self, wanted: WantedSharing, source: Source, entry: Entry, *, last_call: bool
     ) -> str | Reject | Wait:
         """Find what an audience of another ad account became: by its record, else by its name."""
         copies = self.target.copies
@@ -78,20 +88,24 @@ class AudienceSharingSink(PinterestSink):
             return Wait(lost, redact(name_key(copies.put_off[source])))
         if not last_call or source in copies.waiting:
             return Wait(lost)
-        return self._named(wanted) if wanted.audience_name else lost
+        return self._named(wanted, entry) if wanted.audience_name else lost
 
-    def _named(self, wanted: WantedSharing) -> str | Reject | Wait:
+    def _named(self, wanted: WantedSharing, entry: Entry) -> str | Reject | Wait:
         inventory = self.inventory(wanted.owner.account_id)
         if isinstance(inventory, Reject):
             return inventory
-        on_ambiguous = self.config["on_ambiguous"]
-        return find(
+        found = find(
             wanted.audience_name,
             inventory.named,
             "audience",
-            on_ambiguous,
+            self.config["on_ambiguous"],
             removes=wanted.revoke,
         )
+        if isinstance(found, Reject):
+            ids = [str(item["id"]) for item in inventory.named(str(wanted.audience_name))]
+            claim = claim_of_sharing(wanted, *ids)
+            self.target.claims.hold(entry, claim.name_only())
+        return found
 
     def _shared_with(self, owner: Owner, audience_id: str, account_type: str) -> set[str] | None:
         """Return with whom an audience is shared; None if there is no such audience."""

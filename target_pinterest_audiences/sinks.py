@@ -9,12 +9,14 @@ from singer_sdk.sinks import Sink
 from typing_extensions import override
 
 from tap_pinterest_audiences.errors import RequestFailedError
+from target_pinterest_audiences.claims import DEPENDS_ON_NAMES
 from target_pinterest_audiences.decisions import Decision, Reject, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from target_pinterest_audiences.inventory import Inventory
+    from target_pinterest_audiences.report import Entry
     from target_pinterest_audiences.target import TargetPinterestAudiences
 
 _NOT_FOR_THIS_RECORD_ALONE = {401}
@@ -42,11 +44,12 @@ class PinterestSink(Sink, ABC):
         self.target = target
 
     @abstractmethod
-    def apply(self, record: Mapping[str, Any], *, last_call: bool) -> Decision | Wait:
+    def apply(self, record: Mapping[str, Any], entry: Entry, *, last_call: bool) -> Decision | Wait:
         """Make Pinterest match one record.
 
         Args:
             record: The record.
+            entry: What the record is called, and what it claims its audience by.
             last_call: True if nothing that it may refer to can come any more.
 
         Raises:
@@ -77,10 +80,20 @@ class PinterestSink(Sink, ABC):
     def process_batch(self, context: dict[str, Any]) -> None:
         """There are no batches: records are applied as they come."""
 
-    def decide(self, record: Mapping[str, Any], *, last_call: bool) -> Decision | Wait:
+    def decide(
+        self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
+    ) -> Decision | Wait:
         """Make Pinterest match one record; what Pinterest refuses is rejected."""
+        claims = self.target.claims
+        claims.release(entry)
+        outcome = self._try(record, entry, last_call=last_call)
+        if isinstance(outcome, Reject) and outcome.code not in DEPENDS_ON_NAMES:
+            claims.release(entry)
+        return outcome
+
+    def _try(self, record: Mapping[str, Any], entry: Entry, *, last_call: bool) -> Decision | Wait:
         try:
-            return self.apply(record, last_call=last_call)
+            return self.apply(record, entry, last_call=last_call)
         except RequestFailedError as error:
             if error.status in _NOT_FOR_THIS_RECORD_ALONE:
                 raise

@@ -24,6 +24,7 @@ from target_pinterest_audiences import mirror, stream_maps
 from target_pinterest_audiences.audiences_sink import AudiencesSink
 from target_pinterest_audiences.batch_files import read_files
 from target_pinterest_audiences.bookkeeping import Bookkeeping
+from target_pinterest_audiences.claims import Claims
 from target_pinterest_audiences.column_names import is_blank_row
 from target_pinterest_audiences.copies import Copies
 from target_pinterest_audiences.decisions import Reject
@@ -110,6 +111,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         self.inventory = Inventories(self.api, None if dry_run else self.turns).of
         self.roster = Roster(self.config, self.api, self.writer, self.inventory)
         self.copies = Copies()
+        self.claims = Claims()
         self.made: set[str] = set()
         self.shares: dict[tuple[Owner, str, str], set[str]] = {}
         self._held_state: dict[str, Any] | None = None

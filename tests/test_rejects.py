@@ -107,7 +107,7 @@ def test_the_file_piped_in_applies_what_can_be_and_keeps_the_rest_until_it_is_me
     first = target.target(lines, max_rejected=2)
     assert first.code == 0, first.err
     assert first.state == {"seen": 1}
-    assert kept(path) == [early["record"], BAD["record"]]
+    assert kept(path) == [BAD["record"], early["record"]]  # it waited for one that makes Early
     target.target([schema(), visitor("Early")], rejected_path=None)
     emulator.clear()
     config = target.file("again.json", target.settings)

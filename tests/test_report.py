@@ -131,11 +131,14 @@ def test_ten_thousand_records_of_which_ten_differ_are_ten_writes_as_the_plan_sai
 def test_a_report_of_every_ending_is_as_its_schema_says_and_its_plan_is_the_same(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
-    other = emulator.seed(ad_accounts=1, audiences=0)[0]
+    one, other = emulator.seed(ad_accounts=2, audiences=0)
     before = [record(name=name, **ENGAGED) for name in ("Old", "Gone", "Same", "Shared")]
     ours.target([schema(), *before])
     shared = emulator.state()["audiences"][account][3]["id"]
-    to = {"audience_id": shared, "recipient_account_ids": other}
+    begin = {"audience_id": shared, "recipient_account_ids": other, "operation_type": "SHARE"}
+    end = {"audience_id": shared, "recipient_account_ids": one}
+    first = record("audience_sharing", operation_type="SHARE", **end)
+    ours.target([schema("audience_sharing"), first])
     grown = {"seed_name": "Old", "country": "US", "percentage": 1}
     lines = [
         schema(),
@@ -146,8 +149,8 @@ def test_a_report_of_every_ending_is_as_its_schema_says_and_its_plan_is_the_same
         record(name="Gone", operation_type="REMOVE"),
         record(name="Bad", audience_type="PERSONA", rule={}),
         record(name="Like", audience_type="ACTALIKE", rule=grown),
-        record("audience_sharing", operation_type="SHARE", **to),
-        record("audience_sharing", operation_type="REVOKE", **to),
+        record("audience_sharing", **begin),
+        record("audience_sharing", operation_type="REVOKE", **end),
     ]
     settings = {"rejected_path": str(ours.folder / "rejected.singer")}
     assert ours.target(lines, dry_run=True, **settings).code == 1
@@ -220,7 +223,7 @@ def test_neither_tokens_nor_people_get_into_a_report_or_the_log(
     for secret in secrets:
         rule = {"engagement_domain": [secret], "event": "x", "event_data": {secret: secret}}
         lines += [
-            record(name=f"Of {secret}", description=secret, **{**ENGAGED, "rule": rule}),
+            record(name=f"Of {secret}", **{**ENGAGED, "rule": rule}),
             record(name=f"Of {secret}", description=f"New {secret}"),
             record(name=f"Of {secret}", rule={secret: 1}),
             record(name=f"Of {secret}", rule={"country": secret}),
