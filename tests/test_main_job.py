@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 DEMO = [sys.executable, "-m", "demo"]
-LIMIT_SECONDS = 300
+LIMIT_SECONDS = 800
 STOP_SECONDS = 120
 
 
