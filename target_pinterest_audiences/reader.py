@@ -59,6 +59,7 @@ class StrictReader(SimpleSingerReader):
         Raises:
             InputError: If it is no Singer message.
         """
+        self.line_number += 1
         return _read_record(line) or self._read_message(line)
 
     def _read_message(self, line: str) -> dict[str, Any]:
@@ -107,10 +108,10 @@ class StrictReader(SimpleSingerReader):
             self._refuse("or one soon after it is not UTF-8 text")
 
     def _lines(self, file: Iterable[str]) -> Iterator[str]:
-        """Yield the lines that are not blank, and count them all."""
+        """Yield the lines that are not blank, and count those that are."""
         for line in file:
-            self.line_number += 1
             if line.isspace():
+                self.line_number += 1
                 self.blank_lines += 1
             else:
                 yield line

@@ -181,7 +181,7 @@ def _as_id(value: Any) -> Any:  # noqa: ANN401
 
 def _as_tag(value: Any) -> Any:  # noqa: ANN401
     tags = _as_ids(value)
-    return tags[0] if len(tags) == 1 else tags
+    return tags[0] if len(tags) == 1 and not isinstance(tags[0], list) else tags
 
 
 def _as_whole(value: Any) -> Any:  # noqa: ANN401

@@ -84,7 +84,8 @@ def normalised(rule: Mapping[str, Any]) -> dict[str, Any]:
     that some fields have since 5.28 it is the older one. Nulls go.
     Anything else, right or wrong, stays as it is.
     """
-    return {field: formed(field, value) for field, value in rule.items() if value is not None}
+    forms = {field: formed(field, value) for field, value in rule.items() if value is not None}
+    return {field: value for field, value in forms.items() if value is not None}
 
 
 def same_rule(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -39,7 +39,7 @@ def test_the_main_job_both_ways_and_again() -> None:
         ("Pinterest to warehouse", "3 audiences loaded", "31", "0"),
         ("Pinterest to warehouse", "0 audiences loaded", "31", "0"),
         ("Warehouse to Pinterest", "672 unchanged", "5", "0"),
-        ("Customers to Pinterest", "250 added", "4", "2"),
+        ("Customers to Pinterest", "1 created, 250 added", "4", "2"),
         ("Customers to Pinterest", "249 unchanged, 1 removed, 1 added", "4", "2"),
         ("Customers to Pinterest", "251 unchanged", "2", "0"),
     ]

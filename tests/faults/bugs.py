@@ -71,11 +71,10 @@ def _state_passed_early() -> None:
 
 
 def _ledger_ahead() -> None:
-    def expect(self: Sent, texts: Sequence[str], version: int | None, *, add: bool) -> None:
-        if add:
-            self.note_added(texts, version)
+    def expect_added(self: Sent, texts: Sequence[str], version: int | None) -> None:
+        self.note_added(texts, version)
 
-    _replace(Sent, "expect", expect)
+    _replace(Sent, "expect_added", expect_added)
 
 
 def _token_not_kept() -> None:
