@@ -134,11 +134,17 @@ class AudiencesSink(PinterestSink):
     def _conflict(
         self, claim: Claim, wanted: Wanted, inventory: Inventory, entry: Entry
     ) -> Reject | Wait | None:
-        """Find a record that contradicts this one."""
+        """Find a record that contradicts this one.
+
+        A copy that waits may still become an audience that has its name already.
+        """
         claims, account = self.target.claims, wanted.ad_account_id
         audience = inventory.get(next(iter(claim.ids))) if len(claim.ids) == 1 else None
         now = (account, name_key(str(audience.get("name")))) if audience else None
-        then = None if wanted.remove else claim.wishes.get("name", now)
+        undecided = (
+            wanted.source is not None and not claim.ids and bool(inventory.named(str(wanted.name)))
+        )
+        then = None if wanted.remove or undecided else claim.wishes.get("name", now)
         conflict = claims.conflict(
             entry,
             claim,

@@ -51,7 +51,7 @@ class Claim:
 
     def name_only(self) -> Claim:
         """Return the part that says what the name means."""
-        return replace(self, wishes={}, source=None, waiting=False)
+        return replace(self, wishes={}, source=None, exists=None, waiting=False)
 
     def clash(self, other: Claim) -> str | None:
         """Return in what two claims of one audience differ."""
@@ -178,7 +178,14 @@ class Claims:
 
 
 def _handles(claim: Claim) -> list[object]:
-    return [handle for handle in (claim.key, *claim.ids, claim.source) if handle is not None]
+    name = claim.wishes.get("name") if claim.source else None
+    return [handle for handle in (claim.key, *claim.ids, claim.source, name) if handle is not None]
+
+
+def _removes_copy(removal: Claim, copy: Claim) -> bool:
+    """Tell whether a removal by name may mean what another record copies from elsewhere."""
+    by_name = removal.exists is False and removal.key is not None
+    return by_name and copy.source is not None and copy.wishes.get("name") == removal.key
 
 
 def _difference(
@@ -190,6 +197,8 @@ def _difference(
     same_source = claim.source is not None and claim.source == other.source
     if (same_audience or same_name or same_source) and (what := claim.clash(other)):
         return what
+    if _removes_copy(claim, other) or _removes_copy(other, claim):
+        return "whether the audience is to be there"
     if other.key is None:
         return None
     gets_it = other.key == to_name and other.ids and other.ids != claim.ids

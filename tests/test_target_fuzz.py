@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from people import call
 from programs import schema
 
 from pinterest_emulator.testing import Emulator
@@ -345,6 +346,11 @@ def test_five_thousand_odd_records_are_accounted_for_and_none_leads_to_a_forbidd
     lines = [schema(), schema("audience_sharing")]
     lines += [_record("audiences", fields) for fields in audiences]
     lines += [_record("audience_sharing", fields) for fields in sharings]
+    recipients = [other for other in others if other != account]
+    for audience in seeds[:2]:  # to be revoked: whoever is shared with in the run stays so
+        share = {"audience_id": audience, "operation_type": "SHARE"}
+        body = {**share, "recipient_account_ids": recipients}
+        call(demo, "PATCH", f"ad_accounts/{account}/audiences/ad_accounts/shared", body)
     demo.clear()
     report = programs.folder / "report.json"
     run = programs.target(
