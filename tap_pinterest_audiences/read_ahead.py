@@ -26,10 +26,10 @@ class _End:
 class ReadAhead(Generic[T]):
     """Lists that are read by ``workers`` threads, each list by one of them, page by page.
 
-    The lists are begun in order and have to be taken in order, each to its end. When
-    ``RECORDS_AHEAD`` records wait, only the list that is being taken is read on, a page at a time,
-    so memory is bounded however many lists there are and however long they are. With one worker
-    nothing is read ahead.
+    The lists are begun in order and have to be taken in order. A list that is not taken to its
+    end is dropped when a later one is taken. When ``RECORDS_AHEAD`` records wait, only the list
+    that is being taken is read on, a page at a time, so memory is bounded however many lists there
+    are and however long they are. With one worker nothing is read ahead.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class ReadAhead(Generic[T]):
     def _next(self, number: int) -> T | _End:
         with self._turn:
             self._taken = number
+            self._drop_before(number)
             self._turn.notify_all()
             self._turn.wait_for(lambda: self._pages[number])
             page = self._pages[number].popleft()
@@ -100,13 +101,14 @@ class ReadAhead(Generic[T]):
             try:
                 for page in self._lists[number]():
                     if not self._put(number, page):
-                        return
+                        break
             except BaseException as error:  # noqa: BLE001  (raised where the list is taken)
                 end = _End(error)
             self._put(number, end)
 
     def _begin(self) -> int | None:
         with self._turn:
+            self._begun = max(self._begun, self._taken)  # nobody takes those before it any more
             if self._stopped or self._begun == len(self._lists):
                 return None
             self._begun += 1
@@ -118,13 +120,21 @@ class ReadAhead(Generic[T]):
                 lambda: (
                     self._stopped
                     or self._waiting < RECORDS_AHEAD
+                    or number < self._taken
                     or (number == self._taken and not self._pages[number])
                 )
             )
+            if number < self._taken:
+                return False
             self._pages[number].append(page)
             self._waiting += self._weight(page)
             self._turn.notify_all()
             return not self._stopped
+
+    def _drop_before(self, number: int) -> None:
+        """Drop the pages of earlier lists: they would hold back the lists that are still wanted."""
+        for earlier in [each for each in self._pages if each < number]:
+            self._waiting -= sum(self._weight(page) for page in self._pages.pop(earlier))
 
     def _weight(self, page: T | _End) -> int:
         return 0 if isinstance(page, _End) else self._size(page)

@@ -92,6 +92,29 @@ def test_an_error_comes_after_the_pages_before_it_and_the_others_go_on() -> None
         assert list(reader.take(1)) == ["good"]
 
 
+@pytest.mark.parametrize("workers", [1, 2, 8])
+@pytest.mark.parametrize("taken", [0, 1])
+def test_lists_that_are_not_taken_to_their_end_do_not_stop_later_ones(
+    workers: int, taken: int
+) -> None:
+    """Each list holds more than all lists together may hold ahead."""
+    pages = RECORDS_AHEAD // PAGE + 5
+    lists = Lists([pages] * 30)
+    with reading(lists.all, workers) as reader:
+        for number in range(29):
+            for _ in range(taken):
+                assert next(reader.take(number)) == (number, 0)
+        assert len(list(reader.take(29))) == pages
+
+
+def test_lists_that_are_left_are_not_read_on() -> None:
+    lists = Lists([5000] * 3)
+    with reading(lists.all, 2) as reader:
+        next(reader.take(0))
+        assert len(list(reader.take(2))) == 5000
+    assert lists.read[0] < 5000
+
+
 def test_its_threads_end_when_it_is_closed() -> None:
     lists = Lists([10_000] * 4)
     before = threading.active_count()
