@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
@@ -179,6 +181,14 @@ def one_line_errors(logger: logging.Logger) -> Iterator[None]:
     """
     try:
         yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        logger.error(  # noqa: TRY400
+            "Output: the program that read it, such as a loader or head, has ended, so not "
+            "everything was written. Look for the reason there, then run again"
+        )
+        _discard_output()
+        raise SystemExit(EXIT_FAILED) from None
     except ConfigValidationError as error:
         logger.error("Settings: %s", "; ".join(error.errors))  # noqa: TRY400
         raise SystemExit(EXIT_FAILED) from None
@@ -188,6 +198,12 @@ def one_line_errors(logger: logging.Logger) -> Iterator[None]:
     except SingerSDKError as error:
         logger.error("%s", redact(str(error)))  # noqa: TRY400
         raise SystemExit(EXIT_FAILED) from None
+
+
+def _discard_output() -> None:
+    """Keep Python from writing what is still in its buffer, at its end, to a pipe nobody reads."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _hint(status: int, code: int | None) -> str:

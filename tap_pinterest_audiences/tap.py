@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from singer_sdk import Tap
@@ -231,7 +232,8 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             catalog: File with a Singer catalog.
         """
         if about:
-            cls.print_about(about_format)
+            with one_line_errors(cls.logger):
+                cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
         with ending_in_peace(), one_line_errors(cls.logger):
@@ -242,6 +244,16 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             )
             tap.sync_all()
             tap.check_whole()
+
+    @classmethod
+    @override
+    def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:
+        """Run ``--discover``, and end as ``errors`` says."""
+        with one_line_errors(cls.logger):
+            try:
+                super().cb_discover(ctx, param, value)
+            finally:
+                sys.stdout.flush()
 
     @classmethod
     @override
