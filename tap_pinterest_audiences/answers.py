@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 _RATE_LIMIT_CODE = 8
 
 
+def utc_now() -> dt.datetime:
+    """Return the time on this machine's clock."""
+    return dt.datetime.now(dt.UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A JSON object that Pinterest answered.
@@ -34,18 +39,26 @@ class Answer:
     Attributes:
         data: The object; numbers with a fraction are ``Decimal``.
         moment: The server's clock when it answered; None if it did not say.
+        received: This machine's clock when the answer was here.
     """
 
     data: dict[str, Any]
     moment: dt.datetime | None
+    received: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list, and the server's clock when it was read."""
+    """One page of a list, and the clocks of the server and of this machine when it was read."""
 
     items: list[dict[str, Any]]
     moment: dt.datetime | None
+    received: dt.datetime
+
+    @property
+    def clock(self) -> int:
+        """When it was read, in Unix seconds, by the clock that is behind."""
+        return int(min(self.received, self.moment or self.received).timestamp())
 
 
 def id_of(thing: Mapping[str, Any], operation: Operation) -> str:
@@ -74,10 +87,10 @@ def read_answer(operation: Operation, response: requests.Response) -> Answer:
         if data is None:
             reason = f"HTTP {status}, but the body is no JSON object"
             raise NoAnswerError(operation.name, reason, request_id=request_id)
-        return Answer(data, moment)
+        return Answer(data, moment, utc_now())
     message = str((data or {}).get("message") or response.reason or "")
     spam = "spam" in f"{message} {(data or {}).get('message_detail')}".lower()
-    now = moment or dt.datetime.now(dt.UTC)
+    now = moment or utc_now()
     wait = asked_wait(response.headers, now)
     if limited and not spam:
         raise RateLimitedError(operation.name, wait, now, request_id)

@@ -198,7 +198,7 @@ class PinterestAPI:
                     "is not text: the list can not be read to its end; run again later"
                 )
                 raise MalformedAnswerError(msg)
-            yield Page(items, answer.moment)
+            yield Page(items, answer.moment, answer.received)
             if bookmark is None:
                 return
             seen.add(bookmark)

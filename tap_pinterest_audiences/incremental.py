@@ -4,13 +4,17 @@ Pinterest has no filter by update time, so a scan reads a whole list and drops h
 emitted before. The bookmark is the server's clock when the scan began, less a lookback: a record
 that changes behind the scan, on a page that was already read, is newer than that. The largest
 update time seen would be too late.
+
+A bookmark that is too early costs some comparisons. One that is too late hides changes, in every
+later run as well. So this machine's clock limits it as well, and a bookmark that is later than
+either clock is not used.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +91,7 @@ class ScanOptions:
 
     Attributes:
         replication_key: Field with the time of the last update in Unix seconds.
-        lookback: Seconds that the next bookmark lies behind the server's clock.
+        lookback: Seconds that the next bookmark lies behind the clock.
         start: Unix seconds; records that were last updated earlier are not wanted.
         remember_all: For lists that a record can enter without being updated, as an audience does
             that is shared: tell by the digests of all records what is new.
@@ -108,15 +112,22 @@ class Scan:
         """Begin after ``bookmark``."""
         self._old = bookmark
         self._options = options
-        since = None if options.remember_all else bookmark.value
-        self._from = max((time for time in (since, options.start) if time is not None), default=0)
         self._next: int | None = bookmark.value
         self._recent: dict[str, str] = {}
         self._known: dict[str, None] | None = {} if options.detect_removed else None
 
-    def begin(self, server_clock: int) -> None:
-        """Note the server's clock at the first page, in Unix seconds."""
-        self._next = max(server_clock - self._options.lookback, self._old.value or 0)
+    def drop_future_bookmark(self, clock: int) -> int | None:
+        """Stop using the bookmark if it is later than ``clock``; return it if it was."""
+        value = self._old.value
+        if value is None or value <= clock:
+            return None
+        self._old = replace(self._old, value=None)
+        self._next = None
+        return value
+
+    def begin(self, clock: int) -> None:
+        """Note the time of the first page, in Unix seconds, by the clock that is behind."""
+        self._next = max(clock - self._options.lookback, self._old.value or 0)
 
     def is_new(self, record: Mapping[str, Any]) -> bool:
         """Tell whether ``record`` has to be emitted. A record without update time may be."""
@@ -126,7 +137,7 @@ class Scan:
         updated = record.get(self._options.replication_key)
         if not isinstance(updated, (int, Decimal)):
             updated = None
-        if updated is not None and updated < self._from:
+        if updated is not None and updated < self._since():
             return False
         recent = updated is None or self._next is None or updated >= self._next
         remembered = recent or self._options.remember_all
@@ -137,6 +148,10 @@ class Scan:
         if remembered:
             self._recent[record_id] = digest
         return self._old.recent.get(record_id) != digest
+
+    def _since(self) -> int:
+        since = None if self._options.remember_all else self._old.value
+        return max((time for time in (since, self._options.start) if time is not None), default=0)
 
     def removed(self) -> list[str]:
         """Return the ids that the last scan saw and this one did not, now that it is finished."""

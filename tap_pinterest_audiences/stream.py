@@ -230,14 +230,28 @@ class IncrementalStream(PartitionedStream):
         begun = False
         for _, page in self.pages_of(partition, counter):
             self._progress.page(len(page.items))
-            if not begun and page.moment:
-                scan.begin(int(page.moment.timestamp()))
+            if not begun:
+                self._begin(scan, page, partition)
             begun = True
             yield from (item for item in page.items if scan.is_new(item))
         removed_at = dt.datetime.now(dt.UTC).isoformat()
         for record_id in scan.removed():
             yield {"id": record_id, self.partition_key: partition, "_sdc_deleted_at": removed_at}
         scan.end().write(state, key)
+
+    def _begin(self, scan: Scan, page: Page, partition: str) -> None:
+        """Begin a scan by Pinterest's clock, or by this machine's if that is behind."""
+        future = scan.drop_future_bookmark(page.clock)
+        if future is not None:
+            self.logger.warning(
+                "State: replication_key_value %d of %s is later than the clock, so it is not used "
+                "and the whole list is emitted again. It has to be in seconds, not milliseconds",
+                future,
+                self.place(partition),
+            )
+        if page.moment:
+            self.tap.compare_clocks(page.moment, page.received)
+            scan.begin(page.clock)
 
     @override
     def _increment_stream_state(

@@ -264,7 +264,7 @@ class AudienceInsightsStream(PartitionedStream):
     def read(self, chain: Chain) -> Iterator[Page]:
         """Read one object, which has no pages."""
         answer = self.tap.api.request(self.operation, chain.ids, params=chain.params)
-        yield Page([answer.data], answer.moment)
+        yield Page([answer.data], answer.moment, answer.received)
 
     @override
     def partition_records(

@@ -23,6 +23,7 @@ from tap_pinterest_audiences.stream import DEFAULT_LOOKBACK_SECONDS, start_time
 from tap_pinterest_audiences.streams import STREAMS, AdAccountsStream
 
 if TYPE_CHECKING:
+    import datetime as dt
     from pathlib import PurePath
 
     import click
@@ -48,6 +49,8 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
 
     name = "tap-pinterest-audiences"
     package_name = "pinterest-audiences"
+
+    _clocks_agree = True
 
     config_jsonschema = th.PropertiesList(
         *API_SETTINGS,
@@ -85,7 +88,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             default=DEFAULT_LOOKBACK_SECONDS,
             title="Lookback",
             description=(
-                "Seconds that a bookmark lies before the server's clock, for updates that "
+                "Seconds that a bookmark lies before the clock of the scan, for updates that "
                 "become visible late."
             ),
         ),
@@ -200,6 +203,18 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
         """
         self.logger.error("Not read: %s", what)
         self.unread.append(what)
+
+    def compare_clocks(self, server: dt.datetime, own: dt.datetime) -> None:
+        """Warn, once a run, if the clocks differ by more than ``lookback`` and a second."""
+        seconds = (server - own).total_seconds()
+        if self._clocks_agree and abs(seconds) > self.config["lookback"] + 1:
+            self._clocks_agree = False
+            self.logger.warning(
+                "Pinterest's clock is %.0f s %s this machine's, which is more than lookback; "
+                "bookmarks follow the clock that is behind. Check this machine's clock",
+                abs(seconds),
+                "ahead of" if seconds > 0 else "behind",
+            )
 
     def check_whole(self) -> None:
         """Make sure that all was read that was asked for.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
+from tap_pinterest_audiences.answers import Page
 from tap_pinterest_audiences.incremental import Bookmark, Scan, ScanOptions, StateError
 
 KEY = "updated_timestamp"
@@ -40,6 +42,25 @@ def test_the_bookmark_is_the_servers_clock_less_the_lookback() -> None:
 
 def test_it_never_moves_backwards() -> None:
     assert scan([], Bookmark(2000), clock=1000)[1].value == 2000
+
+
+@pytest.mark.parametrize(("server", "own"), [(5000, 1000), (1000, 5000), (None, 1000)])
+def test_the_clock_that_is_behind_counts(server: int | None, own: int) -> None:
+    moment = None if server is None else dt.datetime.fromtimestamp(server, dt.UTC)
+    assert Page([], moment, dt.datetime.fromtimestamp(own, dt.UTC)).clock == 1000
+
+
+@pytest.mark.parametrize("value", [1001, 1_000_000])
+def test_a_bookmark_later_than_the_clock_is_not_used(value: int) -> None:
+    reading = Scan(Bookmark(value), ScanOptions(KEY, 60))
+    assert reading.drop_future_bookmark(1000) == value
+    reading.begin(1000)
+    assert reading.is_new(audience(1, 10))
+    assert reading.end().value == 940
+
+
+def test_a_bookmark_of_this_very_second_is_used() -> None:
+    assert Scan(Bookmark(1000), ScanOptions(KEY, 0)).drop_future_bookmark(1000) is None
 
 
 def test_it_stays_when_the_server_does_not_tell_the_time() -> None:

@@ -156,25 +156,66 @@ def test_the_second_run_emits_nothing_even_right_after_a_change(
     assert second.records("audiences") == []
 
 
-def test_the_bookmark_is_the_servers_clock_in_whole_seconds(
-    emulator: Emulator, programs: Programs, six_hundred: str
-) -> None:
-    emulator.advance(86_400)
-    before = int(emulator.advance(0))
-    value = bookmarks(programs.tap(lookback=100))[six_hundred]
+def state_of(account: str, value: int) -> dict[str, Any]:
+    partition = {
+        "context": {"ad_account_id": account},
+        "replication_key": "updated_timestamp",
+        "replication_key_value": value,
+    }
+    return {"bookmarks": {"audiences": {"partitions": [partition]}}}
+
+
+def warnings_of(run: Run) -> list[str]:
+    return [line for line in run.err.splitlines() if "| WARNING" in line]
+
+
+def test_the_bookmark_is_the_clock_in_whole_seconds(programs: Programs, six_hundred: str) -> None:
+    before = int(time.time())
+    run = programs.tap(lookback=100)
+    value = bookmarks(run)[six_hundred]
     assert isinstance(value, int)
-    assert before - 100 <= value <= int(emulator.advance(0)) - 100
+    assert before - 100 <= value <= int(time.time()) - 100
+    assert not warnings_of(run)
+
+
+@pytest.mark.parametrize("seconds", [120, 86_400])
+def test_a_server_clock_that_is_ahead_does_not_move_the_bookmark_into_the_future(
+    emulator: Emulator, programs: Programs, six_hundred: str, seconds: int
+) -> None:
+    emulator.advance(seconds)
+    run = programs.tap()
+    assert run.code == 0
+    assert bookmarks(run)[six_hundred] <= time.time() - 60
+    (warning,) = warnings_of(run)
+    assert "ahead of this machine's, which is more than lookback" in warning
+
+    changed = emulator.state()["audiences"][six_hundred][0]["id"]
+    change(emulator, six_hundred, changed, name="Changed in the future")
+    second = programs.tap(state=run.state)
+    assert [audience["id"] for audience in second.records("audiences")] == [changed]
+    assert programs.tap(state=second.state).records("audiences") == []
 
 
 def test_the_bookmark_never_moves_backwards(programs: Programs, six_hundred: str) -> None:
-    ahead = int(time.time()) + 10**6
-    partition = {
-        "context": {"ad_account_id": six_hundred},
-        "replication_key": "updated_timestamp",
-        "replication_key_value": ahead,
-    }
-    run = programs.tap(state={"bookmarks": {"audiences": {"partitions": [partition]}}})
-    assert bookmarks(run) == {six_hundred: ahead}
+    value = int(time.time()) - 1000
+    run = programs.tap(state=state_of(six_hundred, value), lookback=5000)
+    assert bookmarks(run) == {six_hundred: value}
+    assert not warnings_of(run)
+
+
+@pytest.mark.parametrize("ahead", [3600, 10**6, "milliseconds"])
+def test_a_bookmark_in_the_future_is_named_and_not_used(
+    programs: Programs, six_hundred: str, ahead: int | str
+) -> None:
+    now = int(time.time())
+    value = now * 1000 if isinstance(ahead, str) else now + ahead
+    run = programs.tap(state=state_of(six_hundred, value))
+    assert run.code == 0
+    assert len(run.records("audiences")) == 600
+    (warning,) = warnings_of(run)
+    assert f"State: replication_key_value {value} of ad account {six_hundred}" in warning
+    assert now - 60 <= bookmarks(run)[six_hundred] <= time.time() - 60
+    assert programs.tap(state=run.state).records("audiences") == []
 
 
 def test_a_change_behind_the_scan_comes_with_the_next_run(

@@ -55,8 +55,8 @@ def _replace(owner: type, name: str, with_what: Callable[..., object]) -> None:
 def _bookmark_too_far() -> None:
     begin = Scan.begin
 
-    def later(self: Scan, server_clock: int) -> None:
-        begin(self, server_clock + 600)
+    def later(self: Scan, clock: int) -> None:
+        begin(self, clock + 600)
 
     _replace(Scan, "begin", later)
 

@@ -1,7 +1,7 @@
 """What happens to a program's requests, from inside the process that sends them.
 
 The code under test is not touched. In between are only `requests`' adapter, which every request
-passes, and the two clocks that waits go by.
+passes, the two clocks that waits go by, and the machine's clock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from elsewhere import change, post
 from requests.adapters import HTTPAdapter
 from requests.compat import urlsplit
 
-from tap_pinterest_audiences import budget
+from tap_pinterest_audiences import answers, budget
+from tap_pinterest_audiences.limits import http_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,7 @@ class Interposer:
         self._plan = plan
         self._count = 0
         self._slept = 0.0
+        self._clock = answers.utc_now()
         self._turn = threading.Lock()
         self._unheard = socket.socket()
         self._unheard.bind(("127.0.0.1", 0))
@@ -53,7 +55,8 @@ class Interposer:
         """Step in between.
 
         Waits pass on a clock of this process and, as far, on the emulator's: who waits asks later,
-        as in life, only that nobody sits through it. Nothing else is any faster.
+        as in life, only that nobody sits through it. Nothing else is any faster. The machine's
+        clock is the emulator's: the two go together when a scenario moves on to the next day.
         """
         interposer = self
 
@@ -62,6 +65,7 @@ class Interposer:
 
         HTTPAdapter.send = send  # type: ignore[method-assign, assignment]
         time.sleep = self._nap  # type: ignore[assignment]
+        answers.__dict__["utc_now"] = lambda: self._clock
         budget.__dict__["monotonic"] = lambda: self._monotonic() + self._slept
 
     def forward(
@@ -75,7 +79,9 @@ class Interposer:
                 change(plan, Path())
             if number == plan.get("at"):
                 request = self._trouble(request, options)
-        return self._send(adapter, request, **options)
+        response = self._send(adapter, request, **options)
+        self._clock = http_date(response.headers.get("date")) or self._clock
+        return response
 
     def _trouble(self, request: PreparedRequest, options: dict[str, Any]) -> PreparedRequest:
         fault = self._plan["fault"]
