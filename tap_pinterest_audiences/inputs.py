@@ -30,7 +30,7 @@ class _Bookmark(msgspec.Struct):
 
 
 class _State(msgspec.Struct):
-    bookmarks: dict[str, _Bookmark] = {}
+    bookmarks: dict[str, _Bookmark]
 
 
 class _Schema(msgspec.Struct):
@@ -88,13 +88,27 @@ def read_json(file: IO[str] | None, option: str) -> dict[str, Any] | None:
     return content
 
 
-def check_state(state: Mapping[str, Any]) -> None:
-    """Make sure that a state has the form of a state, of this tap or of another one.
+def read_state(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the state in what a run was given, be it a state of this tap or of another one.
+
+    A whole STATE message, and what `meltano state get` prints, hold a state.
 
     Raises:
-        SettingsError: If it has not. Its values are not shown.
+        SettingsError: If there is none. Its values are not shown.
     """
-    found = _converted(state, _State, "State: this is no state of this tap")
+    state: Any = content
+    if isinstance(state, dict) and state.get("type") == "STATE":
+        state = state.get("value")
+    if isinstance(state, dict) and "bookmarks" not in state:
+        state = state.get("singer_state", state)
+    if state == {}:
+        return {}
+    found = _converted(
+        state,
+        _State,
+        "State: this is no state of this tap; it has to be {} or an object with bookmarks, such as "
+        "the value of the last STATE message",
+    )
     for stream, bookmark in found.bookmarks.items():
         contexts = [partition.context for partition in bookmark.partitions]
         if any(context in contexts[:index] for index, context in enumerate(contexts)):
@@ -103,6 +117,7 @@ def check_state(state: Mapping[str, Any]) -> None:
                 "them from the state"
             )
             raise SettingsError(msg)
+    return dict(state)
 
 
 def parse_catalog(content: Mapping[str, Any]) -> Catalog:
@@ -119,11 +134,11 @@ def parse_catalog(content: Mapping[str, Any]) -> Catalog:
         raise SettingsError(what) from None
 
 
-def _converted(content: Mapping[str, Any], shape: type[T], what: str) -> T:
+def _converted(content: object, shape: type[T], what: str) -> T:
     try:
         return msgspec.convert(content, shape)
     except msgspec.MsgspecError as error:
         msg = f"{what} ({redact(str(error))})"
         raise SettingsError(msg) from None
-    except RecursionError:
+    except (RecursionError, UnicodeEncodeError):
         raise SettingsError(what) from None

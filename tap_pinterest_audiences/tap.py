@@ -14,7 +14,7 @@ from typing_extensions import override
 from tap_pinterest_audiences.answers import id_of
 from tap_pinterest_audiences.client import PinterestAPI
 from tap_pinterest_audiences.errors import PinterestError, one_line_errors
-from tap_pinterest_audiences.inputs import check_state, parse_catalog, read_json
+from tap_pinterest_audiences.inputs import parse_catalog, read_json, read_state
 from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
 from tap_pinterest_audiences.plugin import PinterestPlugin, ending_in_peace
 from tap_pinterest_audiences.preflight import preflight
@@ -142,8 +142,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
         Raises:
             SettingsError: If it is none.
         """
-        check_state(state)
-        super().load_state(state)
+        super().load_state(read_state(state))
 
     @functools.cached_property
     def api(self) -> PinterestAPI:

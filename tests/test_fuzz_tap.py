@@ -139,6 +139,17 @@ def test_a_good_state_and_catalog_are_used(pinterest: Emulator) -> None:
         {"bookmarks": {"audiences": {"partitions": [{}]}}},
         {"bookmarks": {"audiences": {"partitions": [{"context": {}}, {"context": {}}]}}},
         {"bookmarks": {"audiences": {"progress_markers": []}}},
+        {"currently_syncing": None},
+        {"Bookmarks": {}},
+        {"audiences": {"ad_account_id": ACCOUNT, "replication_key_value": 5}},
+        {"state": GOOD_STATE},
+        {"type": "STATE"},
+        {"type": "STATE", "value": None},
+        {"type": "STATE", "value": [GOOD_STATE]},
+        {"type": "RECORD", "value": GOOD_STATE},
+        {"singer_state": None},
+        {"singer_state": {"state": {}}},
+        {"completed": {"singer_state": GOOD_STATE}, "partial": {}},
         json.dumps(GOOD_STATE)[:-20],
     ],
 )
@@ -172,6 +183,23 @@ def test_a_state_of_another_tap_or_version_is_no_mistake(
     pinterest: Emulator, state: object
 ) -> None:
     assert run_tap(pinterest, state=state, catalog=selecting(["audiences"])) == 0
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        {"type": "STATE", "value": GOOD_STATE},
+        {"singer_state": GOOD_STATE},
+        {"type": "STATE", "value": {"singer_state": GOOD_STATE}},
+        {"type": "STATE", "value": {}},
+        {"singer_state": {}},
+    ],
+)
+def test_a_state_in_a_wrapper_is_unwrapped(pinterest: Emulator, wrapped: dict[str, Any]) -> None:
+    assert run_tap(pinterest, state=wrapped, catalog=selecting(["audiences"])) == 0
+    tap = TapPinterestAudiences(config={}, validate_config=False, state=copy.deepcopy(wrapped))
+    is_empty = "bookmarks" not in json.dumps(wrapped)
+    assert tap.state == ({} if is_empty else GOOD_STATE)
 
 
 @A_FEW
