@@ -19,6 +19,7 @@ from tap_pinterest_audiences.errors import RequestFailedError, SettingsError
 from tap_pinterest_audiences.incremental import Bookmark, Scan, ScanOptions
 from tap_pinterest_audiences.progress import Progress
 from tap_pinterest_audiences.read_ahead import ReadAhead
+from tap_pinterest_audiences.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -82,6 +83,12 @@ class PinterestStream(Stream):
         """Begin to read several lists at a time."""
         reads = [functools.partial(self.read, chain) for chain in chains]
         return ReadAhead(reads, self.config["concurrency"], lambda page: len(page.items))
+
+    @override
+    def post_process(self, row: Record, context: Context | None = None) -> Record:
+        """Replace the characters that would stop a load."""
+        record: Record = storable(row)
+        return record
 
     def activate_version(self) -> None:
         """Declare that what was not emitted is gone, if the SDK is told to and all was read."""

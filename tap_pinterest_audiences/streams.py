@@ -236,7 +236,7 @@ class AudienceInsightsStream(PartitionedStream):
         th.Property(
             "type", th.StringType, required=True, description=f"One of {', '.join(INSIGHT_TYPES)}."
         ),
-        th.Property("date", th.StringType, required=True, description="Day that it was made."),
+        th.Property("date", th.DateType, required=True, description="Day that it was made."),
         th.Property("size", th.IntegerType, description="People in the audience."),
         th.Property(
             "size_is_upper_bound",
@@ -288,7 +288,7 @@ class AudienceInsightDefinitionsStream(PartitionedStream):
         th.Property("ad_account_id", th.StringType, required=True, description="Ad account ID."),
         th.Property("scope", th.StringType, required=True, description="Scope of the audience."),
         th.Property("type", th.StringType, required=True, description="Type of the audience."),
-        th.Property("date", th.StringType, description="Day that it was made."),
+        th.Property("date", th.DateType, description="Day that it was made."),
         additional_properties=True,
     ).to_dict()
 
@@ -315,8 +315,7 @@ class BusinessAudiencesStream(PartitionedStream):
     @override
     def partitions(self) -> list[dict[str, str]]:
         """One partition for each business."""
-        businesses = dict.fromkeys(self.config.get("business_ids") or ())
-        return [{"business_id": business} for business in businesses]
+        return [{"business_id": business} for business in self.tap.ids_of("business_ids")]
 
     @override
     def chains(self, partition: str) -> Sequence[Chain]:

@@ -8,12 +8,18 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from singer_sdk import Tap
 from singer_sdk import typing as th
+from singer_sdk.singerlib.catalog import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_pinterest_audiences.answers import id_of
 from tap_pinterest_audiences.client import PinterestAPI
-from tap_pinterest_audiences.errors import PinterestError, one_line_errors
+from tap_pinterest_audiences.errors import (
+    PinterestError,
+    SettingsError,
+    one_line_errors,
+    redact,
+)
 from tap_pinterest_audiences.inputs import parse_catalog, read_json, read_state
 from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
 from tap_pinterest_audiences.plugin import PinterestPlugin, ending_in_peace
@@ -27,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
     import click
-    from singer_sdk.singerlib.catalog import Catalog
 
     from tap_pinterest_audiences.plugin import ConfigInput
     from tap_pinterest_audiences.stream import PinterestStream
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
 
 _MAX_PAGE_SIZE = 250
 """Pinterest's own limit (OpenAPI description 5.23)."""
+_ID = th.CustomType({"type": ["string", "integer"], "pattern": r"^\d+$", "minimum": 0})
+"""An id, which people may write without quotes in YAML and JSON."""
 _DEFAULT_CONCURRENCY = 8
 _MAX_CONCURRENCY = 32
 
@@ -56,13 +63,13 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
         *API_SETTINGS,
         th.Property(
             "ad_account_ids",
-            th.ArrayType(th.StringType(pattern=r"^\d+$")),
+            th.ArrayType(_ID),
             title="Ad account IDs",
             description="Ad accounts to read; by default every one that the token sees.",
         ),
         th.Property(
             "business_ids",
-            th.ArrayType(th.StringType(pattern=r"^\d+$")),
+            th.ArrayType(_ID),
             title="Business IDs",
             description=(
                 "Businesses whose audiences to read, for the stream business_audiences; the token "
@@ -161,7 +168,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             for page in self.api.pages(LIST_AD_ACCOUNTS, None, AdAccountsStream(self).params())
             for account in page.items
         }
-        wanted = self.config.get("ad_account_ids")
+        wanted = self.ids_of("ad_account_ids")
         if not wanted:
             if not visible:
                 msg = (
@@ -181,8 +188,41 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
     @functools.cached_property
     def ad_account_ids(self) -> list[str]:
         """The ad accounts to read, without a request if the settings name them."""
-        wanted = self.config.get("ad_account_ids")
-        return list(dict.fromkeys(wanted or (account["id"] for account in self.ad_accounts)))
+        wanted = self.ids_of("ad_account_ids")
+        return wanted or [account["id"] for account in self.ad_accounts]
+
+    def ids_of(self, setting: str) -> list[str]:
+        """Return the ids of a setting as text, each once."""
+        ids = self.config.get(setting) or ()
+        return list(
+            dict.fromkeys(each if isinstance(each, str) else str(int(each)) for each in ids)
+        )
+
+    @override
+    def setup_mapper(self) -> None:
+        """Prepare the stream maps, of the selected streams only.
+
+        The SDK would apply a map such as ``*`` to the others as well, of whose fields none is left.
+        """
+        super(Tap, self).setup_mapper()
+        selected = {name for name, stream in self.streams.items() if stream.selected}
+        entries = [(name, entry) for name, entry in self.catalog.items() if name in selected]
+        self.mapper.register_raw_streams_from_catalog(Catalog(entries))
+
+    def check_selection(self) -> None:
+        """Make sure that there is something to read.
+
+        Raises:
+            SettingsError: If no stream is selected.
+        """
+        for name, entry in self.catalog.items():
+            if name not in self.streams and entry.metadata.resolve_selection().get((), True):
+                self.logger.warning(
+                    "Catalog: there is no stream %s, so it is not read", redact(name)
+                )
+        if not any(stream.selected for stream in self.streams.values()):
+            msg = f"Catalog: no stream is selected; select some of {', '.join(self.streams)}"
+            raise SettingsError(msg)
 
     @override
     def discover_streams(self) -> list[PinterestStream]:
@@ -256,6 +296,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
                 state=read_json(state, "--state"),
                 catalog=read_json(catalog, "--catalog"),
             )
+            tap.check_selection()
             tap.sync_all()
             tap.check_whole()
 

@@ -98,7 +98,6 @@ def test_insights_come_in_three_types_and_not_from_accounts_without_any(everythi
             {"audiences/list", "ad_accounts_audiences_shared_accounts/list"},
         ),
         (["business_audiences"], set()),
-        ([], set()),
     ],
 )
 def test_a_stream_that_is_not_selected_costs_no_request_and_is_not_emitted(
