@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALLED := $(VENV)/.installed
 PLUGINS := .meltano/.installed
+LOADERS := .venv-target-csv/.installed .venv-dlt/.installed
 
 .DEFAULT_GOAL := help
 
@@ -27,8 +28,13 @@ $(PLUGINS): $(INSTALLED) meltano.yml pyproject.toml $(wildcard requirements/*.tx
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/meltano --log-level=warning install
 	@touch $@
 
+.venv-%/.installed: requirements/%.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-$*
+	$(UV) pip install --quiet --python .venv-$*/bin/python --require-hashes -r $<
+	@touch $@
+
 .PHONY: install
-install: $(INSTALLED) $(PLUGINS) ## Install everything into .venv and .meltano
+install: $(INSTALLED) $(PLUGINS) $(LOADERS) ## Install everything into .venv, .venv-* and .meltano
 
 .PHONY: demo
 demo: install ## Pinterest to warehouse and back, on an emulator and a real PostgreSQL
@@ -84,10 +90,12 @@ lock: $(UV) ## Lock newer versions of all dependencies
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) requirements/tap-postgres.in -o requirements/tap-postgres.txt
 	$(LOCK) requirements/target-postgres.in -o requirements/target-postgres.txt
+	$(LOCK) requirements/target-csv.in -o requirements/target-csv.txt
+	$(LOCK) requirements/dlt.in -o requirements/dlt.txt
 	$(LOCK) pyproject.toml --extra emulator --group dev -o requirements/dev.txt
 	$(LOCK) --group conformance -c requirements/dev.txt -o requirements/conformance.txt
 	$(LOCK) requirements/audit.in -o requirements/audit.txt
 
 .PHONY: clean
 clean: ## Remove everything that make made
-	rm -rf $(VENV) .meltano build dist
+	rm -rf $(VENV) .venv-* .meltano build dist

@@ -151,7 +151,8 @@ class CustomerListsStream(IncrementalStream):
         ),
         th.Property(
             "exceptions",
-            th.ObjectType(additional_properties=True),
+            # Without `properties`, even empty ones: flattening would drop the field.
+            th.CustomType({"type": ["object", "null"], "additionalProperties": True}),
             description="What went wrong with the list; empty if nothing did.",
         ),
         th.Property(

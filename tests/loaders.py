@@ -1,0 +1,126 @@
+"""Loaders besides target-postgres, each in an environment of its own, and what they loaded."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import subprocess
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from programs import TIMEOUT_SECONDS, environment
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parent.parent
+
+
+class Loader(ABC):
+    """A loader with a folder of its own."""
+
+    name: ClassVar[str]
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def bin(self, program: str) -> Path:
+        path = ROOT / f".venv-{self.name}" / "bin" / program
+        assert path.exists(), f"{path} is missing: `make install` installs it"
+        return path
+
+    def load(self, lines: str) -> None:
+        """Load what a tap printed."""
+        done = subprocess.run(
+            self.command(),
+            input=lines,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+            env={**environment(self.folder), "DLT_DATA_DIR": str(self.folder)},
+            cwd=self.folder,
+        )
+        assert done.returncode == 0, done.stderr
+
+    @abstractmethod
+    def command(self) -> list[str | Path]:
+        """Return the command that loads what it is given as its input."""
+
+    @abstractmethod
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Return the rows of a table; what is null or empty is left out."""
+
+    @staticmethod
+    @abstractmethod
+    def read_object(text: str) -> Any:
+        """Read an object as the loader wrote it into a column."""
+
+
+class TargetCSV(Loader):
+    name = "target-csv"
+    flattening: ClassVar[Mapping[str, Any]] = {}
+    """Settings with which the loader flattens records."""
+
+    @override
+    def command(self) -> list[str | Path]:
+        config = self.folder / "loader.json"
+        config.write_text(json.dumps({"output_path": str(self.folder), **self.flattening}))
+        return [self.bin(self.name), "--config", config]
+
+    @override
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        with (self.folder / f"{table}.csv").open(newline="") as file:
+            return [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
+
+    @staticmethod
+    @override
+    def read_object(text: str) -> Any:
+        return ast.literal_eval(text)
+
+
+class FlatteningTargetCSV(TargetCSV):
+    flattening: ClassVar[Mapping[str, Any]] = {
+        "flattening_enabled": True,
+        "flattening_max_depth": 1,
+    }
+
+
+class DuckDB(Loader):
+    """DuckDB, filled by dlt, which finds the types in the records; see `dlt_loader.py`."""
+
+    name = "dlt"
+
+    @override
+    def command(self) -> list[str | Path]:
+        return [self.bin("python"), Path(__file__).parent / "dlt_loader.py", self._path]
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    @override
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        program = (
+            "import duckdb, json, sys\n"
+            "found = duckdb.connect(sys.argv[1], read_only=True).sql(sys.argv[2])\n"
+            "rows = [dict(zip(found.columns, row)) for row in found.fetchall()]\n"
+            "print(json.dumps(rows, default=str))"
+        )
+        query = f'SELECT * FROM pinterest."{table}"'  # noqa: S608  (a name of ours)
+        done = subprocess.run(
+            [self.bin("python"), "-c", program, self._path, query],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found = json.loads(done.stdout)
+        return [{k: v for k, v in row.items() if v not in {None, ""}} for row in found]
+
+    @staticmethod
+    @override
+    def read_object(text: str) -> Any:
+        return json.loads(text)
