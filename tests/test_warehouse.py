@@ -19,6 +19,7 @@ from psycopg import sql
 
 from demo.parts import running_postgres
 from pinterest_emulator.testing import Emulator
+from tap_pinterest_audiences.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,9 +65,14 @@ class Warehouse:
             "database": postgres.database,
             "default_target_schema": schema,
         }
-        config = folder / "loader.json"
-        config.write_text(json.dumps(settings))
-        self.loader = [str(LOADER), "--config", str(config)]
+        self._settings = settings
+        self._config = folder / "loader.json"
+        self.configure()
+        self.loader = [str(LOADER), "--config", str(self._config)]
+
+    def configure(self, **settings: Any) -> None:
+        """Give the loader more settings."""
+        self._config.write_text(json.dumps({**self._settings, **settings}))
 
     def load(self, lines: str) -> dict[str, Any]:
         """Load what a tap printed; return the state that the loader passes on."""
@@ -285,6 +291,67 @@ def test_all_streams_twice(shops: Emulator, warehouse: Warehouse, tmp_path: Path
             r"^\| `(\w+)` \|.+\| (.+) \|$", GUIDE.read_text(), re.MULTILINE
         )
     }
+
+
+@pytest.mark.parametrize("by_loader", [False, True])
+def test_flattening_keeps_the_rule(
+    shops: Emulator, warehouse: Warehouse, tmp_path: Path, *, by_loader: bool
+) -> None:
+    account = shops.state()["ad_accounts"][0]["id"]
+    rule = {
+        "visitor_source_id": "2612511566001",
+        "retention_days": 30,
+        "prefill": True,
+        "event_source": {"=": ["web", "mobile"]},
+        "url": ["https://shop.example/shoes"],
+    }
+    body = {"name": "Long rule", "audience_type": "VISITOR", "rule": rule}
+    call(shops, "POST", f"ad_accounts/{account}/audiences", json=body).raise_for_status()
+    flattening = {"flattening_enabled": True, "flattening_max_depth": 1}
+    if by_loader:
+        warehouse.configure(**flattening)
+    programs = programs_for(shops, tmp_path, **({} if by_loader else flattening))
+    streams = [table for table in KEYS if table != "business_audiences"]
+    for _ in range(2):
+        run, _ = warehouse.pump(programs, streams)
+        assert run.code == 0, run.err
+        rows = {row["id"]: row for row in warehouse.rows("audiences")}
+        state = shops.state()
+        expected = [
+            item for account in state["ad_accounts"] for item in state["audiences"][account["id"]]
+        ]
+        assert rows.keys() == {audience["id"] for audience in expected}
+        for audience in expected:
+            loaded = {
+                column.removeprefix("rule__"): text
+                for column, text in rows[audience["id"]].items()
+                if column.startswith("rule__") and text is not None
+            }
+            assert loaded.keys() == audience["rule"].keys()
+            for field, value in audience["rule"].items():
+                text = loaded[field]
+                read = text if isinstance(value, str) else json.loads(text.lower())
+                assert read == value, field
+        assert all("exceptions" in row for row in warehouse.rows("customer_lists"))
+
+
+def test_names_that_postgres_refuses_are_loaded(
+    shops: Emulator, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    account = shops.state()["ad_accounts"][0]["id"]
+    audience = shops.state()["audiences"][account][0]
+    change(shops, audience, name="A\x00B", description="\x00")
+    run, _ = warehouse.pump(programs_for(shops, tmp_path), ["audiences"])
+    assert run.code == 0, run.err
+    (row,) = [row for row in warehouse.rows("audiences") if row["id"] == audience["id"]]
+    assert (row["name"], row["description"]) == ("A\ufffdB", "\ufffd")
+
+
+def test_half_characters_are_replaced_everywhere() -> None:
+    record = {"a": "x\ud83d", "rule": {"b\x00": ["\udc00", {"c": "fine"}, 5, None]}}
+    cleaned = {"a": "x\ufffd", "rule": {"b\ufffd": ["\ufffd", {"c": "fine"}, 5, None]}}
+    assert storable(record) == cleaned
+    assert storable("\N{GRINNING FACE}") == "\N{GRINNING FACE}"
 
 
 def expected_sizes(state: Row) -> list[tuple[Any, ...]]:
