@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
-"""NUL, which PostgreSQL refuses, and halves of characters, which are no UTF-8."""
+"""NUL, which PostgreSQL refuses, and lone surrogates, which are no UTF-8."""
 
 
 def storable(value: Any) -> Any:  # noqa: ANN401

@@ -347,7 +347,7 @@ def test_names_that_postgres_refuses_are_loaded(
     assert (row["name"], row["description"]) == ("A\ufffdB", "\ufffd")
 
 
-def test_half_characters_are_replaced_everywhere() -> None:
+def test_lone_surrogates_are_replaced_everywhere() -> None:
     record = {"a": "x\ud83d", "rule": {"b\x00": ["\udc00", {"c": "fine"}, 5, None]}}
     cleaned = {"a": "x\ufffd", "rule": {"b\ufffd": ["\ufffd", {"c": "fine"}, 5, None]}}
     assert storable(record) == cleaned
