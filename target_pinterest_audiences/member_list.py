@@ -63,8 +63,8 @@ class Means:
 class Tally:
     """What became of the people of a list.
 
-    ``removed_unknown`` counts removals of people whom the ledger does not have, ``rejected`` counts
-    by reason code, ``refused`` those among them for whom the whole list failed.
+    ``removed_unknown`` counts removals of people who are not in the ledger, ``rejected`` counts
+    by reason code, ``refused`` those among them whose whole list failed.
     """
 
     new: int = 0
@@ -221,13 +221,13 @@ class MemberList:
             self.created_audience = replace(decision, audience_id=str(made["id"]))
 
     def removal(self) -> Removal:
-        """Return whom the reading of a mirrored table would remove."""
+        """Return how many people the reading of a mirrored table would remove."""
         absent = self._sent.count_absent(self.reading.mark) if self._sent and self.reading else 0
         known = self._sent.count_known(list(self._remove)) if self._sent else 0
         return Removal(self.label, self._known, absent, known)
 
     def remove(self, *, absent: bool) -> None:
-        """Remove those for whom records ask, and if told so those who are absent from a reading."""
+        """Remove those that records name, and if told so those who are absent from a reading."""
         self._send_removals(all_of_them=True)
         if not absent or not self._sent or not self.reading:
             return
