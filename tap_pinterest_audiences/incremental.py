@@ -1,9 +1,10 @@
 """Which records of a scan are new, and where the next scan begins. No I/O in here.
 
 Pinterest has no filter by update time, so a scan reads a whole list and drops here what was
-emitted before. The bookmark is the server's clock when the scan began, less a lookback: a record
-that changes behind the scan, on a page that was already read, is newer than that. The largest
-update time seen would be too late.
+emitted before. It compares digests, because Pinterest may change the size or the status of an
+audience without moving its update time. The bookmark is the server's clock when the scan began,
+less a lookback: a record that changes behind the scan, on a page that was already read, is newer
+than that. The largest update time seen would be too late.
 
 A bookmark that is too early costs some comparisons. One that is too late hides changes, in every
 later run as well. So this machine's clock limits it as well, and a bookmark that is later than
@@ -21,12 +22,18 @@ from typing import TYPE_CHECKING, Any
 from tap_pinterest_audiences.errors import PinterestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
 _VALUE = "replication_key_value"
 _KEY = "replication_key"
+_DIGESTS = "digests"
 _RECENT = "recent"
 _KNOWN = "known"
+_DIGEST_LENGTH = 10
+"""Hexadecimal digits, 40 bits: one change in 10^12 is missed, until the next change."""
+_MAY_BE_REMOVED = ""
+"""In place of the digest of a record whose removal is about to go out; no digest begins so."""
 
 
 class StateError(PinterestError):
@@ -39,18 +46,26 @@ class Bookmark:
 
     Attributes:
         value: Unix seconds; None before the first scan.
-        recent: Digests by id of the records that were emitted but are not older than ``value``.
-            The next scan sees them again and needs to tell whether they changed.
-        known: Ids that the list held, if removed ones are to be detected.
+        digests: Digests by id of records that were emitted: of all, or only of those that are
+            not older than ``value``, which the next scan sees again.
+        known: Ids of all records that the last scan saw and emitted, then or earlier; None if
+            nobody remembers them.
     """
 
     value: int | None = None
-    recent: Mapping[str, str] = field(default_factory=dict)
-    known: Sequence[str] | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+    known: AbstractSet[str] | None = None
 
     @classmethod
-    def read(cls, state: Mapping[str, Any], replication_key: str) -> Bookmark:
-        """Read a partition's state as the tap keeps it.
+    def read(
+        cls, state: Mapping[str, Any], replication_key: str, *, recent_is_all: bool = False
+    ) -> Bookmark:
+        """Read a partition's state as the tap keeps it, or kept it before it compared digests.
+
+        Args:
+            state: State of the partition.
+            replication_key: Field with the time of the last update.
+            recent_is_all: Whether ``recent`` in an old state has the digest of every record.
 
         Raises:
             StateError: If the bookmark is no number of seconds.
@@ -65,23 +80,31 @@ class Bookmark:
                 "of Unix seconds; remove that bookmark from the state to read everything again"
             )
             raise StateError(msg)
-        recent = state.get(_RECENT)
+        is_all = _DIGESTS in state or recent_is_all
+        found = state.get(_DIGESTS, state.get(_RECENT))
+        digests = {
+            record_id: digest if isinstance(digest, str) else _MAY_BE_REMOVED
+            for record_id, digest in (found.items() if isinstance(found, dict) else ())
+        }
         known = state.get(_KNOWN)
-        return cls(
-            int(value),
-            recent if isinstance(recent, dict) else {},
-            [each for each in known if isinstance(each, str)] if isinstance(known, list) else None,
-        )
+        if is_all:
+            return cls(int(value), digests, digests.keys())
+        if not isinstance(known, list):
+            return cls(int(value), digests)
+        ids = dict.fromkeys(each for each in known if isinstance(each, str))
+        return cls(int(value), digests, ids.keys())
 
     def write(self, state: dict[str, Any], replication_key: str) -> None:
         """Put the bookmark into a partition's state, if there is one."""
         if self.value is None:
             return
+        for name in (_DIGESTS, _RECENT, _KNOWN):
+            state.pop(name, None)
         state[_KEY] = replication_key
         state[_VALUE] = self.value
-        state[_RECENT] = dict(self.recent)
-        state.pop(_KNOWN, None)
-        if self.known is not None:
+        is_all = self.known is not None and self.known == self.digests.keys()
+        state[_DIGESTS if is_all else _RECENT] = dict(self.digests)
+        if self.known is not None and not is_all:
             state[_KNOWN] = list(self.known)
 
 
@@ -93,15 +116,15 @@ class ScanOptions:
         replication_key: Field with the time of the last update in Unix seconds.
         lookback: Seconds that the next bookmark lies behind the clock.
         start: Unix seconds; records that were last updated earlier are not wanted.
-        remember_all: For lists that a record can enter without being updated, as an audience does
-            that is shared: tell by the digests of all records what is new.
-        detect_removed: Remember all ids, to tell which ones are gone next time.
+        compare_by_digest: Remember the digests of all records, to tell which ones changed or are
+            gone next time. Without it only the time of the last update tells.
+        detect_removed: Tell which records are gone, and remember all ids for it.
     """
 
     replication_key: str
     lookback: int
     start: int | None = None
-    remember_all: bool = False
+    compare_by_digest: bool = True
     detect_removed: bool = False
 
 
@@ -113,15 +136,16 @@ class Scan:
         self._old = bookmark
         self._options = options
         self._next: int | None = bookmark.value
-        self._recent: dict[str, str] = {}
-        self._known: dict[str, None] | None = {} if options.detect_removed else None
+        self._seen: set[str] = set()
+        self._digests: dict[str, str] = {}
+        self._known: dict[str, None] = {}
 
     def drop_future_bookmark(self, clock: int) -> int | None:
         """Stop using the bookmark if it is later than ``clock``; return it if it was."""
         value = self._old.value
         if value is None or value <= clock:
             return None
-        self._old = replace(self._old, value=None)
+        self._old = replace(self._old, value=None, digests={})
         self._next = None
         return value
 
@@ -132,34 +156,52 @@ class Scan:
     def is_new(self, record: Mapping[str, Any]) -> bool:
         """Tell whether ``record`` has to be emitted. A record without update time may be."""
         record_id = str(record.get("id"))
-        if self._known is not None:
-            self._known[record_id] = None
+        self._seen.add(record_id)
         updated = record.get(self._options.replication_key)
         if not isinstance(updated, (int, Decimal)):
             updated = None
-        if updated is not None and updated < self._since():
+        before = self._old.digests.get(record_id)
+        start = self._options.start
+        if updated is not None and start is not None and updated < start:
+            if before is not None:  # it was emitted once, so its removal has to be, too
+                self._remember(record_id, updated, before)
             return False
-        recent = updated is None or self._next is None or updated >= self._next
-        remembered = recent or self._options.remember_all
-        if not remembered and record_id not in self._old.recent:
+        digest = _digest(record)
+        self._remember(record_id, updated, digest)
+        if before is not None:
+            return not before.startswith(digest)  # old states have longer digests
+        if self._old.known is not None and record_id not in self._old.known:
             return True
-        content = json.dumps(record, sort_keys=True, default=str)
-        digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-        if remembered:
-            self._recent[record_id] = digest
-        return self._old.recent.get(record_id) != digest
-
-    def _since(self) -> int:
-        since = None if self._options.remember_all else self._old.value
-        return max((time for time in (since, self._options.start) if time is not None), default=0)
+        return updated is None or self._old.value is None or updated >= self._old.value
 
     def removed(self) -> list[str]:
-        """Return the ids that the last scan saw and this one did not, now that it is finished."""
-        if self._known is None:
+        """Return the ids that the last scan knew and this one did not see, now that it ended."""
+        if not self._options.detect_removed:
             return []
-        return [record_id for record_id in self._old.known or () if record_id not in self._known]
+        return [record_id for record_id in self._old.known or () if record_id not in self._seen]
+
+    def before_removal(self) -> Bookmark:
+        """Return the bookmark for a run that ends while the removed records are emitted.
+
+        The next scan repeats the removal of what is still gone, and emits what is back.
+        """
+        marks = dict.fromkeys(self.removed(), _MAY_BE_REMOVED)
+        return replace(self._old, digests={**self._old.digests, **marks})
 
     def end(self) -> Bookmark:
         """Return the bookmark for the next scan, now that the list was read to its end."""
-        known = None if self._known is None else list(self._known)
-        return Bookmark(self._next, self._recent, known)
+        if self._options.compare_by_digest:
+            return Bookmark(self._next, self._digests, self._digests.keys())
+        known = self._known.keys() if self._options.detect_removed else None
+        return Bookmark(self._next, self._digests, known)
+
+    def _remember(self, record_id: str, updated: int | Decimal | None, digest: str) -> None:
+        self._known[record_id] = None
+        recent = updated is None or self._next is None or updated >= self._next
+        if recent or self._options.compare_by_digest:
+            self._digests[record_id] = digest
+
+
+def _digest(record: Mapping[str, Any]) -> str:
+    content = json.dumps(record, sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:_DIGEST_LENGTH]

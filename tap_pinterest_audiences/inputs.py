@@ -120,6 +120,18 @@ def read_state(content: Mapping[str, Any]) -> dict[str, Any]:
     return dict(state)
 
 
+def partitions_read(state: Mapping[str, Any]) -> set[str]:
+    """Return the ad accounts of which a state, checked before, has a bookmark."""
+    return {
+        account
+        for bookmark in state.get("bookmarks", {}).values()
+        for partition in bookmark.get("partitions", ())
+        if partition.get("replication_key_value") is not None
+        for name, account in partition["context"].items()
+        if name.endswith("ad_account_id") and isinstance(account, str)
+    }
+
+
 def parse_catalog(content: Mapping[str, Any]) -> Catalog:
     """Read a Singer catalog.
 

@@ -9,33 +9,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import metrics
-from singer_sdk import typing as th
-from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
-from singer_sdk.streams import Stream
 from typing_extensions import override
 
 from tap_pinterest_audiences.errors import RequestFailedError, SettingsError
 from tap_pinterest_audiences.incremental import Bookmark, Scan, ScanOptions
+from tap_pinterest_audiences.messages import MessageStream
 from tap_pinterest_audiences.progress import Progress
 from tap_pinterest_audiences.read_ahead import ReadAhead
+from tap_pinterest_audiences.schemas import DELETED_AT, DELETED_AT_SCHEMA, StreamMapError
 from tap_pinterest_audiences.text import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
 
     from tap_pinterest_audiences.answers import Page
     from tap_pinterest_audiences.operations import Operation
-    from tap_pinterest_audiences.tap import TapPinterestAudiences
 
 DEFAULT_LOOKBACK_SECONDS = 60
 
-_NOT_TO_BE_READ = {403, 404}
-_DELETED_AT = th.PropertiesList(
-    th.Property("_sdc_deleted_at", th.DateTimeType, description="When it was found to be gone.")
-).to_dict()["properties"]
+_NOT_FOUND = 404
+_NOT_TO_BE_READ = {403, _NOT_FOUND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class Chain:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
-class PinterestStream(Stream):
+class PinterestStream(MessageStream):
     """A stream that reads one operation through the tap's ``PinterestAPI``.
 
     It is no ``RESTStream``: requests, retries, authentication and paging are the API's, which the
@@ -62,14 +59,6 @@ class PinterestStream(Stream):
 
     operation: ClassVar[Operation]
     """What the stream reads."""
-
-    # Values go out as Pinterest sent them, the free-form rule of an audience above all.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.ROOT_ONLY
-
-    def __init__(self, tap: TapPinterestAudiences) -> None:
-        """Attach the stream to ``tap``."""
-        super().__init__(tap)
-        self.tap = tap
 
     def params(self) -> dict[str, Any]:
         """Return the query of every page."""
@@ -155,7 +144,10 @@ class PartitionedStream(PinterestStream):
         except RequestFailedError as error:
             if error.status not in _NOT_TO_BE_READ:
                 raise
-            self.tap.note_unread(f"{self.place(partition)}: {error}")
+            if partition in self.tap.lost_ad_account_ids:
+                self.logger.warning("Rows stay as they are: %s: %s", self.place(partition), error)
+            else:
+                self.tap.note_unread(f"{self.place(partition)}: {error}")
             self._whole = False
         self._progress.partition(self.place(partition))
         if self._whole and partition == self.partitions[-1][self.partition_key]:
@@ -169,7 +161,14 @@ class PartitionedStream(PinterestStream):
         for chain, page in self.pages_of(partition, counter):
             self._progress.page(len(page.items))
             for item in page.items:
-                yield {**item, **chain.fields}
+                yield self.complete({**item, **chain.fields}, partition)
+
+    def complete(self, item: Mapping[str, Any], partition: str) -> Record:
+        """Return the record of what Pinterest sent, with the partition if Pinterest left it out."""
+        record = self.fields.complete(item)
+        if record.get(self.partition_key) is None:
+            record[self.partition_key] = partition
+        return record
 
     def pages_of(self, partition: str, counter: metrics.Counter) -> Iterator[tuple[Chain, Page]]:
         """Yield the pages of a partition, while those of the next ones are being read."""
@@ -199,14 +198,40 @@ class IncrementalStream(PartitionedStream):
     """A list per ad account, of which only what changed since the last run is emitted."""
 
     remembers_all: ClassVar[bool] = False
-    """Whether a record can come into the list without being updated; see ``ScanOptions``."""
+    """Whether a record can come into the list without being updated, so that only digests tell."""
 
-    def __init__(self, tap: TapPinterestAudiences) -> None:
-        """Attach the stream to ``tap``; what is removed has a field of its own."""
-        super().__init__(tap)
-        if self.config.get("detect_removed"):
-            fields = {**self.schema["properties"], **_DELETED_AT}
-            self.schema = {**self.schema, "properties": fields}  # type: ignore[misc]
+    @override
+    def own_fields(self) -> dict[str, Any]:
+        """Return the schemas of the fields that are not Pinterest's, the mark of a removal too."""
+        mark = {DELETED_AT: DELETED_AT_SCHEMA} if self.config.get("detect_removed") else {}
+        return {**super().own_fields(), **mark}
+
+    @override
+    def _write_schema_message(self) -> None:
+        """Write the SCHEMA.
+
+        Raises:
+            StreamMapError: If a stream map would emit removals without their mark.
+        """
+        for stream_map in self.stream_maps:
+            if DELETED_AT in self.own_fields() and not (
+                isinstance(stream_map, RemoveRecordTransform)
+                or DELETED_AT in stream_map.transformed_schema["properties"]
+            ):
+                msg = (
+                    f"Stream map: stream {self.name}: it removes the field {DELETED_AT}, so rows "
+                    f"that are gone would look alive. Add {DELETED_AT}: {DELETED_AT} to the map, "
+                    "or set detect_removed to false"
+                )
+                raise StreamMapError(msg)
+        super()._write_schema_message()
+
+    @property
+    @override
+    def partitions(self) -> list[dict[str, str]]:
+        """One partition for each ad account, and to detect what is removed, for each lost one."""
+        lost = [{self.partition_key: account} for account in self.tap.lost_ad_account_ids]
+        return [*super().partitions, *(lost if self.config["detect_removed"] else ())]
 
     @override
     def params(self) -> dict[str, Any]:
@@ -230,21 +255,46 @@ class IncrementalStream(PartitionedStream):
             replication_key=key,
             lookback=self.config["lookback"],
             start=start_time(self.config.get("start_date")),
-            remember_all=self.remembers_all,
+            compare_by_digest=self.config["compare_by_digest"] or self.remembers_all,
             detect_removed=self.config["detect_removed"],
         )
-        scan = Scan(Bookmark.read(state, key), options)
-        begun = False
-        for _, page in self.pages_of(partition, counter):
-            self._progress.page(len(page.items))
-            if not begun:
-                self._begin(scan, page, partition)
-            begun = True
-            yield from (item for item in page.items if scan.is_new(item))
+        scan = Scan(Bookmark.read(state, key, recent_is_all=self.remembers_all), options)
+        gone = yield from self._new_records(scan, partition, counter)
+        removed = scan.removed()
+        if removed and not self.config.get("batch_config"):
+            scan.before_removal().write(state, key)
+            self.tap.write_state()
         removed_at = dt.datetime.now(dt.UTC).isoformat()
-        for record_id in scan.removed():
-            yield {"id": record_id, self.partition_key: partition, "_sdc_deleted_at": removed_at}
-        scan.end().write(state, key)
+        for record_id in removed:
+            yield self.fields.removal({"id": record_id, self.partition_key: partition}, removed_at)
+        if gone:
+            self.logger.warning("%s is gone: %d removed", self.place(partition), len(removed))
+            for name in state.keys() - {"context"}:
+                del state[name]
+        else:
+            scan.end().write(state, key)
+
+    def _new_records(
+        self, scan: Scan, partition: str, counter: metrics.Counter
+    ) -> Generator[Record, None, bool]:
+        """Read an ad account's list; return True if instead of it, there is no such account."""
+        begun = False
+        try:
+            for _, page in self.pages_of(partition, counter):
+                self._progress.page(len(page.items))
+                if not begun:
+                    self._begin(scan, page, partition)
+                begun = True
+                for item in page.items:
+                    if scan.is_new(item):
+                        yield self.complete(item, partition)
+        except RequestFailedError as error:
+            # 403 may be a lost role: only 404 says that the account is gone.
+            lost = partition in self.tap.lost_ad_account_ids
+            if begun or not lost or error.status != _NOT_FOUND:
+                raise
+            return True
+        return False
 
     def _begin(self, scan: Scan, page: Page, partition: str) -> None:
         """Begin a scan by Pinterest's clock, or by this machine's if that is behind."""

@@ -74,7 +74,7 @@ class AdAccountsStream(PinterestStream):
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Emit the accounts that the tap has read to know its partitions."""
-        yield from (dict(account) for account in self.tap.ad_accounts)
+        yield from map(self.fields.complete, self.tap.ad_accounts)
         if not self.tap.unread:
             self.activate_version()
 

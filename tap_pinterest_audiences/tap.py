@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import sys
+import time
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from singer_sdk import Tap
 from singer_sdk import typing as th
+from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.singerlib.catalog import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
@@ -20,8 +22,9 @@ from tap_pinterest_audiences.errors import (
     one_line_errors,
     redact,
 )
-from tap_pinterest_audiences.inputs import parse_catalog, read_json, read_state
+from tap_pinterest_audiences.inputs import parse_catalog, partitions_read, read_json, read_state
 from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
+from tap_pinterest_audiences.pacing import is_state_due
 from tap_pinterest_audiences.plugin import PinterestPlugin, ending_in_peace
 from tap_pinterest_audiences.preflight import preflight
 from tap_pinterest_audiences.settings import API_SETTINGS
@@ -120,6 +123,17 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             ),
         ),
         th.Property(
+            "compare_by_digest",
+            th.BooleanType,
+            default=True,
+            title="Compare by digest",
+            description=(
+                "Keep a digest of each audience and customer list in the state, about 30 bytes, "
+                "and emit what differs from it, such as another size, even if the update time "
+                "stayed. Set it to false if the state becomes too large for where you keep it."
+            ),
+        ),
+        th.Property(
             "emit_activate_version_messages",
             th.BooleanType,
             default=False,
@@ -141,6 +155,20 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
         if isinstance(catalog, dict):
             catalog = parse_catalog(catalog)
         super().__init__(catalog=catalog, **kwargs)
+        self.records_since_state = 0
+        self._state_time = time.monotonic()
+
+    def write_state(self) -> None:
+        """Write a STATE message, if the state changed since the last one."""
+        self.state_writer.write_state(self.state)
+        self.records_since_state = 0
+        self._state_time = time.monotonic()
+
+    def write_due_state(self) -> None:
+        """Write a STATE message if enough went out since the last one; see ``pacing``."""
+        seconds = time.monotonic() - self._state_time
+        if is_state_due(self.state, self.records_since_state, seconds):
+            self.write_state()
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -224,6 +252,25 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             msg = f"Catalog: no stream is selected; select some of {', '.join(self.streams)}"
             raise SettingsError(msg)
 
+    @functools.cached_property
+    def lost_ad_account_ids(self) -> list[str]:
+        """The ad accounts that an earlier run read and that the token does not see any more.
+
+        None if the settings name the ad accounts.
+        """
+        if self.config.get("ad_account_ids"):
+            return []
+        read = partitions_read(self.state)
+        lost = sorted(read - set(self.ad_account_ids))
+        for account in lost:
+            self.logger.warning(
+                "Ad account %s: an earlier run read it, but the token does not see it any more, "
+                "and its rows in the warehouse grow old. If it still exists, give the token's user "
+                "a role there; if you no longer want it, remove its partitions from the state",
+                redact(account),
+            )
+        return lost
+
     @override
     def discover_streams(self) -> list[PinterestStream]:
         """Return all streams."""
@@ -297,8 +344,22 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
                 catalog=read_json(catalog, "--catalog"),
             )
             tap.check_selection()
-            tap.sync_all()
-            tap.check_whole()
+            tap.read_all()
+
+    def read_all(self) -> None:
+        """Read all that is selected; what was read before a failure is not lost.
+
+        Raises:
+            PinterestError: If something could not be read.
+            SingerSDKError: If a setting of the SDK's does not work.
+        """
+        try:
+            self.sync_all()
+        except (PinterestError, SingerSDKError):
+            if not self.config.get("batch_config"):  # there records may not be out yet
+                self.write_state()
+            raise
+        self.check_whole()
 
     @classmethod
     @override

@@ -30,6 +30,7 @@ PARTITION = shaped(
     replication_key_value=NUMBERS,
     recent=st.dictionaries(st.just("1"), JSON),
     known=st.lists(JSON, max_size=3),
+    digests=st.dictionaries(st.just("1"), JSON) | JSON,
     progress_markers=JSON,
     replication_key_signpost=JSON,
     starting_replication_value=JSON,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -26,7 +28,7 @@ def scan(
     lookback: int = 60,
     **options: bool,
 ) -> tuple[list[str], Bookmark]:
-    chosen = ScanOptions(KEY, lookback, start, **options)
+    chosen = ScanOptions(KEY, lookback, start, **{"compare_by_digest": False, **options})
     reading = Scan(bookmark or Bookmark(), chosen)
     if clock is not None:
         reading.begin(clock)
@@ -100,41 +102,122 @@ def test_a_record_without_update_time_is_new_when_it_differs() -> None:
 
 def test_what_is_remembered_does_not_grow() -> None:
     _, bookmark = scan([audience(1, 970), audience(2, 10)], clock=1000)
-    assert set(bookmark.recent) == {"1"}
+    assert set(bookmark.digests) == {"1"}
     _, bookmark = scan([audience(1, 970), audience(2, 10)], bookmark, clock=9000)
-    assert bookmark.recent == {}
+    assert bookmark.digests == {}
 
 
-def test_what_enters_a_list_without_an_update_is_new_where_all_is_remembered() -> None:
-    _, bookmark = scan([audience(1, 10)], clock=1000, remember_all=True)
-    assert set(bookmark.recent) == {"1"}
-    items = [audience(1, 10), audience(2, 5)]
-    new, bookmark = scan(items, bookmark, clock=2000, remember_all=True)
+def test_size_is_compared_even_if_the_update_time_stays() -> None:
+    items = [audience(1, 10, size=5), audience(2, 10, size=5)]
+    new, bookmark = scan(items, clock=1000, compare_by_digest=True)
+    assert new == ["1", "2"]
+    items[1]["size"] = 6
+    new, bookmark = scan(items, bookmark, clock=2000, compare_by_digest=True)
     assert new == ["2"]
-    assert scan(items, bookmark, clock=3000, remember_all=True)[0] == []
+    assert scan(items, bookmark, clock=3000, compare_by_digest=True)[0] == []
 
 
-def removed(items: list[dict[str, Any]], bookmark: Bookmark) -> tuple[list[str], Bookmark]:
-    reading = Scan(bookmark, ScanOptions(KEY, 60, detect_removed=True))
+def test_what_enters_a_list_without_an_update_is_new() -> None:
+    _, bookmark = scan([audience(1, 10)], clock=1000, compare_by_digest=True)
+    assert set(bookmark.digests) == {"1"}
+    items = [audience(1, 10), audience(2, 5)]
+    new, bookmark = scan(items, bookmark, clock=2000, compare_by_digest=True)
+    assert new == ["2"]
+    assert scan(items, bookmark, clock=3000, compare_by_digest=True)[0] == []
+
+
+def removed(
+    items: list[dict[str, Any]], bookmark: Bookmark, **options: Any
+) -> tuple[list[str], list[str], Bookmark]:
+    """Scan; return what is new, what is gone, and the bookmark after the state was stored."""
+    reading = Scan(bookmark, ScanOptions(KEY, 60, detect_removed=True, **options))
     reading.begin(1000)
-    for item in items:
-        reading.is_new(item)
-    return reading.removed(), reading.end()
+    new = [item["id"] for item in items if reading.is_new(item)]
+    return new, reading.removed(), stored(reading.end())
 
 
-def test_what_is_gone_is_told_once() -> None:
+def stored(bookmark: Bookmark) -> Bookmark:
+    state: dict[str, Any] = {}
+    bookmark.write(state, KEY)
+    return Bookmark.read(json.loads(json.dumps(state)), KEY)
+
+
+COMPARING = pytest.mark.parametrize("digests", [True, False], ids=["digests", "times"])
+
+
+@COMPARING
+def test_what_is_gone_is_reported_once_and_is_new_when_it_comes_back(*, digests: bool) -> None:
     both, one = [audience(1, 10), audience(2, 10)], [audience(1, 10)]
-    gone, bookmark = removed(both, Bookmark())
-    assert gone == []
-    gone, bookmark = removed(one, bookmark)
-    assert gone == ["2"]
-    gone, bookmark = removed(one, bookmark)
-    assert gone == []
-    assert bookmark.known == ["1"]
+    bookmark = Bookmark()
+    found = []
+    for items in (both, one, one, both, both):
+        new, gone, bookmark = removed(items, bookmark, compare_by_digest=digests)
+        found.append((new, gone))
+    assert found == [(["1", "2"], []), ([], ["2"]), ([], []), (["2"], []), ([], [])]
+
+
+@COMPARING
+def test_what_is_back_after_an_interrupted_removal_is_new(*, digests: bool) -> None:
+    both, one = [audience(1, 10), audience(2, 10)], [audience(1, 10)]
+    _, _, bookmark = removed(both, Bookmark(), compare_by_digest=digests)
+    reading = Scan(bookmark, ScanOptions(KEY, 60, None, digests, detect_removed=True))
+    reading.begin(1000)
+    assert not reading.is_new(one[0])
+    interrupted = stored(reading.before_removal())
+    assert removed(both, interrupted, compare_by_digest=digests)[:2] == (["2"], [])
+    assert removed(one, interrupted, compare_by_digest=digests)[:2] == ([], ["2"])
+
+
+@COMPARING
+def test_what_start_date_left_out_is_not_reported_as_gone(*, digests: bool) -> None:
+    options: dict[str, Any] = {"compare_by_digest": digests, "start": 100}
+    new, _, bookmark = removed([audience(1, 10), audience(2, 200)], Bookmark(), **options)
+    assert new == ["2"]
+    assert removed([], bookmark, **options)[:2] == ([], ["2"])
+
+
+def test_what_was_emitted_is_reported_as_gone_after_start_date_moved() -> None:
+    _, _, bookmark = removed([audience(1, 10)], Bookmark())
+    new, gone, bookmark = removed([audience(1, 10)], bookmark, start=100)
+    assert (new, gone) == ([], [])
+    assert removed([], bookmark, start=100)[1] == ["1"]
 
 
 def test_nothing_is_gone_when_nobody_remembers_what_was_there() -> None:
-    assert removed([], Bookmark(500, {}, None))[0] == []
+    assert removed([], Bookmark(500, {}, None))[1] == []
+
+
+OLD = {"replication_key": KEY, "replication_key_value": 940}
+
+
+def test_old_state_without_all_digests_is_read() -> None:
+    items = [audience(1, 10), audience(2, 970), audience(3, 970)]
+    long = {item["id"]: old_digest(item) for item in items[1:]}
+    before = Bookmark.read({**OLD, "recent": long, "known": ["1", "2", "3", "9"]}, KEY)
+    items[2]["name"] = "B"
+    assert removed([*items, audience(4, 10)], before)[:2] == (["3", "4"], ["9"])
+
+
+def test_old_state_of_a_list_with_all_digests_is_read() -> None:
+    items = [audience(1, 10), audience(2, 10)]
+    state = {**OLD, "recent": {"1": old_digest(items[0])}}
+    before = Bookmark.read(state, KEY, recent_is_all=True)
+    assert scan(items, before, clock=2000, compare_by_digest=True)[0] == ["2"]
+
+
+def old_digest(record: dict[str, Any]) -> str:
+    content = json.dumps(record, sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def test_state_of_a_hundred_thousand_audiences_stays_small() -> None:
+    reading = Scan(Bookmark(), ScanOptions(KEY, 60, detect_removed=True))
+    reading.begin(2_000_000_000)
+    for number in range(2_542_620_905_475, 2_542_620_905_475 + 100_000):
+        reading.is_new({"id": str(number), KEY: 10})
+    state: dict[str, Any] = {}
+    reading.end().write(state, KEY)
+    assert len(json.dumps(state)) <= 3_200_000
 
 
 def test_state_goes_out_and_comes_back() -> None:
@@ -147,6 +230,14 @@ def test_state_goes_out_and_comes_back() -> None:
         "recent": {"2": "abc"},
     }
     assert Bookmark.read(state, KEY) == Bookmark(940, {"2": "abc"})
+    Bookmark(940, {"2": "abc"}, {"2"}).write(state, KEY)
+    assert state == {
+        "context": {"ad_account_id": "1"},
+        "replication_key": KEY,
+        "replication_key_value": 940,
+        "digests": {"2": "abc"},
+    }
+    assert Bookmark.read(state, KEY) == Bookmark(940, {"2": "abc"}, {"2"})
 
 
 @pytest.mark.parametrize("value", [940, 940.0])

@@ -109,7 +109,10 @@ def test_the_readme_has_every_setting_of_ours(programs: Programs, plugin: str) -
     assert set(rows) == set(ours)
     for name, schema in ours.items():
         default, description = rows[name]
-        assert default.strip("`") == str(schema.get("default", "")).replace("False", "false"), name
+        shown = schema.get("default", "")
+        assert default.strip("`") == (
+            json.dumps(shown) if isinstance(shown, bool) else str(shown)
+        ), name
         assert description == schema["description"], name
 
 

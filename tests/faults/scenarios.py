@@ -160,6 +160,12 @@ SCENARIOS = (
         name="tap, everything", settings={"page_size": 5, "concurrency": 1}, changes_at=4, **_TAP
     ),
     Scenario(
+        name="tap, by update time",
+        settings={"page_size": 5, "concurrency": 1, "compare_by_digest": False},
+        changes_at=4,
+        **_TAP,
+    ),
+    Scenario(
         name="tap, what changed",
         settings={"page_size": 5, "concurrency": 3},
         changes_at=5,
