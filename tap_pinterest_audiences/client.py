@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import threading
 from collections import Counter
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
-from urllib.parse import urlsplit
 
 import backoff
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from singer_sdk.singerlib.json import serialize_json
-from urllib3.exceptions import NewConnectionError
 
 from tap_pinterest_audiences.answers import Answer, Page, error_code, read_answer
 from tap_pinterest_audiences.auth import PinterestAuthenticator, choose_grant, header_text
@@ -30,6 +26,7 @@ from tap_pinterest_audiences.errors import (
 )
 from tap_pinterest_audiences.limits import waits
 from tap_pinterest_audiences.operations import OAUTH_TOKEN, Operation
+from tap_pinterest_audiences.transport import Transport, checked_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,7 +41,7 @@ DEFAULT_API_URL = "https://api.pinterest.com/v5"
 DEFAULT_MAX_WAIT_SECONDS = 900
 DEFAULT_TIMEOUT_SECONDS = 60
 _CONNECT_TIMEOUT_SECONDS = 10
-_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
+_API_URL = "Settings: api_url"
 
 _SCOPE_CODES = {3, 7}
 """401 with these codes: the token is good but may not do this, so a new one will not help."""
@@ -72,7 +69,10 @@ class PinterestAPI:
         Raises:
             SettingsError: If the credentials are not complete or ``api_url`` is not usable.
         """
-        self.url = checked_url(settings.get("api_url") or DEFAULT_API_URL, "Settings: api_url")
+        self.url = checked_url(settings.get("api_url") or DEFAULT_API_URL, _API_URL)
+        if {"?", "#"} & set(self.url):
+            msg = f"{_API_URL} must not have a query or a fragment: remove what begins with ? or #"
+            raise SettingsError(msg)
         self.requests: Counter[str] = Counter()
         self.seconds_waited = 0.0
         self._counting = threading.Lock()
@@ -80,10 +80,7 @@ class PinterestAPI:
         read_timeout = float(settings.get("request_timeout") or DEFAULT_TIMEOUT_SECONDS)
         self._timeout = (min(read_timeout, _CONNECT_TIMEOUT_SECONDS), read_timeout)
         self._budget = RateBudget(self.max_wait, self._waited)
-        self._session = requests.Session()
-        threads = int(settings.get("concurrency") or 1)
-        self._session.mount("https://", HTTPAdapter(pool_maxsize=threads))
-        self._session.mount("http://", HTTPAdapter(pool_maxsize=threads))
+        self._session = Transport(threads=int(settings.get("concurrency") or 1))
         self._session.headers["User-Agent"] = (
             header_text(settings, "user_agent")
             or f"pinterest-audiences/{version('pinterest-audiences')}"
@@ -221,28 +218,8 @@ class PinterestAPI:
             self.requests[operation.category] += 1
         headers: Mapping[str, str] = {}
         try:
-            response = self._session.send(
-                prepared,
-                timeout=self._timeout,
-                allow_redirects=False,
-                **self._session.merge_environment_settings(prepared.url, {}, None, None, None),
-            )
+            response = self._session.exchange(prepared, operation.name, _API_URL, self._timeout)
             headers = response.headers
-        except requests.exceptions.SSLError as error:
-            reason = f"the connection is not trusted ({type(error).__name__})"
-            raise NoAnswerError(operation.name, reason, nothing_done=False) from error
-        except requests.Timeout as error:
-            never_there = isinstance(error, requests.ConnectTimeout)
-            reason = "no connection in time" if never_there else "it took too long"
-            raise NoAnswerError(operation.name, reason, nothing_done=never_there) from error
-        except requests.ConnectionError as error:
-            refused = _never_connected(error)
-            reason = f"no connection to {self.url}" if refused else "the connection broke off"
-            raise NoAnswerError(operation.name, reason, nothing_done=refused) from error
-        except requests.RequestException as error:
-            reason = f"the answer broke off ({type(error).__name__})"
-            raise NoAnswerError(operation.name, reason) from error
-        else:
             return response
         finally:
             self._budget.settle(operation, headers)
@@ -271,30 +248,3 @@ def _can_not_have_worked(error: Exception) -> bool:
     return isinstance(error, RateLimitedError) or (
         isinstance(error, NoAnswerError) and error.nothing_done
     )
-
-
-def _never_connected(error: requests.ConnectionError) -> bool:
-    cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", cause), NewConnectionError)
-
-
-def checked_url(url: str, what: str) -> str:
-    """Return a URL to which secrets and people's identifiers may be sent.
-
-    Args:
-        url: The URL.
-        what: What it is, for a person.
-
-    Raises:
-        SettingsError: If it is plain http to another machine, or no URL.
-    """
-    with contextlib.suppress(ValueError):
-        parts = urlsplit(url)
-        local = parts.scheme == "http" and parts.hostname in _THIS_MACHINE
-        if local or (parts.scheme == "https" and parts.hostname):
-            return url.rstrip("/")
-    msg = (
-        f"{what} must begin with https:// (http:// is for a server on this machine only), like "
-        f"{DEFAULT_API_URL}"
-    )
-    raise SettingsError(msg)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_pinterest_audiences.client import checked_url
 from tap_pinterest_audiences.errors import (
     MalformedAnswerError,
     NoAnswerError,
@@ -21,6 +20,7 @@ from tap_pinterest_audiences.errors import (
     RequestFailedError,
 )
 from tap_pinterest_audiences.operations import CREATE_UPLOAD, GET_UPLOAD, RUN_UPLOAD
+from tap_pinterest_audiences.transport import Transport, checked_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +35,7 @@ MOST_PARTS = 10
 """Of one upload (Pinterest OpenAPI 5.23)."""
 
 _PUT = "customer_list_uploads, a part"
+_ADDRESS = "Pinterest's address for an upload"
 _TIMEOUT_SECONDS = 300
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 30.0
@@ -68,7 +69,7 @@ def upload(
     try:
         ids["customer_list_upload_id"] = str(made["customer_list_upload"]["id"])
         addresses = {
-            part["part_number"]: part["presigned_url"]
+            part["part_number"]: str(part["presigned_url"])
             for part in made["s3_multipart_upload_data"]["file_parts"]
         }
         targets = [addresses[number] for number in range(1, len(parts) + 1)]
@@ -101,21 +102,13 @@ def put(api: PinterestAPI, url: str, content: bytes) -> None:
         NoAnswerError: If it was not taken after several tries.
         RequestFailedError: If it was refused.
     """
-    checked_url(url, "Pinterest's address for an upload")
+    checked_url(url, _ADDRESS)
+    request = requests.Request("PUT", url, data=content, auth=lambda request: request).prepare()
 
     @api.patiently(lambda _: False)
     def send() -> None:
-        try:
-            response = requests.put(
-                url,
-                data=content,
-                timeout=_TIMEOUT_SECONDS,
-                allow_redirects=False,  # to wherever that is
-                auth=lambda request: request,
-            )
-        except requests.RequestException as error:
-            reason = f"the connection broke off ({type(error).__name__})"
-            raise NoAnswerError(_PUT, reason) from None
+        with Transport() as transport:
+            response = transport.exchange(request, _PUT, _ADDRESS, _TIMEOUT_SECONDS)
         if response.status_code >= requests.codes.internal_server_error:
             raise NoAnswerError(_PUT, f"HTTP {response.status_code}")
         if response.status_code >= requests.codes.multiple_choices:

@@ -13,7 +13,7 @@ import pytest
 from typing_extensions import override
 
 from tap_pinterest_audiences.client import PinterestAPI
-from tap_pinterest_audiences.errors import NoAnswerError
+from tap_pinterest_audiences.errors import SettingsError
 from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
 from tap_pinterest_audiences.tap import TapPinterestAudiences
 from target_pinterest_audiences.target import TargetPinterestAudiences
@@ -120,7 +120,7 @@ def read(server: ThreadingHTTPServer) -> dict[str, Any]:
 def test_a_server_whose_certificate_nobody_vouches_for_gets_no_token(
     stranger: ThreadingHTTPServer,
 ) -> None:
-    with pytest.raises(NoAnswerError, match="not trusted"):
+    with pytest.raises(SettingsError, match="not trusted"):
         read(stranger)
     assert not stranger.answered  # type: ignore[attr-defined]
 
