@@ -97,15 +97,25 @@ class RefreshToken:
 
     can_write = True
 
-    def __init__(self, call: TokenCall, refresh_token: str, store: TokenStore) -> None:
-        """Renew with ``call``, starting from ``refresh_token`` or from what ``store`` has."""
+    def __init__(
+        self, call: TokenCall, refresh_token: str, store: TokenStore, max_wait: float
+    ) -> None:
+        """Renew with ``call``, starting from ``refresh_token`` or from what ``store`` has.
+
+        Args:
+            call: Sends a form to the token endpoint.
+            refresh_token: The refresh token of the settings.
+            store: Keeps the newest tokens.
+            max_wait: Seconds to wait for another process that renews tokens of the same file.
+        """
+        self._max_wait = max_wait
         self._call = call
         self._refresh_token = refresh_token
         self._store = store
 
     def fetch(self, rejected: str | None) -> AccessToken:
         """Return the kept access token if it is usable, else renew and keep both tokens."""
-        with self._store.locked():
+        with self._store.locked(self._max_wait):
             kept = self._store.read()
             if kept:
                 token = AccessToken(kept.access_token, kept.renew_at)
@@ -117,15 +127,17 @@ class RefreshToken:
             except RequestFailedError as error:
                 source = str(self._store.path) if kept else "the settings"
                 raise _refused(error, f"the refresh token of {source}") from error
-            token = _access_token(answer)
             newest = answer.get("refresh_token")
-            self._store.write(
-                KeptToken(
-                    newest if is_token(newest) else refresh_token,
-                    token.value,
-                    int(token.renew_at or 0),
-                )
-            )
+            if is_token(newest):
+                refresh_token = newest
+            try:
+                token = _access_token(answer)
+            except MalformedAnswerError:
+                # The old refresh token may be used up, so the new one is kept all the same.
+                self._store.write(KeptToken(refresh_token, "", 0))
+                raise
+            renew_at = int(token.renew_at or 0)
+            self._store.write(KeptToken(refresh_token, token.value, renew_at))
             return token
 
 
@@ -166,12 +178,13 @@ class PinterestAuthenticator(AuthBase):
             return True
 
 
-def choose_grant(settings: Mapping[str, Any], call: TokenCall) -> Grant:
+def choose_grant(settings: Mapping[str, Any], call: TokenCall, max_wait: float) -> Grant:
     """Read the settings and return the most lasting way to authenticate that they allow.
 
     Args:
         settings: A plugin's config.
         call: Sends a form to the token endpoint, signed with client id and secret.
+        max_wait: Seconds to wait for another process that renews a token of the same file.
 
     Raises:
         SettingsError: If there are no credentials, or only half of a pair.
@@ -190,7 +203,7 @@ def choose_grant(settings: Mapping[str, Any], call: TokenCall) -> Grant:
             raise SettingsError(msg)
     if refresh_token:
         store = TokenStore(settings.get("token_path"), str(client_id), refresh_token)
-        return RefreshToken(call, refresh_token, store)
+        return RefreshToken(call, refresh_token, store, max_wait)
     if access_token:
         return GivenToken(access_token)
     if client_id:

@@ -89,7 +89,9 @@ class PinterestAPI:
             header_text(settings, "client_id") or "", header_text(settings, "client_secret") or ""
         )
         grant = choose_grant(
-            settings, lambda form: self.request(OAUTH_TOKEN, body=form, auth=client).data
+            settings,
+            lambda form: self.request(OAUTH_TOKEN, body=form, auth=client).data,
+            self.max_wait,
         )
         self.can_write = grant.can_write
         self._bearer = PinterestAuthenticator(grant)

@@ -57,6 +57,12 @@ class SettingsError(PinterestError):
     """A setting is missing or contradicts another one."""
 
 
+class BusyError(PinterestError):
+    """Another run holds what this run needs, for longer than this run may wait."""
+
+    exit_code = EXIT_TRY_LATER
+
+
 class MalformedAnswerError(PinterestError):
     """Pinterest answered, but not in the form that its API promises."""
 

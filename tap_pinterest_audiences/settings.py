@@ -49,7 +49,8 @@ API_SETTINGS: tuple[th.Property[Any], ...] = (
         title="Token path",
         description=(
             "File of mode 0600 that keeps the newest tokens; by default one in the user's state "
-            "folder. The tap and the target share it when they share a refresh_token."
+            "folder. The tap and the target share it when they share a refresh_token; it may keep "
+            "the tokens of several."
         ),
     ),
     th.Property(
@@ -78,9 +79,9 @@ API_SETTINGS: tuple[th.Property[Any], ...] = (
         default=DEFAULT_MAX_WAIT_SECONDS,
         title="Longest wait",
         description=(
-            "Seconds that a request may wait for Pinterest's rate limit, and a target for another "
-            "one on the same ad account. A longer wait ends the run with exit code 75: run it "
-            "again later to go on."
+            "Seconds that a request may wait for Pinterest's rate limit, for another run that "
+            "renews the same token, and a target for another one on the same ad account. A longer "
+            "wait ends the run with exit code 75: run it again later to go on."
         ),
     ),
 )

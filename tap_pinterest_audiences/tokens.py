@@ -8,11 +8,11 @@ import hashlib
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import filelock
 
-from tap_pinterest_audiences.errors import SettingsError
+from tap_pinterest_audiences.errors import BusyError, SettingsError
 from tap_pinterest_audiences.private import (
     close_to_others,
     make_folder,
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LOCK_TIMEOUT_SECONDS = 120
-
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
 class KeptToken:
@@ -35,7 +33,7 @@ class KeptToken:
 
     Attributes:
         refresh_token: The newest refresh token.
-        access_token: The newest access token.
+        access_token: The newest access token; empty if Pinterest sent none with refresh_token.
         renew_at: When to replace the access token, in Unix seconds; 0 if nobody knows.
     """
 
@@ -45,10 +43,11 @@ class KeptToken:
 
 
 class TokenStore:
-    """A file of mode 0600 with the newest tokens of one configured refresh token.
+    """A file of mode 0600 with the newest tokens, an entry for each configured refresh token.
 
-    The file carries a digest of the client id and the refresh token of the settings. When the
-    user configures another refresh token, the digests differ and the file is not used.
+    The key of an entry is a digest of the client id and the refresh token of the settings. When the
+    user configures another refresh token, the keys differ and the entry is not used. It stays in
+    the file, because another plugin may share the file and use it.
     """
 
     def __init__(self, path: str | None, client_id: str, refresh_token: str) -> None:
@@ -65,10 +64,14 @@ class TokenStore:
         )
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes from renewing the same token meanwhile.
+    def locked(self, max_wait: float = 0) -> Iterator[None]:
+        """Keep other processes from renewing a token of the same file meanwhile.
+
+        Args:
+            max_wait: Seconds to wait for a process that does so now.
 
         Raises:
+            BusyError: If that process takes longer.
             SettingsError: If the folder can not be written to, or a file that is open to other
                 users can not be closed to them. It is raised before any token is used up, because
                 a renewed refresh token that can not be kept would be lost.
@@ -77,39 +80,46 @@ class TokenStore:
             make_folder(self.path.parent)
             with contextlib.suppress(FileNotFoundError):
                 close_to_others(self.path)
-            lock = filelock.FileLock(f"{self.path}.lock", timeout=_LOCK_TIMEOUT_SECONDS, mode=0o600)
+            lock = filelock.FileLock(f"{self.path}.lock", timeout=max_wait, mode=0o600)
             with lock:
                 # A process that was killed between writing and renaming it has left live tokens.
                 temporary_of(self.path).unlink(missing_ok=True)
                 yield
         except filelock.Timeout:
             msg = (
-                f"token_path: {self.path}.lock has been held for {_LOCK_TIMEOUT_SECONDS} s by "
-                "another run; end that run, or give this one a token_path of its own"
+                f"token_path: another run has held {self.path}.lock for {max_wait:.0f} s; run "
+                "again when that run is done, or raise the setting max_wait. "
+                "Runs that share a refresh_token must share its token_path"
             )
-            raise SettingsError(msg) from None
+            raise BusyError(msg) from None
         except OSError as error:
             msg = (
-                f"token_path: {self.path} can not be written ({error.strerror}), and a renewed "
-                "refresh token has to be kept; set token_path to a file in a writable folder"
+                f"token_path: {self.path} cannot be read and written ({error.strerror}), and a "
+                "renewed refresh token has to be kept; set token_path to a file in a writable "
+                "folder"
             )
             raise SettingsError(msg) from None
 
     def read(self) -> KeptToken | None:
-        """Return the kept tokens, or None if there are none for these settings."""
+        """Return the kept tokens, or None if there are none for these settings.
+
+        Raises:
+            OSError: If the file is there and cannot be read.
+        """
         try:
-            kept = json.loads(self.path.read_text(encoding="utf-8"))
-            if kept.pop("key") != self._key:
+            entry = self._entries().get(self._key)
+            if entry is None:
                 return None
-            token = KeptToken(**kept)
-            tokens = (token.refresh_token, token.access_token)
-            if not (all(map(is_token, tokens)) and isinstance(token.renew_at, int)):
+            token = KeptToken(**entry)
+            if not (
+                is_token(token.refresh_token)
+                and (token.access_token == "" or is_token(token.access_token))
+                and isinstance(token.renew_at, int)
+            ):
                 raise TypeError  # noqa: TRY301
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             logger.warning(
-                "The token file %s can not be read; the refresh_token of the settings is used "
+                "The token file %s cannot be read; the refresh_token of the settings is used "
                 "instead",
                 self.path,
             )
@@ -117,9 +127,32 @@ class TokenStore:
         return token
 
     def write(self, token: KeptToken) -> None:
-        """Keep ``token``; the caller is inside of `locked`."""
-        kept = {"key": self._key, **dataclasses.asdict(token)}
-        write_atomically(self.path, [json.dumps(kept)])
+        """Keep ``token``, and the entries of other settings; the caller is inside of `locked`.
+
+        Raises:
+            OSError: If the file cannot be read or written.
+        """
+        try:
+            others = self._entries()
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            others = {}  # nobody can read it, so nothing is lost
+        tokens = {**others, self._key: dataclasses.asdict(token)}
+        write_atomically(self.path, [json.dumps({"tokens": tokens})])
+
+    def _entries(self) -> dict[str, Any]:
+        """Return what the file holds by key, as it is there: other plugins check their own.
+
+        Raises:
+            OSError: If the file is there and cannot be read.
+            ValueError, TypeError, AttributeError, RecursionError: If it holds something else.
+        """
+        try:
+            kept = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        if "key" in kept:  # one entry, as earlier versions wrote it
+            return {kept.pop("key"): kept}
+        return dict(kept["tokens"].items()) if "tokens" in kept else {}
 
 
 def is_token(value: object) -> TypeGuard[str]:

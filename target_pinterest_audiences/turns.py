@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import filelock
 
-from tap_pinterest_audiences.errors import EXIT_TRY_LATER, PinterestError
+from tap_pinterest_audiences.errors import BusyError
 from tap_pinterest_audiences.private import make_folder
 from target_pinterest_audiences.member_ledger import default_path
 
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.5
-
-
-class BusyError(PinterestError):
-    """Another run writes to the ad account, for longer than this one may wait."""
-
-    exit_code = EXIT_TRY_LATER
 
 
 class Lock(Protocol):

@@ -15,8 +15,7 @@ import pytest
 from programs import TIMEOUT_SECONDS, environment, record, schema, selecting
 
 from pinterest_emulator.testing import Emulator
-from tap_pinterest_audiences import tokens
-from tap_pinterest_audiences.errors import SettingsError
+from tap_pinterest_audiences.errors import BusyError, SettingsError
 from tap_pinterest_audiences.private import temporary_of, write_atomically
 from tap_pinterest_audiences.tokens import KeptToken, TokenStore
 from target_pinterest_audiences import rejects
@@ -124,16 +123,13 @@ def test_a_usable_token_does_not_keep_what_a_kill_left(programs: Programs, tmp_p
     assert not temporary_of(path).exists()
 
 
-def test_temporary_token_file_of_a_run_that_holds_the_lock_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tokens, "_LOCK_TIMEOUT_SECONDS", 0)
+def test_temporary_token_file_of_a_run_that_holds_the_lock_stays(tmp_path: Path) -> None:
     path = tmp_path / "token.json"
     temporary_of(path).write_text("of another run")
 
     with (
         filelock.FileLock(f"{path}.lock"),
-        pytest.raises(SettingsError, match="held"),
+        pytest.raises(BusyError, match="held"),
         TokenStore(str(path), "app", "pinr.demo").locked(),
     ):
         pass
