@@ -7,15 +7,18 @@ import os
 import signal
 import sys
 import threading
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import PluginBase
 from typing_extensions import override
 
 from tap_pinterest_audiences.errors import EXIT_SIGNAL, SettingsError, one_line_errors
+from tap_pinterest_audiences.setting_values import in_one_form, read_environment, variable_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
     import click
@@ -74,6 +77,9 @@ def _ask_again(lost: sys.UnraisableHookArgs) -> None:
 class PinterestPlugin(PluginBase):
     """A plugin whose mistakes and endings are told in one line and an exit code."""
 
+    _variables: Mapping[str, str] = MappingProxyType({})
+    """By setting: the environment variable that gave its value."""
+
     @classmethod
     def configured(cls, config: ConfigInput | None, **kwargs: Any) -> Self:  # noqa: ANN401
         """Return a plugin with the settings of the command line."""
@@ -98,6 +104,44 @@ class PinterestPlugin(PluginBase):
             except (ValueError, TypeError):
                 msg = f"--config: {', '.join(value)} is not a JSON object"
                 raise SettingsError(msg) from None
+
+    @property
+    @override
+    def _env_var_config(self) -> dict[str, Any]:
+        """The settings in the environment, of which the SDK would guess what it does not know."""
+        self.append_builtin_config(self.config_jsonschema)
+        found = read_environment(self.config_jsonschema, self._env_var_prefix)
+        self._variables = {name: variable_of(name, self._env_var_prefix) for name in found}
+        return found
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings as the SDK does; one that is null is one that is not set.
+
+        Raises:
+            ConfigValidationError: If one cannot be right.
+        """
+        self._config = {name: value for name, value in self._config.items() if value is not None}
+        try:
+            errors = super()._validate_config(raise_errors=raise_errors)
+        except ConfigValidationError as error:
+            error.errors = [self._with_variable(each) for each in error.errors]
+            raise
+        for name, schema in self.config_jsonschema["properties"].items():
+            try:
+                if name in self._config:
+                    self._config[name] = in_one_form(self._config[name], schema)
+            except ValueError as error:
+                msg = self._with_variable(f"Settings: config['{name}'] {error}")
+                raise SettingsError(msg) from None
+        return errors
+
+    def _with_variable(self, error: str) -> str:
+        """Add to an error the environment variable that the value came from."""
+        for name, variable in self._variables.items():
+            if f"config['{name}']" in error:
+                return f"{error} (environment variable {variable})"
+        return error
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

@@ -12,6 +12,9 @@ from tap_pinterest_audiences.client import (
     DEFAULT_TIMEOUT_SECONDS,
 )
 
+ID = th.CustomType({"type": ["string", "integer"], "pattern": r"^\d+$", "minimum": 0})
+"""An id, which people may write without quotes in YAML and JSON; the plugin makes it text."""
+
 API_SETTINGS: tuple[th.Property[Any], ...] = (
     th.Property(
         "access_token",
@@ -22,7 +25,7 @@ API_SETTINGS: tuple[th.Property[Any], ...] = (
     ),
     th.Property(
         "client_id",
-        th.StringType,
+        th.CustomType({"type": ["string", "integer"], "minimum": 0}),
         title="Client ID",
         description="App ID of the Pinterest app.",
     ),

@@ -321,7 +321,7 @@ def start_time(start_date: str | None) -> int | None:
     """Read the setting ``start_date`` as Unix seconds; without a time zone it is UTC.
 
     Raises:
-        SettingsError: If it is no ISO 8601 date.
+        SettingsError: If it is no ISO 8601 date, or later than now: nothing would be read.
     """
     if not start_date:
         return None
@@ -331,4 +331,11 @@ def start_time(start_date: str | None) -> int | None:
     if moment is None:
         msg = f"Settings: start_date {start_date!r} is no ISO 8601 date like 2026-01-31T00:00:00Z"
         raise SettingsError(msg)
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp())
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    if moment > dt.datetime.now(dt.UTC):
+        msg = (
+            f"Settings: start_date {start_date!r} is in the future, so nothing would be read: "
+            "choose an earlier one"
+        )
+        raise SettingsError(msg)
+    return int(moment.timestamp())

@@ -27,7 +27,7 @@ from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
 from tap_pinterest_audiences.pacing import is_state_due
 from tap_pinterest_audiences.plugin import PinterestPlugin, ending_in_peace
 from tap_pinterest_audiences.preflight import preflight
-from tap_pinterest_audiences.settings import API_SETTINGS
+from tap_pinterest_audiences.settings import API_SETTINGS, ID
 from tap_pinterest_audiences.stream import DEFAULT_LOOKBACK_SECONDS, start_time
 from tap_pinterest_audiences.streams import STREAMS, AdAccountsStream
 
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
 _MAX_PAGE_SIZE = 250
 """Pinterest's own limit (OpenAPI description 5.23)."""
-_ID = th.CustomType({"type": ["string", "integer"], "pattern": r"^\d+$", "minimum": 0})
-"""An id, which people may write without quotes in YAML and JSON."""
 _DEFAULT_CONCURRENCY = 8
 _MAX_CONCURRENCY = 32
 
@@ -66,13 +64,13 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
         *API_SETTINGS,
         th.Property(
             "ad_account_ids",
-            th.ArrayType(_ID),
+            th.ArrayType(ID),
             title="Ad account IDs",
             description="Ad accounts to read; by default every one that the token sees.",
         ),
         th.Property(
             "business_ids",
-            th.ArrayType(_ID),
+            th.ArrayType(ID),
             title="Business IDs",
             description=(
                 "Businesses whose audiences to read, for the stream business_audiences; the token "
@@ -220,11 +218,8 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
         return wanted or [account["id"] for account in self.ad_accounts]
 
     def ids_of(self, setting: str) -> list[str]:
-        """Return the ids of a setting as text, each once."""
-        ids = self.config.get(setting) or ()
-        return list(
-            dict.fromkeys(each if isinstance(each, str) else str(int(each)) for each in ids)
-        )
+        """Return the ids of a setting, each once."""
+        return list(dict.fromkeys(self.config.get(setting, ())))
 
     @override
     def setup_mapper(self) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 from singer_sdk import typing as th
 
+from tap_pinterest_audiences.settings import ID
+
 TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
     th.Property(
         "ad_account_id",
-        th.StringType(pattern=r"^\d+$"),
+        ID,
         title="Ad account ID",
         description="Ad account of the records that name none themselves.",
     ),
@@ -25,7 +27,7 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
     ),
     th.Property(
         "id_map",
-        th.ObjectType(additional_properties=th.StringType(pattern=r"^\d+$")),
+        th.ObjectType(additional_properties=ID),
         default={},
         title="Map of ids",
         description=(
