@@ -251,7 +251,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
     def lost_ad_account_ids(self) -> list[str]:
         """The ad accounts that an earlier run read and that the token does not see any more.
 
-        None if the settings name the ad accounts.
+        The list is empty if the settings name the ad accounts.
         """
         if self.config.get("ad_account_ids"):
             return []

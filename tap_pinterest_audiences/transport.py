@@ -1,4 +1,7 @@
-"""One exchange with a server: encrypted, or in the clear with this machine and no proxy between."""
+"""Sends one request, and explains in one line why no answer came.
+
+Requests go over https. Plain http is for a server on this machine, and never uses a proxy.
+"""
 
 from __future__ import annotations
 
@@ -160,9 +163,12 @@ def _problem_of_host(parts: Url, port: int | None) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address always means this machine (RFC 1122, 4291 and 6761)."""
-    name = host.strip("[]").removesuffix(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
+    """Tell whether a host name or address always means this machine (RFC 1122 and 4291).
+
+    Names such as ``shop.localhost`` do not: some resolvers ask a name server for them.
+    """
+    name = host.strip("[]").lower()
+    if name == "localhost":
         return True
     try:
         address = ipaddress.ip_address(name)
@@ -236,7 +242,7 @@ def _explained(error: Exception, route: _Route, *, proxy_works: bool) -> Pintere
     causes = list(_causes(error))
     if trust := _first(causes, ssl.SSLCertVerificationError):
         return _untrusted(trust, route)
-    if route.proxy and (_is_of_proxy(error, causes) or not proxy_works):
+    if route.proxy and _is_of_proxy(error, causes):
         return _proxy_problem(causes, route, works=proxy_works)
     if isinstance(error, requests.Timeout):
         never_there = isinstance(error, requests.ConnectTimeout)
@@ -271,7 +277,8 @@ def _for_now(error: Exception, causes: list[BaseException], route: _Route) -> No
     if _first(causes, NewConnectionError):
         return NoAnswerError(route.operation, f"no connection to {route.host}", nothing_done=True)
     if isinstance(error, requests.ConnectionError):
-        return NoAnswerError(route.operation, "the connection broke off")
+        through = f"; it went through {route.proxy}" if route.proxy else ""
+        return NoAnswerError(route.operation, f"the connection broke off{through}")
     return NoAnswerError(route.operation, f"the answer broke off ({type(error).__name__})")
 
 
@@ -296,6 +303,7 @@ def _proxy_problem(causes: list[BaseException], route: _Route, *, works: bool) -
     """Say what is wrong with the proxy; what may pass is worth another try."""
     refusal = next(filter(None, (_TUNNEL_FAILED.search(str(cause)) for cause in causes)), None)
     status = int(refusal[1]) if refusal else None
+    not_sent = True
     if status:
         reason = f"the proxy refuses a connection to {route.host} (HTTP {status})"
         may_pass = status in _SERVER_ERRORS
@@ -304,17 +312,18 @@ def _proxy_problem(causes: list[BaseException], route: _Route, *, works: bool) -
     elif _first(causes, NewConnectionError):
         reason, may_pass = "nothing listens there", works
     elif _first(causes, NoReplyError):
-        reason, may_pass = "the proxy does not answer in time", True
+        reason, may_pass, not_sent = "the proxy does not answer in time", True, False
     elif isinstance(causes[0], InvalidSchema):
         reason, may_pass = "a SOCKS proxy needs the package PySocks", False
     elif isinstance(causes[0], ValueError):
         reason, may_pass = "it is no URL of a proxy, such as http://proxy.example:3128", False
     else:
-        reason, may_pass = f"no connection through it ({_words(causes[-1])})", True
-    told = f"{route.proxy}: {reason}; correct the variable, or add the host to NO_PROXY"
+        # urllib3 also calls it the proxy's error when the connection breaks after the request.
+        reason, may_pass, not_sent = f"the connection broke off ({_words(causes[-1])})", True, False
+    message = f"{route.proxy}: {reason}; correct the variable, or add the host to NO_PROXY"
     if may_pass:
-        return NoAnswerError(route.operation, told, nothing_done=True)
-    return SettingsError(told)
+        return NoAnswerError(route.operation, message, nothing_done=not_sent)
+    return SettingsError(message)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from programs import record, schema
-from test_private import credentials
+from test_private import SELF_SIGNED, credentials
 
-from tap_pinterest_audiences.errors import SettingsError
-from tap_pinterest_audiences.transport import checked_url, is_loopback
+from tap_pinterest_audiences.errors import NoAnswerError, SettingsError
+from tap_pinterest_audiences.transport import Transport, checked_url, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,6 +150,30 @@ def test_a_proxy_that_is_none_is_named(
     assert "HTTPS_PROXY" in done.complaints[-1]
 
 
+def cut_off_after_the_request(server: socket.socket) -> None:
+    """Be a proxy that lets one request through, as the server behind it, and then hangs up."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(SELF_SIGNED)
+    connection, _ = server.accept()
+    connection.recv(65_536)
+    connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    with context.wrap_socket(connection, server_side=True) as behind:
+        assert behind.recv(65_536).startswith(b"POST ")
+
+
+def test_request_that_a_proxy_let_through_may_have_worked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        proxy = Thread(target=cut_off_after_the_request, args=(server,))
+        proxy.start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(SELF_SIGNED))
+        request = requests.Request("POST", "https://localhost:9/v5", data=b"{}").prepare()
+        with Transport() as transport, pytest.raises(NoAnswerError, match="HTTPS_PROXY") as caught:
+            transport.exchange(request, "audiences/create", "Settings: api_url", 60)
+        proxy.join()
+    assert not caught.value.nothing_done, "the create would be sent again without a look"
+
+
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_a_proxy_that_refuses_is_named(
     programs: Programs, refusing_proxy: Eavesdropper, plugin: str
@@ -265,8 +291,8 @@ def test_api_url_that_is_none_is_named(programs: Programs, plugin: str, url: str
         ("2130706433", True),
         ("[::1]", True),
         ("::ffff:127.0.0.1", True),
-        ("localhost.", True),
-        ("shop.localhost", True),
+        ("localhost.", False),
+        ("shop.localhost", False),
         ("128.0.0.1", False),
         ("0.0.0.0", False),  # noqa: S104
         ("localhost.example", False),
