@@ -32,6 +32,7 @@ class ConfigInput(Protocol):
 
 
 _ASK_AGAIN_SECONDS = 0.01
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(SystemExit):
@@ -47,19 +48,46 @@ class Stopped(SystemExit):
         self.signum = signum
 
 
+def run_program(plugin: type[PinterestPlugin], args: list[str] | None = None) -> None:
+    """Run a plugin as the program of this process, which then owns its signals.
+
+    A program that calls ``invoke`` instead, such as an orchestrator, keeps its own handlers.
+
+    Args:
+        plugin: The tap or the target.
+        args: The command line, or None for this process's own.
+    """
+    with ignore_signals_during_shutdown():
+        plugin.cli(args)
+
+
 @contextlib.contextmanager
-def ending_in_peace() -> Iterator[None]:
-    """Heed each signal while there is something to do, and none once all is done.
+def ignore_signals_during_shutdown() -> Iterator[None]:
+    """Handle each signal while there is something to do, and none once all is done.
 
     What is left then is Python's own end, within milliseconds.
     """
     unraisable, sys.unraisablehook = sys.unraisablehook, _ask_again
+    for number in _SIGNALS:
+        signal.signal(number, _stop)
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         sys.unraisablehook = unraisable
+
+
+def _stop(signum: int, _frame: FrameType | None) -> None:
+    """Leave whatever is being done.
+
+    Nothing is finished in here: what a signal interrupts may hold a lock, or be half-way
+    through the very thing that would be done again.
+
+    Raises:
+        Stopped: Always.
+    """
+    raise Stopped(signum)
 
 
 def _ask_again(lost: sys.UnraisableHookArgs) -> None:
@@ -144,13 +172,5 @@ class PinterestPlugin(PluginBase):
         return error
 
     @override
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Leave whatever is being done.
-
-        Nothing is finished in here: what a signal interrupts may hold a lock, or be half-way
-        through the very thing that would be done again.
-
-        Raises:
-            Stopped: Always.
-        """
-        raise Stopped(signum)
+    def _setup_signal_handlers(self) -> None:
+        """Leave signals to the program around the plugin: the SDK would take them over."""

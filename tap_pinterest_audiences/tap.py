@@ -25,7 +25,7 @@ from tap_pinterest_audiences.errors import (
 from tap_pinterest_audiences.inputs import parse_catalog, partitions_read, read_json, read_state
 from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
 from tap_pinterest_audiences.pacing import is_state_due
-from tap_pinterest_audiences.plugin import PinterestPlugin, ending_in_peace
+from tap_pinterest_audiences.plugin import PinterestPlugin
 from tap_pinterest_audiences.preflight import preflight
 from tap_pinterest_audiences.settings import API_SETTINGS, ID
 from tap_pinterest_audiences.stream import DEFAULT_LOOKBACK_SECONDS, start_time
@@ -332,7 +332,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
                 cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
-        with ending_in_peace(), one_line_errors(cls.logger):
+        with one_line_errors(cls.logger):
             tap = cls.configured(
                 config,
                 state=read_json(state, "--state"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
@@ -18,7 +19,7 @@ from tap_pinterest_audiences.errors import (
     SettingsError,
     one_line_errors,
 )
-from tap_pinterest_audiences.plugin import PinterestPlugin, Stopped, ending_in_peace
+from tap_pinterest_audiences.plugin import PinterestPlugin
 from tap_pinterest_audiences.settings import API_SETTINGS
 from target_pinterest_audiences import mirror, stream_maps
 from target_pinterest_audiences.audiences_sink import AudiencesSink
@@ -368,12 +369,13 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
-        with ending_in_peace(), one_line_errors(cls.logger):
+        with one_line_errors(cls.logger):
             target = cls.configured(config)
             with target.turns:
                 try:
-                    target.listen(file_input)
-                except Stopped:
+                    # The SDK would read what was standard input when it was imported.
+                    target.listen(file_input or sys.stdin)
+                except (KeyboardInterrupt, SystemExit):
                     # What is to be sent yet may take longer than the sender of the signal waits.
                     cls.logger.info("Stopped by a signal")
                     target.pass_on_state()

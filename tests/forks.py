@@ -101,6 +101,7 @@ def until(what: Callable[[], object]) -> None:
 
 
 def _serve() -> None:
+    from tap_pinterest_audiences.plugin import run_program  # noqa: PLC0415
     from target_pinterest_audiences.target import TargetPinterestAudiences  # noqa: PLC0415
 
     # Copies, so that nothing of ours is left in the buffers of what the forks read and print.
@@ -118,7 +119,7 @@ def _serve() -> None:
             os.chdir(asked["folder"])
             os.environ.clear()
             os.environ.update(environment(Path(asked["folder"])))
-            TargetPinterestAudiences.cli(["--config", asked["config"]])
+            run_program(TargetPinterestAudiences, ["--config", asked["config"]])
         answers.write(f"{said}\n")
         answers.flush()
 

@@ -95,32 +95,31 @@ def test_the_target_goes_on_where_it_was_stopped(
 
 AT_A_BAD_MOMENT = """
 import os, signal, sys, time
-from types import SimpleNamespace
+from tap_pinterest_audiences.plugin import run_program
 from target_pinterest_audiences.target import TargetPinterestAudiences
 
 class Destroyed:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGTERM)
 
-def lines():
-    yield from sys.stdin
+def lines(stdin):
+    yield from stdin
     Destroyed()
     time.sleep(3600)
 
-config = {"access_token": "pina_demo", "api_url": sys.argv[1], "ad_account_id": sys.argv[2]}
-TargetPinterestAudiences.invoke(
-    config=SimpleNamespace(config=config, parse_env=False), file_input=lines()
-)
+sys.stdin = lines(sys.stdin)
+run_program(TargetPinterestAudiences, ["--config", sys.argv[1]])
 """
 """A target that is asked to end while an object is destroyed, which no exception can leave."""
 
 
 def test_a_signal_that_comes_while_an_object_is_destroyed_is_heeded(
-    emulator: Emulator, programs: Programs, account: str
+    programs: Programs, account: str
 ) -> None:
+    config = programs.file("c.json", {**programs.settings, "ad_account_id": account})
     made = record(name="Buyers", audience_type="VISITOR", rule=RULE)
     run = subprocess.run(
-        [sys.executable, "-c", AT_A_BAD_MOMENT, emulator.url, account],
+        [sys.executable, "-c", AT_A_BAD_MOMENT, str(config)],
         input="".join(json.dumps(message) + "\n" for message in (schema(), made, state(1))),
         capture_output=True,
         text=True,

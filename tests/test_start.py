@@ -12,7 +12,7 @@ HEAVY = {"sqlalchemy", "psycopg", "rich", "pyarrow"}
 
 
 @pytest.mark.parametrize(
-    "module", ["tap_pinterest_audiences.tap", "target_pinterest_audiences.target"]
+    "module", ["tap_pinterest_audiences.__main__", "target_pinterest_audiences.__main__"]
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"

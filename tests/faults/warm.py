@@ -58,6 +58,7 @@ def _become(asked: dict[str, Any]) -> None:
     import bugs  # noqa: PLC0415
     from interposer import Interposer  # noqa: PLC0415
 
+    from tap_pinterest_audiences.plugin import run_program  # noqa: PLC0415
     from tap_pinterest_audiences.tap import TapPinterestAudiences  # noqa: PLC0415
     from target_pinterest_audiences.target import TargetPinterestAudiences  # noqa: PLC0415
 
@@ -72,7 +73,7 @@ def _become(asked: dict[str, Any]) -> None:
         bugs.plant(asked["plan"]["bug"])
     atexit.register(lambda: Path("modules").write_text("\n".join(list(sys.modules))))
     plugin = TapPinterestAudiences if asked["program"] == "tap" else TargetPinterestAudiences
-    plugin.cli(asked["options"])
+    run_program(plugin, asked["options"])
 
 
 def _learn(modules: Path) -> None:
