@@ -15,7 +15,12 @@ from singer_sdk.plugin_base import PluginBase
 from typing_extensions import override
 
 from tap_pinterest_audiences.errors import EXIT_SIGNAL, SettingsError, one_line_errors
-from tap_pinterest_audiences.setting_values import in_one_form, read_environment, variable_of
+from tap_pinterest_audiences.setting_values import (
+    in_one_form,
+    read_environment,
+    unread_variables,
+    variable_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,12 +115,39 @@ class PinterestPlugin(PluginBase):
 
     @classmethod
     def configured(cls, config: ConfigInput | None, **kwargs: Any) -> Self:  # noqa: ANN401
-        """Return a plugin with the settings of the command line."""
-        return cls(
+        """Return a plugin with the settings of the command line.
+
+        Raises:
+            SettingsError: If a variable asks for a dry run, but the command line does not read it.
+        """
+        plugin = cls(
             config=config.config if config else None,
             parse_env_config=bool(config and config.parse_env),
             **kwargs,
         )
+        if not (config and config.parse_env):
+            plugin.report_unread_variables()
+        return plugin
+
+    def report_unread_variables(self) -> None:
+        """Warn of environment variables that mean something else than the settings used.
+
+        Raises:
+            SettingsError: If one asks for a dry run, because this run would write.
+        """
+        found = unread_variables(
+            self.config_jsonschema, self.config, os.environ, self._env_var_prefix
+        )
+        if "dry_run" in found and not self.config["dry_run"]:
+            msg = (
+                f"Settings: dry_run: the environment variable {found['dry_run']} is set, but only "
+                "--config ENV reads it: add --config ENV, or remove the variable"
+            )
+            raise SettingsError(msg)
+        for variable in found.values():
+            self.logger.warning(
+                "The environment variable %s is not used: only --config ENV reads it", variable
+            )
 
     @classmethod
     @override

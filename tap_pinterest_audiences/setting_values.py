@@ -62,6 +62,43 @@ def read_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return found
 
 
+def unread_variables(
+    schema: Mapping[str, Any],
+    config: Mapping[str, Any],
+    environment: Mapping[str, str],
+    prefix: str,
+) -> dict[str, str]:
+    """Return the variables that mean something else than the settings which a run uses.
+
+    A run reads them only with ``--config ENV``. Meltano sets them too, to the very settings of its
+    configuration file.
+
+    Args:
+        schema: JSON schema of all settings.
+        config: The settings that the run uses.
+        environment: All environment variables.
+        prefix: What the names of the variables begin with.
+
+    Returns:
+        The name of each variable, by the name of its setting.
+    """
+    found = {}
+    for name, each in schema["properties"].items():
+        variable = variable_of(name, prefix)
+        text = environment.get(variable, "")
+        used = config.get(name, each.get("default"))
+        if text.strip() and not _means(text, used, each):
+            found[name] = variable
+    return found
+
+
+def _means(text: str, used: Any, schema: Mapping[str, Any]) -> bool:  # noqa: ANN401
+    try:
+        return text == str(used) or bool(_read(text, schema) == used)
+    except _UnreadableError:
+        return False
+
+
 def in_one_form(value: Any, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401
     """Return a valid value with whole numbers as integers, and as text if it is an id.
 

@@ -41,6 +41,18 @@ def target(programs: Programs, account: str, **variables: str) -> Run:
     )
 
 
+def target_from_file(programs: Programs, settings: dict[str, Any], **variables: str) -> Run:
+    """Run the target with a configuration file, beside variables that it does not read."""
+    config = programs.file("c.json", {**programs.settings, **settings})
+    return programs.run(
+        "target-pinterest-audiences",
+        "--config",
+        str(config),
+        stdin="".join(json.dumps(message) + "\n" for message in MESSAGES),
+        **{f"TARGET_PINTEREST_AUDIENCES_{name}": value for name, value in variables.items()},
+    )
+
+
 def typed_settings() -> list[tuple[str, str, str]]:
     found = []
     for plugin, cls in PLUGINS.items():
@@ -87,6 +99,38 @@ def test_value_out_of_range_names_setting_and_variable(programs: Programs) -> No
     (line,) = run.complaints
     assert "max_removal_ratio" in line
     assert "TARGET_PINTEREST_AUDIENCES_MAX_REMOVAL_RATIO" in line
+
+
+@pytest.mark.parametrize("text", ["y", "true", "maybe"])
+def test_dry_run_in_a_variable_that_is_not_read_is_an_error(
+    emulator: Emulator, programs: Programs, account: str, text: str
+) -> None:
+    done = target_from_file(programs, {"ad_account_id": account}, DRY_RUN=text)
+    assert done.code == 1
+    [line] = [line for line in done.err.splitlines() if "ERROR" in line]
+    assert "TARGET_PINTEREST_AUDIENCES_DRY_RUN" in line
+    assert "--config ENV" in line
+    assert not emulator.requests("audiences/create")
+
+
+def test_variable_that_is_not_read_is_named_if_it_means_something_else(
+    programs: Programs, account: str
+) -> None:
+    done = target_from_file(
+        programs,
+        {"ad_account_id": account, "id_map": {"1": "2"}},
+        AD_ACCOUNT_ID=account,
+        DRY_RUN="false",
+        ID_MAP=json.dumps({"1": "2"}),
+        MAX_WAIT="900",
+        MAX_REJECTED="7",
+        ACCESS_TOKEN="pina_other",
+    )
+    assert done.code == 0
+    prefix = "TARGET_PINTEREST_AUDIENCES_"
+    named = {word for word in done.err.split() if word.startswith(prefix)}
+    assert named == {f"{prefix}MAX_REJECTED", f"{prefix}ACCESS_TOKEN"}
+    assert "pina_other" not in done.err
 
 
 @pytest.mark.parametrize(("plugin", "name", "text"), typed_settings())
