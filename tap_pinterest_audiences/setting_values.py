@@ -70,8 +70,8 @@ def unread_variables(
 ) -> dict[str, str]:
     """Return the variables that mean something else than the settings which a run uses.
 
-    A run reads them only with ``--config ENV``. Meltano sets them too, to the very settings of its
-    configuration file.
+    A run reads them only with ``--config ENV``. Meltano sets them beside its configuration file, to
+    the same values. Lists and objects are not compared: Meltano writes them in a form of its own.
 
     Args:
         schema: JSON schema of all settings.
@@ -87,7 +87,8 @@ def unread_variables(
         variable = variable_of(name, prefix)
         text = environment.get(variable, "")
         used = config.get(name, each.get("default"))
-        if text.strip() and not _means(text, used, each):
+        is_simple = not {"array", "object"} & {*each["type"]}
+        if is_simple and text.strip() and not _means(text, used, each):
             found[name] = variable
     return found
 

@@ -118,10 +118,9 @@ def test_variable_that_is_not_read_is_named_if_it_means_something_else(
 ) -> None:
     done = target_from_file(
         programs,
-        {"ad_account_id": account, "id_map": {"1": "2"}},
+        {"ad_account_id": account},
         AD_ACCOUNT_ID=account,
         DRY_RUN="false",
-        ID_MAP=json.dumps({"1": "2"}),
         MAX_WAIT="900",
         MAX_REJECTED="7",
         ACCESS_TOKEN="pina_other",
