@@ -1,4 +1,4 @@
-"""Runs the target many times without importing it each time.
+"""Starts the console scripts many times without importing them each time.
 
 A warm process forks for every run. That is a process of its own, with files for its pipes and real
 signals, in a tenth of the time that starting Python takes.
@@ -6,90 +6,64 @@ signals, in a tenth of the time that starting Python takes.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
+import gc
+import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from programs import TIMEOUT_SECONDS, Programs, Run, environment
-
 if TYPE_CHECKING:
-    import signal
-    from collections.abc import Callable, Iterable
-    from typing import Self
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tap_pinterest_audiences.plugin import PinterestPlugin
+
+TIMEOUT_SECONDS = 300
+"""For what hangs: beside other work a run takes long."""
+
+_POLL_SECONDS = 0.003
 
 
-class Forks:
-    """The warm process, from `with` to its end."""
+class Fork:
+    """A console script on its way."""
 
-    def __enter__(self) -> Self:
-        self._server = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        return self
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        files: Sequence[Path],
+        folder: Path,
+        env: Mapping[str, str],
+    ) -> None:
+        """Start it.
 
-    def __exit__(self, *_: object) -> None:
-        self._server.communicate()
-
-    def ask(self, **what: object) -> int:
-        assert self._server.stdin
-        assert self._server.stdout
-        self._server.stdin.write(json.dumps(what) + "\n")
-        self._server.stdin.flush()
-        return int(self._server.stdout.readline())
-
-
-class Process:
-    """A target on its way."""
-
-    def __init__(self, forks: Forks, folder: Path, config: Path, stdin: Path) -> None:
-        """Start it."""
-        self._forks = forks
-        self._out, self._err = (folder / f"{config.stem}.{name}" for name in ("out", "err"))
-        self.pid = forks.ask(
-            config=str(config),
-            files=[str(stdin), str(self._out), str(self._err)],
-            folder=str(folder),
+        Args:
+            command: The name of a console script, and its options.
+            files: Its standard input, output and error output.
+            folder: Its working directory.
+            env: All its environment variables.
+        """
+        self._server = _server()
+        self.pid: int = self._server.ask(
+            start=command, files=[str(path) for path in files], folder=str(folder), env=dict(env)
         )
 
-    def stop(self, number: signal.Signals) -> Run:
-        os.kill(self.pid, number)
-        return self.wait()
-
-    def wait(self) -> Run:
-        code = self._forks.ask(wait=self.pid)
-        return Run(code, self._out.read_text(), self._err.read_text())
-
-
-class ForkedPrograms(Programs):
-    """The programs, of which the target runs in forks."""
-
-    def __init__(self, forks: Forks, folder: Path, settings: dict[str, Any]) -> None:
-        """Run in ``folder``, with ``settings`` unless a call says otherwise."""
-        super().__init__(folder, settings)
-        self._forks = forks
-
-    def start(
-        self, lines: Path | str | Iterable[object], *, name: str = "target", **settings: Any
-    ) -> Process:
-        """Start the target with a file, text or messages as its input."""
-        config = self.file(f"{name}.json", {**self.settings, **settings})
-        if isinstance(lines, Path):
-            stdin = lines
-        else:
-            stdin = self.folder / f"{name}.in"
-            stdin.write_text(
-                lines
-                if isinstance(lines, str)
-                else "".join(json.dumps(line) + "\n" for line in lines)
-            )
-        return Process(self._forks, self.folder, config, stdin)
-
-    def target(self, lines: Path | str | Iterable[object], **settings: Any) -> Run:
-        return self.start(lines, **settings).wait()
+    def wait(self) -> int:
+        """Return the exit code, which is negative after a signal that was not handled."""
+        end = time.monotonic() + TIMEOUT_SECONDS
+        while (code := self._server.ask(poll=self.pid)) is None:
+            assert time.monotonic() < end, "it did not end"
+            time.sleep(_POLL_SECONDS)
+        return int(code)
 
 
 def until(what: Callable[[], object]) -> None:
@@ -100,28 +74,94 @@ def until(what: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def _serve() -> None:
+class _Server:
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._lock = threading.Lock()
+        atexit.register(self._process.communicate)
+
+    def ask(self, **what: object) -> Any:
+        assert self._process.stdin
+        assert self._process.stdout
+        with self._lock:
+            self._process.stdin.write(json.dumps(what) + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+
+
+_server = functools.cache(_Server)
+
+
+def _become(asked: dict[str, Any], modules: Path) -> None:
+    """Be a console script instead of the warm process."""
     from tap_pinterest_audiences.plugin import run_program  # noqa: PLC0415
+    from tap_pinterest_audiences.tap import TapPinterestAudiences  # noqa: PLC0415
     from target_pinterest_audiences.target import TargetPinterestAudiences  # noqa: PLC0415
+
+    for number, path in enumerate(asked["files"]):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
+        os.dup2(os.open(path, flags), number)
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    time.tzset()
+    atexit.register(lambda: modules.write_text("\n".join(list(sys.modules))))
+    plugins: dict[str, type[PinterestPlugin]] = {
+        "tap-pinterest-audiences": TapPinterestAudiences,
+        "target-pinterest-audiences": TargetPinterestAudiences,
+    }
+    sys.argv = asked["start"]
+    run_program(plugins[sys.argv[0]], sys.argv[1:])
+
+
+def _learn(modules: Path) -> None:
+    """Import what a run had to import by itself, so that the next one need not."""
+    if not modules.exists():
+        return
+    names = set(modules.read_text().split("\n"))
+    modules.unlink()
+    for name in sorted(names - sys.modules.keys() - _LEARNT):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    if names - _LEARNT:
+        # What is frozen is not written to in a fork, so its memory is not copied.
+        gc.collect()
+        gc.freeze()
+    _LEARNT.update(names)
+
+
+_LEARNT: set[str] = set()
+
+
+def _poll(pid: int, modules: Path) -> int | None:
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    if not ended:
+        return None
+    _learn(modules)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _serve() -> None:
+    import tap_pinterest_audiences.tap  # noqa: F401, PLC0415
+    import target_pinterest_audiences.target  # noqa: F401, PLC0415
 
     # Copies, so that nothing of ours is left in the buffers of what the forks read and print.
     commands, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    # No `with`: a fork leaves this function too, as it ends.
+    folder = tempfile.mkdtemp()
     for line in commands:
         asked = json.loads(line)
-        if "wait" in asked:
-            said = os.waitstatus_to_exitcode(os.waitpid(asked["wait"], 0)[1])
+        if "start" in asked:
+            answer: int | None = os.fork()
+            if not answer:
+                _become(asked, Path(folder, str(os.getpid())))
         else:
-            said = os.fork()
-        if not said and "wait" not in asked:
-            for number, path in enumerate(asked["files"]):
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
-                os.dup2(os.open(path, flags), number)
-            os.chdir(asked["folder"])
-            os.environ.clear()
-            os.environ.update(environment(Path(asked["folder"])))
-            run_program(TargetPinterestAudiences, ["--config", asked["config"]])
-        answers.write(f"{said}\n")
+            answer = _poll(asked["poll"], Path(folder, str(asked["poll"])))
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
+    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

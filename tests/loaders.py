@@ -10,7 +10,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from programs import TIMEOUT_SECONDS, environment
+from forks import TIMEOUT_SECONDS
+from programs import environment
 from typing_extensions import override
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Runs the project's console scripts as a user does: as processes, over pipes."""
+"""Runs the project's console scripts as a user does: as processes, with real files and signals."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import collections
 import dataclasses
 import json
 import os
-import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from forks import Fork
 
 from tap_pinterest_audiences.tap import TapPinterestAudiences
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Iterable, Mapping, Sequence
 
 BIN = Path(sys.executable).parent
-TIMEOUT_SECONDS = 120
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +70,41 @@ def environment(home: Path) -> dict[str, str]:
     return {**kept, "XDG_STATE_HOME": str(home / "state")}
 
 
+class Process:
+    """A console script on its way."""
+
+    def __init__(self, command: list[str], stdin: Path | str, folder: Path, **env: str) -> None:
+        """Start it in `folder`.
+
+        Args:
+            command: Its name and options.
+            stdin: A file or a text.
+            folder: Its working directory.
+            env: Environment variables beside those of `environment`.
+        """
+        self._folder = tempfile.TemporaryDirectory()
+        self._files = [Path(self._folder.name, name) for name in ("in", "out", "err")]
+        if isinstance(stdin, str):
+            self._files[0].write_text(stdin)
+        else:
+            self._files[0] = stdin
+        self._fork = Fork(
+            command, files=self._files, folder=folder, env={**environment(folder), **env}
+        )
+        self.pid = self._fork.pid
+
+    def stop(self, number: signal.Signals) -> Run:
+        os.kill(self.pid, number)
+        return self.wait()
+
+    def wait(self) -> Run:
+        code = self._fork.wait()
+        _, out, err = self._files
+        run = Run(code, out.read_text(), err.read_text())
+        self._folder.cleanup()
+        return run
+
+
 class Programs:
     """The tap and the target, with their files in one folder."""
 
@@ -81,18 +118,8 @@ class Programs:
         path.write_text(json.dumps(content))
         return path
 
-    def run(self, name: str, *options: str, stdin: str = "", **env: str) -> Run:
-        done = subprocess.run(
-            [BIN / name, *options],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-            env={**environment(self.folder), **env},
-            cwd=self.folder,
-        )
-        return Run(done.returncode, done.stdout, done.stderr)
+    def run(self, name: str, *options: str, stdin: Path | str = "", **env: str) -> Run:
+        return Process([name, *options], stdin, self.folder, **env).wait()
 
     def tap(
         self,
@@ -110,11 +137,18 @@ class Programs:
             options = ("--state", str(self.file("state.json", state)), *options)
         return self.run("tap-pinterest-audiences", "--config", str(config), *options)
 
-    def target(self, lines: str | Iterable[object], **settings: Any) -> Run:
-        config = self.file("target.json", {**self.settings, **settings})
-        if not isinstance(lines, str):
+    def start(
+        self, lines: Path | str | Iterable[object], *, name: str = "target", **settings: Any
+    ) -> Process:
+        """Start the target with a file, text or messages as its input."""
+        config = self.file(f"{name}.json", {**self.settings, **settings})
+        if not isinstance(lines, Path | str):
             lines = "".join(json.dumps(line) + "\n" for line in lines)
-        return self.run("target-pinterest-audiences", "--config", str(config), stdin=lines)
+        command = ["target-pinterest-audiences", "--config", str(config)]
+        return Process(command, lines, self.folder)
+
+    def target(self, lines: Path | str | Iterable[object], **settings: Any) -> Run:
+        return self.start(lines, **settings).wait()
 
 
 def selecting(streams: Sequence[str]) -> dict[str, Any]:

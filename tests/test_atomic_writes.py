@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import filelock
 import pytest
-from programs import TIMEOUT_SECONDS, environment, record, schema, selecting
+from forks import TIMEOUT_SECONDS
+from programs import environment, record, schema, selecting
 
 from pinterest_emulator.testing import Emulator
 from tap_pinterest_audiences.errors import BusyError, SettingsError

@@ -6,7 +6,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from programs import BIN, TIMEOUT_SECONDS, environment
+from forks import TIMEOUT_SECONDS
+from programs import BIN, environment
 
 if TYPE_CHECKING:
     from programs import Programs

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 import requests
 import yaml
-from programs import TIMEOUT_SECONDS
+from forks import TIMEOUT_SECONDS
 
 from demo import parts, postgres, processes
 

@@ -5,35 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from forks import ForkedPrograms, Forks
 from people import SCHEMA, audiences, digests, lists, members, people, whole_version
+from programs import Programs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pinterest_emulator.testing import Emulator
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
-
-
 @pytest.fixture
-def target(emulator: Emulator, account: str, forks: Forks, tmp_path: Path) -> ForkedPrograms:
+def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
     settings = {
         "access_token": "pina_demo",
         "api_url": emulator.url,
         "ad_account_id": account,
         "ledger_url": f"sqlite:///{tmp_path}/ledger.db",
     }
-    return ForkedPrograms(forks, tmp_path, settings)
+    return Programs(tmp_path, settings)
 
 
 def test_everybody_is_sent_again_to_the_same_list(
-    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path
+    emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     for _ in range(2):
         run = target.target([SCHEMA, *people(range(9))])
@@ -45,7 +38,7 @@ def test_everybody_is_sent_again_to_the_same_list(
 
 
 def test_a_mirror_removes_nobody_whom_it_does_not_know(
-    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path
+    emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     mirror = {"member_mode": "mirror", "max_removal_ratio": 1}
     assert target.target(whole_version(range(9), 1), **mirror).code == 0

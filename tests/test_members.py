@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from forks import ForkedPrograms, Forks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -38,8 +37,6 @@ from programs import Programs, schema, state
 from target_pinterest_audiences import members_sink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pinterest_emulator.testing import Emulator
 
 SCHEMA_OF_REPORT = Path(__file__).parent.parent / "docs" / "report.schema.json"
@@ -47,17 +44,10 @@ VALIDATOR = Draft202012Validator(json.loads(SCHEMA_OF_REPORT.read_text()))
 UUID = "6D92078A-8246-4BA4-AE5B-76104861E7DC"
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
-
-
 @pytest.fixture
-def target(forks: Forks, emulator: Emulator, account: str, tmp_path: Path) -> ForkedPrograms:
+def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
     """The target, with a default ad account and a ledger of this test's own."""
-    return ForkedPrograms(
-        forks,
+    return Programs(
         tmp_path,
         {
             "access_token": "pina_demo",
@@ -96,7 +86,7 @@ def test_fifty_thousand_people_are_sent_once_and_then_only_who_changed(
 
 
 def test_a_list_is_made_with_its_first_people_and_an_audience_over_it_and_found_again(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     first = target.target([SCHEMA, *people(range(25))], member_batch_size=10)
     assert first.code == 0, first.err
@@ -123,7 +113,7 @@ def test_a_list_is_made_with_its_first_people_and_an_audience_over_it_and_found_
 
 
 def test_a_list_without_an_audience_gets_one(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     list_id = new_list(emulator, account, NAME)
     run = target.target([SCHEMA, person(1)])
@@ -136,7 +126,7 @@ def test_a_list_without_an_audience_gets_one(
 
 
 def test_the_list_of_the_audience_goes_before_a_list_of_that_name(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     other, same_name = (new_list(emulator, account, name) for name in ("Other", NAME))
     new_audience(emulator, account, NAME, "CUSTOMER_LIST", customer_list_id=other)
@@ -147,7 +137,7 @@ def test_the_list_of_the_audience_goes_before_a_list_of_that_name(
 
 
 def test_several_lists_of_several_ad_accounts_in_one_run(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     (other,) = emulator.seed(ad_accounts=1, audiences=0)
     by_id = new_list(emulator, other, "By id")
@@ -177,7 +167,7 @@ def test_several_lists_of_several_ad_accounts_in_one_run(
     assert digests([7]).isdisjoint(members(emulator, other))
 
 
-def test_lists_of_one_name(emulator: Emulator, target: ForkedPrograms, account: str) -> None:
+def test_lists_of_one_name(emulator: Emulator, target: Programs, account: str) -> None:
     older, newer = (new_list(emulator, account, NAME) for _ in range(2))
     lines = [SCHEMA, person(1), person(2, audience_name="Another"), state(1)]
     run = target.target(lines)
@@ -194,7 +184,7 @@ def test_lists_of_one_name(emulator: Emulator, target: ForkedPrograms, account: 
 
 
 def test_lists_that_can_not_be_written_hold_back_the_state_but_not_the_other_lists(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     (locked,) = emulator.seed(ad_accounts=1, audiences=0)
     new_audience(emulator, account, "Visitors", "VISITOR", visitor_source_id="2612511566392")
@@ -218,7 +208,7 @@ def test_lists_that_can_not_be_written_hold_back_the_state_but_not_the_other_lis
 
 
 def test_a_batch_that_pinterest_refuses_fails_its_list_alone(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     assert target.target([SCHEMA, person(0)]).code == 0
     emulator.fault(operation="customer_lists/update", kind="status", status=400, code=1)
@@ -236,7 +226,7 @@ def test_a_batch_that_pinterest_refuses_fails_its_list_alone(
 
 
 def test_a_list_holds_one_type_of_identifier(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     lines = [SCHEMA, person(1), person(maid=UUID), person(2), state(1)]
     run = target.target(lines)
@@ -253,7 +243,7 @@ def test_a_list_holds_one_type_of_identifier(
 
 
 def test_the_last_record_of_a_person_counts(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     gone = {"operation": "REMOVE"}
     deleted = {"_sdc_deleted_at": "2026-01-01T00:00:00Z"}
@@ -307,7 +297,7 @@ def test_the_last_record_counts_across_chunks_and_names_of_one_list(
 
 
 def test_people_who_are_not_there_are_taken_out_once(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     new_list(emulator, account, NAME, digest(email(1)), digest(email(2)))
     lines = [SCHEMA, *people([1, 3, 3], operation="REMOVE"), person(1, operation="REMOVE")]
@@ -324,7 +314,7 @@ def test_people_who_are_not_there_are_taken_out_once(
 
 
 def test_a_list_that_is_not_there_is_not_made_of_removals(
-    emulator: Emulator, target: ForkedPrograms
+    emulator: Emulator, target: Programs
 ) -> None:
     run = target.target([SCHEMA, *people(range(3), operation="REMOVE"), state(1)])
     assert run.code == 0, run.err
@@ -345,7 +335,7 @@ def test_a_list_that_is_not_there_is_not_made_of_removals(
 )
 def test_requests_are_as_large_as_the_settings_say(
     emulator: Emulator,
-    target: ForkedPrograms,
+    target: Programs,
     account: str,
     count: int,
     settings: dict[str, int],
@@ -359,7 +349,7 @@ def test_requests_are_as_large_as_the_settings_say(
 
 
 def test_without_a_ledger_everybody_is_sent_each_time(
-    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path
+    emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     for _ in range(2):
         emulator.clear()
@@ -370,7 +360,7 @@ def test_without_a_ledger_everybody_is_sent_each_time(
 
 
 def test_the_ledger_is_in_the_users_state_folder_by_default(
-    emulator: Emulator, target: ForkedPrograms, tmp_path: Path
+    emulator: Emulator, target: Programs, tmp_path: Path
 ) -> None:
     del target.settings["ledger_url"]
     for requests in (["customer_lists/create", "audiences/create"], []):
@@ -393,7 +383,7 @@ def batch(*files: Path, **encoding: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("form", ["jsonl", "jsonl.gz", "parquet"])
 def test_files_of_batch_messages_mean_what_records_mean(
-    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path, form: str
+    emulator: Emulator, target: Programs, account: str, tmp_path: Path, form: str
 ) -> None:
     rows = [message["record"] for message in people(range(12_000))]
     rows += [{**person(number)["record"], "operation": "REMOVE"} for number in range(5)]
@@ -442,7 +432,7 @@ def test_files_of_batch_messages_mean_what_records_mean(
 )
 def test_a_broken_file_is_one_line_and_holds_back_the_state(
     emulator: Emulator,
-    target: ForkedPrograms,
+    target: Programs,
     tmp_path: Path,
     name: str,
     content: bytes | None,
@@ -463,7 +453,7 @@ def test_a_broken_file_is_one_line_and_holds_back_the_state(
 
 
 def test_stream_maps_of_a_batch_file_apply(
-    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path
+    emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"mail": email(n)}) + "\n" for n in range(2500)))
@@ -489,7 +479,7 @@ def report(folder: Path) -> dict[str, Any]:
 
 
 def test_the_report_tells_how_each_list_does(
-    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path
+    emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     target.settings |= {"report_path": str(tmp_path / "report.json")}
     lines = [SCHEMA, *people(range(150)), person(email="no"), person(email=""), person(maid=UUID)]
@@ -541,7 +531,7 @@ def test_the_report_tells_how_each_list_does(
 
 
 def test_the_report_of_a_dry_run_and_of_lists_that_fail(
-    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path
+    emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     target.settings |= {"report_path": str(tmp_path / "report.json"), "dry_run": True}
     run = target.target([SCHEMA, *people(range(9)), state(1)])

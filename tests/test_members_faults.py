@@ -7,7 +7,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from forks import ForkedPrograms, Forks, until
+from forks import until
 from people import (
     NAME,
     SCHEMA,
@@ -31,16 +31,9 @@ from programs import Programs, schema, state
 from pinterest_emulator.testing import Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 CREATE, UPDATE = "customer_lists/create", "customer_lists/update"
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
 
 
 def settings_for(emulator: Emulator, account: str, folder: Path) -> dict[str, Any]:
@@ -53,15 +46,15 @@ def settings_for(emulator: Emulator, account: str, folder: Path) -> dict[str, An
 
 
 @pytest.fixture
-def target(forks: Forks, emulator: Emulator, account: str, tmp_path: Path) -> ForkedPrograms:
+def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
     """The target, with a default ad account and a ledger of this test's own."""
-    return ForkedPrograms(forks, tmp_path, settings_for(emulator, account, tmp_path))
+    return Programs(tmp_path, settings_for(emulator, account, tmp_path))
 
 
 @pytest.mark.parametrize("operation", [CREATE, "audiences/create"])
 @pytest.mark.parametrize("kind", ["drop_after", "error_after", "truncate"])
 def test_what_was_made_though_no_answer_came_is_found_again(
-    emulator: Emulator, target: ForkedPrograms, account: str, operation: str, kind: str
+    emulator: Emulator, target: Programs, account: str, operation: str, kind: str
 ) -> None:
     emulator.fault(operation=operation, kind=kind)
     run = target.target([SCHEMA, *people(range(9)), state(1)], member_batch_size=5)
@@ -73,7 +66,7 @@ def test_what_was_made_though_no_answer_came_is_found_again(
 
 
 def test_a_list_whose_making_never_arrived_is_made(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     emulator.fault(operation=CREATE, kind="drop_before")
     assert target.target([SCHEMA, *people(range(9))]).code == 0
@@ -82,9 +75,7 @@ def test_a_list_whose_making_never_arrived_is_made(
 
 
 @pytest.mark.parametrize("how", ["before the next", "before its answer"])
-def test_killed_after_any_request_the_next_run_completes_it(
-    forks: Forks, tmp_path: Path, how: str
-) -> None:
+def test_killed_after_any_request_the_next_run_completes_it(tmp_path: Path, how: str) -> None:
     """The requests are: two that read, the list, two more batches, the audience, two that read."""
     lines = [SCHEMA, *people(range(25)), state(1)]
     with Emulator(seed="empty", access="unlimited") as emulator:
@@ -92,7 +83,7 @@ def test_killed_after_any_request_the_next_run_completes_it(
             (account,) = emulator.seed(ad_accounts=1, audiences=0)
             folder = tmp_path / str(done)
             folder.mkdir()
-            target = ForkedPrograms(forks, folder, settings_for(emulator, account, folder))
+            target = Programs(folder, settings_for(emulator, account, folder))
             if how == "before its answer":
                 emulator.fault(kind="drop_after", skip=done - 1)
                 emulator.fault(kind="drop_before", skip=done - 1, times=None)
@@ -121,7 +112,7 @@ def test_killed_after_any_request_the_next_run_completes_it(
 
 
 def test_a_rate_limit_ends_the_run_and_the_next_one_goes_on(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     emulator.fault(operation=UPDATE, kind="rate_limit", reset=67150, skip=1)
     lines = [SCHEMA, *people(range(40)), state(1)]
@@ -151,7 +142,7 @@ def test_a_rate_limit_ends_the_run_and_the_next_one_goes_on(
     ids=lambda fault: str(fault["kind"]),
 )
 def test_a_batch_is_repeated_until_it_is_answered(
-    emulator: Emulator, target: ForkedPrograms, account: str, fault: dict[str, Any]
+    emulator: Emulator, target: Programs, account: str, fault: dict[str, Any]
 ) -> None:
     list_id = new_list(emulator, account, NAME)
     emulator.fault(operation=UPDATE, **fault)
@@ -164,7 +155,7 @@ def test_a_batch_is_repeated_until_it_is_answered(
 
 
 def test_a_token_that_is_no_good_any_more_ends_the_run(
-    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path
+    emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.json"
     emulator.fault(kind="status", status=401, code=2, operation=UPDATE, times=None)
@@ -185,7 +176,7 @@ def test_a_token_that_is_no_good_any_more_ends_the_run(
 
 
 def test_all_is_done_though_pinterest_does_not_tell_how_the_list_does(
-    emulator: Emulator, target: ForkedPrograms, account: str, tmp_path: Path
+    emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.json"
     emulator.fault(operation="customer_lists/get", kind="rate_limit", reset=67150)
@@ -200,7 +191,7 @@ def test_all_is_done_though_pinterest_does_not_tell_how_the_list_does(
 
 @pytest.mark.parametrize("operation", ["audiences/list", CREATE, UPDATE, "audiences/create"])
 def test_a_signal_in_any_request_loses_nobody_and_makes_nothing_twice(
-    emulator: Emulator, target: ForkedPrograms, account: str, operation: str
+    emulator: Emulator, target: Programs, account: str, operation: str
 ) -> None:
     emulator.fault(operation=operation, kind="delay", seconds=1)
     lines = [SCHEMA, *people(range(25)), state(1)]
@@ -219,7 +210,7 @@ def test_a_signal_in_any_request_loses_nobody_and_makes_nothing_twice(
 
 
 def test_a_batch_is_in_the_ledger_only_after_pinterest_took_it(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     for kind in ("drop_before", "rate_limit"):
         emulator.clear()
@@ -234,7 +225,7 @@ def test_a_batch_is_in_the_ledger_only_after_pinterest_took_it(
 
 
 def test_who_changes_their_mind_around_a_crash_ends_as_they_want(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     """The ledger can not know whether Pinterest took the last batch before the crash."""
     assert target.target([SCHEMA, *people(range(5))]).code == 0
@@ -273,12 +264,12 @@ class TestMirror:
     """A list becomes equal to a table."""
 
     @pytest.fixture
-    def mirror(self, target: ForkedPrograms) -> ForkedPrograms:
+    def mirror(self, target: Programs) -> Programs:
         target.settings["member_mode"] = "mirror"
         return target
 
     def test_whom_the_table_does_not_have_any_more_is_removed(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target([*whole_version(range(1000), 1), state(1)]).state == {"seen": 1}
         by_hand = {"f" * 64}
@@ -298,7 +289,7 @@ class TestMirror:
         assert members(emulator, account) == digests(range(50, 1000)) | by_hand
 
     def test_too_many_are_not_removed_unless_a_setting_says_so(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(1000), 1)).code == 0
         emulator.clear()
@@ -320,7 +311,7 @@ class TestMirror:
         assert members(emulator, account) == digests(range(100))
 
     def test_no_state_passes_before_the_version_is_whole_or_if_it_is_refused(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(10), 1)).code == 0
         version = versioned(people(range(2)), 2)
@@ -340,7 +331,7 @@ class TestMirror:
         assert members(emulator, account) == digests(range(2))
 
     def test_a_tap_that_dies_half_way_removes_nobody_and_a_later_version_removes_the_right_ones(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(20), 1)).code == 0
         emulator.clear()
@@ -353,7 +344,7 @@ class TestMirror:
         assert members(emulator, account) == digests(range(2, 20))
 
     def test_a_version_that_dies_and_another_in_one_run(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(20), 1)).code == 0
         died = [SCHEMA, *versioned(people([0, 1, 30]), 2)]
@@ -362,7 +353,7 @@ class TestMirror:
         assert members(emulator, account) == digests(range(3, 20))
 
     def test_two_whole_versions_in_one_run(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         run = mirror.target([*whole_version(range(20), 1), *whole_version(range(2, 22), 2)])
         assert run.code == 0, run.err
@@ -372,7 +363,7 @@ class TestMirror:
         assert "20 of 22 members" in run.err
 
     def test_an_empty_version_removes_nobody(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         nothing = [SCHEMA, activate(1), state(1)]
         assert mirror.target(nothing).state == {"seen": 1}, "and that is fine if nobody is known"
@@ -386,7 +377,7 @@ class TestMirror:
         assert members(emulator, account) == digests(range(9))
 
     def test_a_version_that_is_activated_before_its_records_removes_nobody(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(20), 1)).code == 0
         for gone in (0, 1):
@@ -401,7 +392,7 @@ class TestMirror:
         assert members(emulator, account) == digests(range(1, 20))
 
     def test_if_one_list_would_lose_too_many_no_list_loses_any(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         def both(first: range, second: range, version: int) -> list[dict[str, Any]]:
             records = [*people(first), *people(second, audience_name="Other")]
@@ -418,7 +409,7 @@ class TestMirror:
         assert members(emulator, account, "Other") == digests(range(15, 20))
 
     def test_a_list_that_the_version_does_not_mention_stays(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         other = versioned(people(range(9), audience_name="Other"), 1)
         assert mirror.target([*whole_version(range(9), 1)[:-1], *other, activate(1)]).code == 0
@@ -433,14 +424,14 @@ class TestMirror:
         assert members(emulator, account, "Other") == digests(range(9))
 
     def test_records_without_a_version_are_mirrored_too(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target([SCHEMA, *people(range(20)), activate(5)]).code == 0
         assert mirror.target([SCHEMA, *people(range(1, 20)), activate(5)]).code == 0
         assert members(emulator, account) == digests(range(1, 20))
 
     def test_a_schema_that_changes_on_the_way_does_not_begin_another_version(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         other = schema(SCHEMA["stream"], email={"type": "string"})
         assert mirror.target(whole_version(range(20), 1)).code == 0
@@ -451,7 +442,7 @@ class TestMirror:
         assert members(emulator, account) == digests(range(1, 20))
 
     def test_a_dry_run_tells_the_same_numbers_and_changes_nothing(
-        self, emulator: Emulator, mirror: ForkedPrograms, tmp_path: Path
+        self, emulator: Emulator, mirror: Programs, tmp_path: Path
     ) -> None:
         assert mirror.target(whole_version(range(100), 1)).code == 0
         emulator.clear()
@@ -473,7 +464,7 @@ class TestMirror:
         assert "95 of 95 members" in refused.err
 
     def test_a_list_that_pinterest_refused_loses_nobody(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(20), 1)).code == 0
         emulator.clear()
@@ -489,7 +480,7 @@ class TestMirror:
         "bad", [{"operation": "?"}, {"lr_id": "Xy1Tz"}, {"ad_account_id": "x"}]
     )
     def test_whoever_may_be_in_a_record_that_can_not_be_read_stays(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str, bad: dict[str, str]
+        self, emulator: Emulator, mirror: Programs, account: str, bad: dict[str, str]
     ) -> None:
         mirror.settings |= {"rejected_path": str(mirror.folder / "rejected"), "max_rejected": 9}
         assert mirror.target(whole_version(range(20), 1)).code == 0
@@ -503,7 +494,7 @@ class TestMirror:
         assert members(emulator, account) == digests(range(20))
 
     def test_whoever_may_be_in_a_record_whose_stream_map_fails_stays(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(20), 1)).code == 0
         maps = {"audience_members": {"age": "int(age)"}}
@@ -516,7 +507,7 @@ class TestMirror:
         assert members(emulator, account) == digests(range(20))
 
     def test_added_and_removed_within_a_version(
-        self, emulator: Emulator, mirror: ForkedPrograms, account: str
+        self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         lines = [
             SCHEMA,
@@ -529,7 +520,7 @@ class TestMirror:
         assert run.state == {"seen": 1}
         assert members(emulator, account) == digests([1])
 
-    def test_it_needs_a_ledger(self, mirror: ForkedPrograms) -> None:
+    def test_it_needs_a_ledger(self, mirror: Programs) -> None:
         run = mirror.target([SCHEMA, person(1)], ledger_url="")
         assert run.code == 1
         assert "member_mode mirror needs a ledger" in run.err

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 from databases import url_of
-from forks import ForkedPrograms, Forks
 from people import (
     NAME,
     SCHEMA,
@@ -23,7 +22,7 @@ from people import (
     whole_version,
     writes,
 )
-from programs import schema, state
+from programs import Programs, schema, state
 
 from demo.parts import Meltano, running_postgres
 
@@ -54,14 +53,8 @@ def postgres() -> Iterator[Postgres]:
         yield postgres
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
-
-
 def test_the_ledger_may_be_in_postgresql_and_a_mirror_too(
-    emulator: Emulator, account: str, postgres: Postgres, forks: Forks, tmp_path: Path
+    emulator: Emulator, account: str, postgres: Postgres, tmp_path: Path
 ) -> None:
     settings = {
         "access_token": "pina_demo",
@@ -70,7 +63,7 @@ def test_the_ledger_may_be_in_postgresql_and_a_mirror_too(
         "ledger_url": url_of(postgres),
         "member_mode": "mirror",
     }
-    target = ForkedPrograms(forks, tmp_path, settings)
+    target = Programs(tmp_path, settings)
     run = target.target([*whole_version(range(2000), 1), state(1)])
     assert run.code == 0, run.err
     assert run.state == {"seen": 1}
@@ -92,11 +85,11 @@ def test_the_ledger_may_be_in_postgresql_and_a_mirror_too(
 
 
 def test_a_ledger_that_is_not_there_any_more_is_one_line_without_its_password(
-    emulator: Emulator, account: str, postgres: Postgres, forks: Forks, tmp_path: Path
+    emulator: Emulator, account: str, postgres: Postgres, tmp_path: Path
 ) -> None:
     url = sa.make_url(url_of(postgres)).set(password="pass-of-mine", port=1)
     settings = {"access_token": "pina_demo", "api_url": emulator.url, "ad_account_id": account}
-    target = ForkedPrograms(forks, tmp_path, settings)
+    target = Programs(tmp_path, settings)
     ledger = url.render_as_string(hide_password=False)
     run = target.target([SCHEMA, *people(range(9)), state(1)], ledger_url=ledger)
     assert run.code == 1
@@ -112,12 +105,9 @@ def guide_settings() -> list[dict[str, Any]]:
     return [json.loads(text) for text in re.findall(r"^```json\n([^`]+)^```$", GUIDE, re.MULTILINE)]
 
 
-def test_the_stream_maps_of_the_guide(
-    emulator: Emulator, account: str, forks: Forks, tmp_path: Path
-) -> None:
+def test_the_stream_maps_of_the_guide(emulator: Emulator, account: str, tmp_path: Path) -> None:
     (settings,) = guide_settings()
-    target = ForkedPrograms(
-        forks,
+    target = Programs(
         tmp_path,
         {
             "access_token": "pina_demo",

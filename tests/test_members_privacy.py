@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from forks import ForkedPrograms, Forks
 from people import (
     NAME,
     SCHEMA,
@@ -25,7 +24,6 @@ from people import (
 from programs import Programs, Run, record, schema, state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pinterest_emulator.testing import Emulator
@@ -66,15 +64,9 @@ def ours(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
     )
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
-
-
 @pytest.fixture
-def target(forks: Forks, ours: Programs) -> ForkedPrograms:
-    return ForkedPrograms(forks, ours.folder, ours.settings)
+def target(ours: Programs) -> Programs:
+    return Programs(ours.folder, ours.settings)
 
 
 def run(programs: Programs, lines: list[dict[str, Any]], **settings: Any) -> Run:
@@ -189,11 +181,11 @@ def test_a_ledger_that_breaks_and_input_that_is_none(ours: Programs) -> None:
     assert run(ours, [person(email=GOOD)]).code == 1
 
 
-def replay(target: ForkedPrograms, **settings: Any) -> Run:
+def replay(target: Programs, **settings: Any) -> Run:
     return target.target(target.folder / "rejected.singer", **settings)
 
 
-def kept(target: ForkedPrograms) -> list[dict[str, Any]]:
+def kept(target: Programs) -> list[dict[str, Any]]:
     path = target.folder / "rejected.singer"
     if not path.exists():
         return []
@@ -206,7 +198,7 @@ def without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_what_has_no_identifier_stays_with_its_reason_however_often_it_is_replayed(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     lines = [
         SCHEMA,
@@ -230,7 +222,7 @@ def test_what_has_no_identifier_stays_with_its_reason_however_often_it_is_replay
 
 
 def test_a_person_of_another_type_leaves_the_file_once_the_list_takes_them(
-    target: ForkedPrograms,
+    target: Programs,
 ) -> None:
     """Without a ledger a run does not know what a list held before."""
     target.settings["ledger_url"] = ""
@@ -254,7 +246,7 @@ def test_a_person_of_another_type_leaves_the_file_once_the_list_takes_them(
 
 
 def test_who_was_kept_leaves_the_file_when_the_table_has_them_again(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     bad, good = [person(1), person(maid=PHONE)], [person(maid=PHONE)]
     assert target.target([SCHEMA, *bad, state(1)], max_rejected=1).code == 0

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from forks import ForkedPrograms, Forks
 from people import (
     NAME,
     SCHEMA,
@@ -21,24 +20,16 @@ from people import (
     whole_version,
     writes,
 )
-from programs import record, schema, state
+from programs import Programs, record, schema, state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pinterest_emulator.testing import Emulator
 
 GONE = {"operation": "REMOVE"}
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
-
-
 @pytest.fixture
-def mirror(forks: Forks, emulator: Emulator, account: str, tmp_path: Any) -> ForkedPrograms:
+def mirror(emulator: Emulator, account: str, tmp_path: Any) -> Programs:
     settings = {
         "access_token": "pina_demo",
         "api_url": emulator.url,
@@ -47,7 +38,7 @@ def mirror(forks: Forks, emulator: Emulator, account: str, tmp_path: Any) -> For
         "report_path": str(tmp_path / "report.json"),
         "member_mode": "mirror",
     }
-    return ForkedPrograms(forks, tmp_path, settings)
+    return Programs(tmp_path, settings)
 
 
 def table(stream: str, name: str, numbers: Any, version: int) -> list[dict[str, Any]]:
@@ -61,7 +52,7 @@ def columns(stream: str) -> dict[str, Any]:
 
 
 def test_limit_counts_removals_that_come_as_records(
-    emulator: Emulator, mirror: ForkedPrograms, account: str
+    emulator: Emulator, mirror: Programs, account: str
 ) -> None:
     assert mirror.target(whole_version(range(100), 1)).code == 0
     emulator.clear()
@@ -84,7 +75,7 @@ def test_limit_counts_removals_that_come_as_records(
 
 
 def test_list_of_three_can_lose_one_but_not_two_and_none_with_a_limit_of_zero(
-    emulator: Emulator, mirror: ForkedPrograms, account: str
+    emulator: Emulator, mirror: Programs, account: str
 ) -> None:
     assert mirror.target(whole_version(range(3), 1)).code == 0
     assert mirror.target(whole_version(range(2), 2), max_removal_ratio=0).code == 1
@@ -95,7 +86,7 @@ def test_list_of_three_can_lose_one_but_not_two_and_none_with_a_limit_of_zero(
 
 
 def test_version_without_activation_removes_nobody_and_fails(
-    emulator: Emulator, mirror: ForkedPrograms, account: str
+    emulator: Emulator, mirror: Programs, account: str
 ) -> None:
     assert mirror.target(whole_version(range(20), 1)).code == 0
     lines = [SCHEMA, state(1), *versioned(people(range(19)), 2), state(2)]
@@ -110,7 +101,7 @@ def test_version_without_activation_removes_nobody_and_fails(
 
 
 def test_table_without_a_record_removes_nobody_and_fails(
-    emulator: Emulator, mirror: ForkedPrograms, account: str
+    emulator: Emulator, mirror: Programs, account: str
 ) -> None:
     assert mirror.target(whole_version(range(20), 1)).code == 0
     run = mirror.target([SCHEMA, state(1)])
@@ -134,7 +125,7 @@ def test_table_without_a_record_removes_nobody_and_fails(
     ids=str,
 )
 def test_partial_version_removes_nobody_and_the_reason_comes_first(
-    emulator: Emulator, mirror: ForkedPrograms, account: str, begin: dict[str, Any], said: str
+    emulator: Emulator, mirror: Programs, account: str, begin: dict[str, Any], said: str
 ) -> None:
     assert mirror.target(whole_version(range(20), 1)).code == 0
     first = schema(STREAM, **begin.get("columns", {}))
@@ -153,7 +144,7 @@ def test_partial_version_removes_nobody_and_the_reason_comes_first(
 
 @pytest.mark.parametrize("order", ["at the end", "in turns"])
 def test_two_tables_are_mirrored_each_by_its_own_version(
-    emulator: Emulator, mirror: ForkedPrograms, account: str, order: str
+    emulator: Emulator, mirror: Programs, account: str, order: str
 ) -> None:
     maps = {stream: {"__alias__": STREAM} for stream in ("crm", "shop")}
     mirror.settings["stream_maps"] = maps
@@ -174,7 +165,7 @@ def test_two_tables_are_mirrored_each_by_its_own_version(
 
 
 def test_two_tables_that_fill_one_list_remove_nobody(
-    emulator: Emulator, mirror: ForkedPrograms, account: str
+    emulator: Emulator, mirror: Programs, account: str
 ) -> None:
     maps = {stream: {"__alias__": STREAM} for stream in ("crm", "shop")}
     mirror.settings["stream_maps"] = maps
@@ -190,7 +181,7 @@ def test_two_tables_that_fill_one_list_remove_nobody(
 
 @pytest.mark.parametrize("bad", ["no at sign", "ann@@shop.example", "a" * 300 + "@x.example"])
 def test_malformed_identifier_keeps_everybody(
-    emulator: Emulator, mirror: ForkedPrograms, account: str, bad: str
+    emulator: Emulator, mirror: Programs, account: str, bad: str
 ) -> None:
     assert mirror.target(whole_version(range(20), 1)).code == 0
     rows = [*people(range(19)), person(email=bad)]
@@ -203,7 +194,7 @@ def test_malformed_identifier_keeps_everybody(
 
 @pytest.mark.parametrize("blank", ["", "NULL", None])
 def test_row_that_names_nobody_does_not_stop_a_mirror(
-    emulator: Emulator, mirror: ForkedPrograms, account: str, blank: str | None
+    emulator: Emulator, mirror: Programs, account: str, blank: str | None
 ) -> None:
     mirror.settings |= {"rejected_path": str(mirror.folder / "rejected"), "max_rejected": 9}
     assert mirror.target(whole_version(range(20), 1)).code == 0
@@ -214,7 +205,7 @@ def test_row_that_names_nobody_does_not_stop_a_mirror(
 
 
 def test_mirror_asks_no_more_of_a_list_that_was_refused(
-    emulator: Emulator, mirror: ForkedPrograms
+    emulator: Emulator, mirror: Programs
 ) -> None:
     assert mirror.target(whole_version(range(60), 1)).code == 0
     other = versioned(people(range(60), audience_name="Other"), 1)
@@ -230,7 +221,7 @@ def test_mirror_asks_no_more_of_a_list_that_was_refused(
 
 
 def test_list_that_no_record_names_is_reported(
-    emulator: Emulator, mirror: ForkedPrograms, account: str
+    emulator: Emulator, mirror: Programs, account: str
 ) -> None:
     rows = [*people(range(9)), *people(range(4), audience_name="Other")]
     assert mirror.target([SCHEMA, *versioned(rows, 1), activate(1)]).code == 0

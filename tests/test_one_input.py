@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from forks import ForkedPrograms, Forks
 from people import (
     NAME,
     SCHEMA,
@@ -22,12 +21,11 @@ from people import (
     person,
     writes,
 )
-from programs import record, schema, state
+from programs import Programs, record, schema, state
 
 from pinterest_emulator.testing import Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pinterest_emulator.settings import TooLargeStatus
@@ -35,13 +33,7 @@ if TYPE_CHECKING:
 RULE = {"visitor_source_id": "2612511566392", "retention_days": 30}
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
-
-
-def target_of(forks: Forks, emulator: Emulator, account: str, folder: Path) -> ForkedPrograms:
+def target_of(emulator: Emulator, account: str, folder: Path) -> Programs:
     folder.mkdir(exist_ok=True)
     settings = {
         "access_token": "pina_demo",
@@ -50,21 +42,21 @@ def target_of(forks: Forks, emulator: Emulator, account: str, folder: Path) -> F
         "ledger_url": f"sqlite:///{folder}/ledger.db",
         "report_path": str(folder / "report.json"),
     }
-    return ForkedPrograms(forks, folder, settings)
+    return Programs(folder, settings)
 
 
 @pytest.fixture
-def target(forks: Forks, emulator: Emulator, account: str, tmp_path: Path) -> ForkedPrograms:
-    return target_of(forks, emulator, account, tmp_path)
+def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
+    return target_of(emulator, account, tmp_path)
 
 
-def report(target: ForkedPrograms) -> dict[str, Any]:
+def report(target: Programs) -> dict[str, Any]:
     said: dict[str, Any] = json.loads((target.folder / "report.json").read_text())
     return said
 
 
 def test_audience_its_members_and_who_it_is_shared_with_come_in_any_order(
-    emulator: Emulator, forks: Forks, tmp_path: Path
+    emulator: Emulator, tmp_path: Path
 ) -> None:
     row = record(
         name=NAME,
@@ -77,7 +69,7 @@ def test_audience_its_members_and_who_it_is_shared_with_come_in_any_order(
         account, other = emulator.seed(ad_accounts=2, audiences=0)
         share = {"recipient_account_ids": other, "operation_type": "SHARE"}
         parts["sharing"] = [record("audience_sharing", audience_name=NAME, **share)]
-        target = target_of(forks, emulator, account, tmp_path / str(number))
+        target = target_of(emulator, account, tmp_path / str(number))
         lines = [schema(), SCHEMA, schema("audience_sharing")]
         lines += [*itertools.chain(*(parts[part] for part in order)), state(1)]
         run = target.target(lines, member_batch_size=10)
@@ -95,7 +87,7 @@ def test_audience_its_members_and_who_it_is_shared_with_come_in_any_order(
 
 
 def test_audience_that_members_make_is_in_the_report(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     assert target.target([SCHEMA, person(1)]).code == 0
     said = report(target)
@@ -109,7 +101,7 @@ def test_audience_that_members_make_is_in_the_report(
 
 
 def test_blank_rows_and_blank_lines_are_skipped_and_counted(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     maps = {"people": {"__alias__": STREAM, "audience_name": f"'{NAME}'", "email": "mail"}}
     blank: dict[str, Any] = {"mail": "", "age": None, "tags": [], "note": " \u00a0"}
@@ -151,7 +143,7 @@ def test_blank_rows_and_blank_lines_are_skipped_and_counted(
     ids=str,
 )
 def test_flattened_rule_is_understood(
-    emulator: Emulator, target: ForkedPrograms, account: str, columns: dict[str, Any]
+    emulator: Emulator, target: Programs, account: str, columns: dict[str, Any]
 ) -> None:
     lines = [schema(), record(name="S", audience_type="VISITOR", **columns)]
     run = target.target(lines)
@@ -173,7 +165,7 @@ def test_flattened_rule_is_understood(
     ids=str,
 )
 def test_flattened_rule_that_cannot_be_read_is_rejected(
-    emulator: Emulator, target: ForkedPrograms, columns: dict[str, Any]
+    emulator: Emulator, target: Programs, columns: dict[str, Any]
 ) -> None:
     run = target.target([schema(), record(name="S", audience_type="VISITOR", **columns), state(1)])
     assert run.code == 1
@@ -182,14 +174,12 @@ def test_flattened_rule_that_cannot_be_read_is_rejected(
 
 
 @pytest.mark.parametrize("status", [413, 400])
-def test_request_that_is_too_large_is_halved(
-    forks: Forks, tmp_path: Path, status: TooLargeStatus
-) -> None:
+def test_request_that_is_too_large_is_halved(tmp_path: Path, status: TooLargeStatus) -> None:
     """A member takes 65 bytes, so 2,000 bytes hold some 28 of them beside the rest of the body."""
     limits: dict[str, Any] = {"most_body_bytes": 2000, "too_large_status": status}
     with Emulator(seed="empty", access="unlimited", **limits) as emulator:
         (account,) = emulator.seed(ad_accounts=1, audiences=0)
-        target = target_of(forks, emulator, account, tmp_path)
+        target = target_of(emulator, account, tmp_path)
         run = target.target([SCHEMA, *people(range(300)), state(1)])
         assert run.code == 0, run.err
         assert run.state == {"seen": 1}
@@ -204,12 +194,10 @@ def test_request_that_is_too_large_is_halved(
         assert members(emulator, account) == digests(range(100, 300))
 
 
-def test_single_member_that_is_refused_for_its_size_fails_the_list(
-    forks: Forks, tmp_path: Path
-) -> None:
+def test_single_member_that_is_refused_for_its_size_fails_the_list(tmp_path: Path) -> None:
     with Emulator(seed="empty", access="unlimited", most_body_bytes=50) as emulator:
         (account,) = emulator.seed(ad_accounts=1, audiences=0)
-        target = target_of(forks, emulator, account, tmp_path)
+        target = target_of(emulator, account, tmp_path)
         run = target.target([SCHEMA, *people(range(9)), state(1)])
         assert run.code == 1
         assert run.state == {}
@@ -221,7 +209,7 @@ def test_single_member_that_is_refused_for_its_size_fails_the_list(
 
 
 def test_request_that_is_refused_for_something_else_is_not_repeated(
-    emulator: Emulator, target: ForkedPrograms
+    emulator: Emulator, target: Programs
 ) -> None:
     emulator.fault(operation="customer_lists/create", kind="status", status=400, code=1)
     run = target.target([SCHEMA, *people(range(9)), state(1)])

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from forks import ForkedPrograms, Forks
 from people import (
     NAME,
     SCHEMA,
@@ -27,11 +26,9 @@ from people import (
     person,
     writes,
 )
-from programs import record, schema, state
+from programs import Programs, record, schema, state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pinterest_emulator.testing import Emulator
 
 ROOT = Path(__file__).parent.parent
@@ -39,14 +36,8 @@ ANN = "ann@shop.example"
 DELETED = "2026-01-01T00:00:00Z"
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
-
-
 @pytest.fixture
-def target(forks: Forks, emulator: Emulator, account: str, tmp_path: Path) -> ForkedPrograms:
+def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
     settings = {
         "access_token": "pina_demo",
         "api_url": emulator.url,
@@ -54,10 +45,10 @@ def target(forks: Forks, emulator: Emulator, account: str, tmp_path: Path) -> Fo
         "ledger_url": f"sqlite:///{tmp_path}/ledger.db",
         "report_path": str(tmp_path / "report.json"),
     }
-    return ForkedPrograms(forks, tmp_path, settings)
+    return Programs(tmp_path, settings)
 
 
-def report(target: ForkedPrograms) -> dict[str, Any]:
+def report(target: Programs) -> dict[str, Any]:
     said: dict[str, Any] = json.loads((target.folder / "report.json").read_text())
     return said
 
@@ -68,7 +59,7 @@ def kept(path: Path) -> list[dict[str, Any]]:
 
 
 def test_blank_deletion_mark_removes_nothing_in_any_stream(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     (other,) = emulator.seed(ad_accounts=1, audiences=0)
     audience = new_audience(emulator, account, "V", "VISITOR", visitor_source_id="261")
@@ -97,7 +88,7 @@ def test_blank_deletion_mark_removes_nothing_in_any_stream(
 
 
 def test_unreadable_deletion_mark_is_rejected_in_any_stream(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     audience = new_audience(emulator, account, "V", "VISITOR", visitor_source_id="261")
     bad: dict[str, Any] = {"_sdc_deleted_at": "gone"}
@@ -118,7 +109,7 @@ def test_unreadable_deletion_mark_is_rejected_in_any_stream(
 
 @pytest.mark.parametrize("column", ["operation", "operation_type", "OPERATION"])
 def test_removal_is_read_under_both_names_in_every_stream(
-    emulator: Emulator, target: ForkedPrograms, account: str, column: str
+    emulator: Emulator, target: Programs, account: str, column: str
 ) -> None:
     (other,) = emulator.seed(ad_accounts=1, audiences=0)
     audience = new_audience(emulator, account, "V", "VISITOR", visitor_source_id="261")
@@ -140,7 +131,7 @@ def test_removal_is_read_under_both_names_in_every_stream(
 
 
 def test_ad_account_in_capitals_is_not_the_default_one(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     (other,) = emulator.seed(ad_accounts=1, audiences=0)
     rule = {"visitor_source_id": "261"}
@@ -180,7 +171,7 @@ def printed_maps() -> list[tuple[str, dict[str, Any], str]]:
 @pytest.mark.parametrize(("stream", "maps", "column"), printed_maps(), ids=["guide", "project"])
 def test_printed_stream_map_removes_who_is_deleted(
     emulator: Emulator,
-    target: ForkedPrograms,
+    target: Programs,
     account: str,
     stream: str,
     maps: dict[str, Any],
@@ -203,7 +194,7 @@ def test_printed_stream_map_removes_who_is_deleted(
     ids=lambda gone: next(iter(gone)),
 )
 def test_no_stream_map_turns_a_deletion_into_an_addition(
-    emulator: Emulator, target: ForkedPrograms, tmp_path: Path, gone: dict[str, str]
+    emulator: Emulator, target: Programs, tmp_path: Path, gone: dict[str, str]
 ) -> None:
     to_members = {"__alias__": STREAM, "__else__": None, "audience_name": "'V'", "email": "mail"}
     to_audiences = {
@@ -247,7 +238,7 @@ def test_no_stream_map_turns_a_deletion_into_an_addition(
     ids=str,
 )
 def test_kept_record_of_a_member_means_the_same_when_it_is_tried_again(
-    emulator: Emulator, target: ForkedPrograms, tmp_path: Path, fields: dict[str, Any]
+    emulator: Emulator, target: Programs, tmp_path: Path, fields: dict[str, Any]
 ) -> None:
     rejected = tmp_path / "rejected.singer"
     target.settings |= {"rejected_path": str(rejected), "max_rejected": 9}
@@ -262,7 +253,7 @@ def test_kept_record_of_a_member_means_the_same_when_it_is_tried_again(
 
 
 def test_deletion_that_holds_only_its_key_is_kept_with_a_digest_of_the_key(
-    emulator: Emulator, target: ForkedPrograms, tmp_path: Path
+    emulator: Emulator, target: Programs, tmp_path: Path
 ) -> None:
     rejected = tmp_path / "rejected.singer"
     target.settings |= {"rejected_path": str(rejected), "max_rejected": 9}
@@ -294,7 +285,7 @@ def test_deletion_that_holds_only_its_key_is_kept_with_a_digest_of_the_key(
 
 
 def test_removal_of_somebody_unknown_is_counted_apart(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     new_list(emulator, account, NAME, digest("other@else.example"))
     assert target.target([SCHEMA, *people(range(5))]).code == 0
@@ -309,7 +300,7 @@ def test_removal_of_somebody_unknown_is_counted_apart(
 
 
 def test_run_that_only_removes_people_makes_no_audience(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     new_list(emulator, account, NAME, digest(ANN))
     run = target.target([SCHEMA, person(email=ANN, operation="REMOVE")])
@@ -319,7 +310,7 @@ def test_run_that_only_removes_people_makes_no_audience(
 
 
 def test_write_mode_update_makes_no_list_and_no_audience(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     run = target.target([SCHEMA, person(email=ANN), state(1)], write_mode="update")
     assert run.code == 1
@@ -335,7 +326,7 @@ def test_write_mode_update_makes_no_list_and_no_audience(
 
 
 def test_write_mode_create_leaves_a_list_that_exists(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     lines = [SCHEMA, *people(range(25)), state(1)]
     first = target.target(lines, write_mode="create", member_batch_size=10)

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
-from forks import ForkedPrograms, Forks, until
-from programs import BIN, environment, record, schema, state
+from forks import until
+from programs import BIN, Programs, environment, record, schema, state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pinterest_emulator.testing import Emulator
@@ -25,12 +24,6 @@ if TYPE_CHECKING:
 RULE = {"visitor_source_id": "2612511566392"}
 REASONS = {"_reject_code", "_reject_reason", "_rejected_at"}
 BAD = record(name="Bad", audience_type="FANS", rule=RULE)
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
 
 
 @pytest.fixture
@@ -41,9 +34,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def target(
-    forks: Forks, emulator: Emulator, account: str, tmp_path: Path, path: Path
-) -> ForkedPrograms:
+def target(emulator: Emulator, account: str, tmp_path: Path, path: Path) -> Programs:
     """The target, with a default ad account, which keeps what it rejects."""
     settings = {
         "access_token": "pina_demo",
@@ -51,7 +42,7 @@ def target(
         "ad_account_id": account,
         "rejected_path": str(path),
     }
-    return ForkedPrograms(forks, tmp_path, settings)
+    return Programs(tmp_path, settings)
 
 
 def visitor(name: str, **fields: object) -> dict[str, Any]:
@@ -71,9 +62,7 @@ def kept(path: Path) -> list[dict[str, Any]]:
     return [{key: record[key] for key in record.keys() - REASONS} for record in records]
 
 
-def test_a_rejected_record_is_kept_as_it_came_with_the_reason(
-    target: ForkedPrograms, path: Path
-) -> None:
+def test_a_rejected_record_is_kept_as_it_came_with_the_reason(target: Programs, path: Path) -> None:
     fields = (
         '"name": "Bäd \\ud83d \\u2028", "audience_type": "FANS", "rule": {"a": [1.50, {"b": null}]}'
         ', "ratio": 12345678901234567890.123456789, "big": 12345678901234567890, "_sdc_x": [[]]'
@@ -100,7 +89,7 @@ def test_a_rejected_record_is_kept_as_it_came_with_the_reason(
 
 
 def test_the_file_piped_in_applies_what_can_be_and_keeps_the_rest_until_it_is_mended(
-    emulator: Emulator, target: ForkedPrograms, account: str, path: Path
+    emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     early = record(name="Early", description="d")
     lines = [schema(), visitor("Good"), early, BAD, state(1)]
@@ -139,7 +128,7 @@ def test_the_file_piped_in_applies_what_can_be_and_keeps_the_rest_until_it_is_me
 
 
 def test_a_person_who_mends_may_drop_the_reasons_and_write_in_any_script(
-    emulator: Emulator, target: ForkedPrograms, account: str, path: Path
+    emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     target.target([schema(), BAD, record(name="Other", audience_type="FANS", rule=RULE)])
     said, mended, other = path.read_text().splitlines()
@@ -152,9 +141,7 @@ def test_a_person_who_mends_may_drop_the_reasons_and_write_in_any_script(
     assert [record["name"] for record in kept(path)] == ["Other"]
 
 
-def test_outstanding_records_stay_whatever_a_run_is_about(
-    target: ForkedPrograms, path: Path
-) -> None:
+def test_outstanding_records_stay_whatever_a_run_is_about(target: Programs, path: Path) -> None:
     target.target([schema(), BAD])
     before = path.read_bytes()
     assert target.target([schema(), visitor("A"), state(1)]).code == 0
@@ -165,7 +152,7 @@ def test_outstanding_records_stay_whatever_a_run_is_about(
 
 
 def test_the_very_same_record_from_the_warehouse_settles_a_kept_one(
-    emulator: Emulator, target: ForkedPrograms, path: Path
+    emulator: Emulator, target: Programs, path: Path
 ) -> None:
     line = json.dumps(visitor("A", score=0)).replace('"score": 0', '"score": 1.50, "x": NaN')
     emulator.fault(operation="audiences/create", kind="status", status=400, code=1, times=2)
@@ -178,16 +165,14 @@ def test_the_very_same_record_from_the_warehouse_settles_a_kept_one(
     assert not path.exists()
 
 
-def test_records_that_differ_in_a_type_only_are_both_kept(
-    target: ForkedPrograms, path: Path
-) -> None:
+def test_records_that_differ_in_a_type_only_are_both_kept(target: Programs, path: Path) -> None:
     fields: dict[str, Any] = {"name": "A", "audience_type": "FANS", "rule": RULE}
     target.target([schema(), *(record(**fields, x=x) for x in (1.5, "1.5", 1.5, True, 1))])
     assert [record["x"] for record in kept(path)] == [Decimal("1.5"), "1.5", True, 1]
 
 
 def test_a_replay_goes_through_the_stream_maps_like_the_first_time(
-    emulator: Emulator, target: ForkedPrograms, account: str, path: Path
+    emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     target.settings["stream_maps"] = {
         "public-segments": {"__alias__": "audiences", "name": "title.strip() + ' (web)'"}
@@ -207,7 +192,7 @@ def test_a_replay_goes_through_the_stream_maps_like_the_first_time(
 
 @pytest.mark.parametrize("first_fails", [True, False])
 def test_a_message_of_which_stream_maps_make_two_records_is_kept_until_both_are_done(
-    emulator: Emulator, target: ForkedPrograms, account: str, path: Path, *, first_fails: bool
+    emulator: Emulator, target: Programs, account: str, path: Path, *, first_fails: bool
 ) -> None:
     target.target([schema(), visitor("Shared")])
     shared = emulator.state()["audiences"][account][0]["id"]
@@ -233,7 +218,7 @@ def test_a_message_of_which_stream_maps_make_two_records_is_kept_until_both_are_
 
 
 def test_a_record_that_a_stream_map_can_not_take_is_kept(
-    emulator: Emulator, target: ForkedPrograms, account: str, path: Path
+    emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     maps = {"audiences": {"name": "name.upper()"}}
     bad = record(name=None, audience_type="VISITOR", rule=RULE)
@@ -246,7 +231,7 @@ def test_a_record_that_a_stream_map_can_not_take_is_kept(
 
 
 def test_records_of_a_batch_file_are_kept_as_they_came(
-    emulator: Emulator, target: ForkedPrograms, account: str, path: Path
+    emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     target.settings["stream_maps"] = {"segments": {"__alias__": "audiences", "name": "title"}}
     rows = [{"title": name, "audience_type": "VISITOR", "rule": RULE} for name in "AB"]
@@ -280,7 +265,7 @@ def test_records_of_a_batch_file_are_kept_as_they_came(
     ],
 )
 def test_a_file_of_something_else_is_refused_and_stays(
-    emulator: Emulator, target: ForkedPrograms, path: Path, content: bytes, *, dry_run: bool
+    emulator: Emulator, target: Programs, path: Path, content: bytes, *, dry_run: bool
 ) -> None:
     path.write_bytes(content)
     run = target.target([schema(), BAD], dry_run=dry_run)
@@ -294,7 +279,7 @@ def test_a_file_of_something_else_is_refused_and_stays(
 
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_folder_that_is_not_there_is_told_at_once(
-    emulator: Emulator, target: ForkedPrograms, path: Path, *, dry_run: bool
+    emulator: Emulator, target: Programs, path: Path, *, dry_run: bool
 ) -> None:
     path.parent.rmdir()
     run = target.target([schema(), BAD], dry_run=dry_run)
@@ -306,7 +291,7 @@ def test_a_folder_that_is_not_there_is_told_at_once(
 
 @pytest.mark.parametrize("trouble", ["path", "lock", "folder"])
 def test_trouble_with_the_disk_passes_no_state(
-    emulator: Emulator, target: ForkedPrograms, path: Path, trouble: str
+    emulator: Emulator, target: Programs, path: Path, trouble: str
 ) -> None:
     emulator.fault(operation="audiences/create", kind="delay", seconds=0.3)
     process = target.start([schema(), state(0), BAD, visitor("Good"), state(1)], max_rejected=1)
@@ -327,7 +312,7 @@ def test_trouble_with_the_disk_passes_no_state(
 
 
 def test_two_targets_with_one_file_lose_nothing(
-    emulator: Emulator, target: ForkedPrograms, path: Path
+    emulator: Emulator, target: Programs, path: Path
 ) -> None:
     target.target([schema(), BAD])
     said, first = path.read_text().splitlines()
@@ -375,7 +360,7 @@ BADNESS: dict[str, dict[str, Any]] = {
 
 
 def test_a_bad_record_never_stops_the_good_ones_behind_it(
-    emulator: Emulator, target: ForkedPrograms, account: str, path: Path
+    emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     lines = [schema()]
     for kind, fields in BADNESS.items():
@@ -395,7 +380,7 @@ def test_a_bad_record_never_stops_the_good_ones_behind_it(
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
 def test_what_pinterest_refuses_never_stops_the_good_ones_behind_it(
-    emulator: Emulator, target: ForkedPrograms, account: str, path: Path, status: int
+    emulator: Emulator, target: Programs, account: str, path: Path, status: int
 ) -> None:
     target.target([schema(), visitor("Old")])
     for operation in ("audiences/create", "audiences/update"):

@@ -10,7 +10,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from programs import BIN, TIMEOUT_SECONDS, Run, environment, record, schema, selecting, state
+from forks import TIMEOUT_SECONDS
+from programs import BIN, Run, environment, record, schema, selecting, state
 
 if TYPE_CHECKING:
     from programs import Programs

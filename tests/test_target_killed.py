@@ -8,13 +8,12 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from forks import ForkedPrograms, Forks, until
-from programs import record, schema, state
+from forks import until
+from programs import Programs, record, schema, state
 
 from pinterest_emulator.testing import Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from programs import Run
@@ -25,12 +24,6 @@ WRITES = ("audiences/create", "audiences/update")
 EXISTING = 20
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
-
-
 @pytest.fixture
 def account(emulator: Emulator) -> str:
     """An ad account with audiences that are READY."""
@@ -38,10 +31,10 @@ def account(emulator: Emulator) -> str:
 
 
 @pytest.fixture
-def target(forks: Forks, emulator: Emulator, account: str, tmp_path: Path) -> ForkedPrograms:
+def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
     """The target, with a default ad account."""
     settings = {"access_token": "pina_demo", "api_url": emulator.url, "ad_account_id": account}
-    return ForkedPrograms(forks, tmp_path, settings)
+    return Programs(tmp_path, settings)
 
 
 def visitor(name: str, **fields: object) -> dict[str, Any]:
@@ -111,12 +104,12 @@ def writes(emulator: Emulator, account: str) -> list[Any]:
     ],
 )
 def test_killed_after_any_of_its_first_requests_it_makes_each_audience_once(
-    forks: Forks, tmp_path: Path, how: str, part: int
+    tmp_path: Path, how: str, part: int
 ) -> None:
     lines = everything()
     with Emulator(seed="empty", access="unlimited") as emulator:
         settings = {"access_token": "pina_demo", "api_url": emulator.url}
-        target = ForkedPrograms(forks, tmp_path, settings)
+        target = Programs(tmp_path, settings)
         for done in range(part + 1, KILLS + 1, 5):
             account = emulator.seed(ad_accounts=1, audiences=EXISTING)[0]
             match how:
@@ -144,7 +137,7 @@ def test_killed_after_any_of_its_first_requests_it_makes_each_audience_once(
 
 
 def stopped(
-    emulator: Emulator, target: ForkedPrograms, lines: Path | list[dict[str, Any]], **settings: Any
+    emulator: Emulator, target: Programs, lines: Path | list[dict[str, Any]], **settings: Any
 ) -> Run:
     """Return the run that SIGTERM ends as soon as a staged fault holds a request up."""
     process = target.start(lines, **settings)
@@ -156,7 +149,7 @@ def stopped(
 
 
 def test_stopped_in_a_request_it_passes_the_state_before_it(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     emulator.fault(kind="delay", skip=17, seconds=1)
     run = stopped(emulator, target, everything())
@@ -174,7 +167,7 @@ def test_stopped_in_a_request_it_passes_the_state_before_it(
 
 @pytest.mark.parametrize("keeps", [True, False])
 def test_stopped_while_waiting_records_are_applied_it_passes_none_of_them(
-    emulator: Emulator, target: ForkedPrograms, account: str, *, keeps: bool
+    emulator: Emulator, target: Programs, account: str, *, keeps: bool
 ) -> None:
     path = target.folder / "rejected.singer"
     settings: dict[str, Any] = {"rejected_path": str(path) if keeps else None, "max_rejected": 1}
@@ -204,7 +197,7 @@ def test_stopped_while_waiting_records_are_applied_it_passes_none_of_them(
 
 
 def test_stopped_in_a_batch_file_it_goes_on_there(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     batches = []
     for part in range(2):
@@ -227,7 +220,7 @@ def test_stopped_in_a_batch_file_it_goes_on_there(
 
 
 def test_stopped_while_it_replays_it_keeps_what_is_not_applied(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     path = target.folder / "rejected.singer"
     target.settings["rejected_path"] = str(path)
@@ -248,7 +241,7 @@ def test_stopped_while_it_replays_it_keeps_what_is_not_applied(
 
 
 def test_stopped_or_killed_while_the_file_of_rejects_is_written_it_stays_whole(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     path = target.folder / "rejected.singer"
     settings: dict[str, Any] = {"rejected_path": str(path), "max_rejected": 20_000}
@@ -275,7 +268,7 @@ def test_stopped_or_killed_while_the_file_of_rejects_is_written_it_stays_whole(
 
 
 def test_stopped_between_two_records_of_one_message_it_keeps_the_message(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     path = target.folder / "rejected.singer"
     key = emulator.state()["audiences"][account][0]["id"]

@@ -6,11 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from forks import ForkedPrograms, Forks
-from programs import record, schema, state
+from programs import Programs, record, schema, state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from programs import Run
@@ -21,12 +19,6 @@ RULE = {"visitor_source_id": "2612511566392"}
 SEED = "Generated visitors 1"
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
-
-
 @pytest.fixture
 def account(emulator: Emulator) -> str:
     """An ad account with two audiences that are READY."""
@@ -34,10 +26,10 @@ def account(emulator: Emulator) -> str:
 
 
 @pytest.fixture
-def target(forks: Forks, emulator: Emulator, account: str, tmp_path: Path) -> ForkedPrograms:
+def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
     """The target, with a default ad account."""
     settings = {"access_token": "pina_demo", "api_url": emulator.url, "ad_account_id": account}
-    return ForkedPrograms(forks, tmp_path, settings)
+    return Programs(tmp_path, settings)
 
 
 def visitor(name: str, **fields: object) -> dict[str, Any]:
@@ -88,7 +80,7 @@ UNKNOWN, LATER = actalike("Unknown", "Nobody"), actalike("Later", "New name")
 )
 def test_the_state_stays_before_what_is_neither_done_nor_kept(
     emulator: Emulator,
-    target: ForkedPrograms,
+    target: Programs,
     account: str,
     messages: tuple[Any, ...],
     without_file: tuple[int, int],
@@ -113,7 +105,7 @@ def test_the_state_stays_before_what_is_neither_done_nor_kept(
 @pytest.mark.parametrize("dry_run", [True, False])
 @pytest.mark.parametrize(("max_rejected", "code"), [(0, 1), (1, 1), (2, 0), (3, 0)])
 def test_past_max_rejected_the_run_fails_but_the_state_passes_as_all_are_kept(
-    target: ForkedPrograms, max_rejected: int, code: int, *, dry_run: bool
+    target: Programs, max_rejected: int, code: int, *, dry_run: bool
 ) -> None:
     path = target.folder / "rejected.singer"
     lines = with_states(BAD, GOOD, UNREADY, BAD)
@@ -126,7 +118,7 @@ def test_past_max_rejected_the_run_fails_but_the_state_passes_as_all_are_kept(
     assert target.target(lines, **settings).code == 1, "what no file keeps is never allowed"
 
 
-def test_a_dry_run_leaves_rejected_path_alone(target: ForkedPrograms) -> None:
+def test_a_dry_run_leaves_rejected_path_alone(target: Programs) -> None:
     path = target.folder / "rejected.singer"
     unfinished = visitor("Unfinished", audience_type=None)
     target.target(with_states(unfinished, BAD), rejected_path=str(path))
@@ -142,7 +134,7 @@ def test_a_dry_run_leaves_rejected_path_alone(target: ForkedPrograms) -> None:
 @pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize("fault", ["rate_limit", "status", "line"])
 def test_a_run_that_ends_early_passes_no_record_that_waits(
-    emulator: Emulator, target: ForkedPrograms, account: str, fault: str, *, keeps: bool
+    emulator: Emulator, target: Programs, account: str, fault: str, *, keeps: bool
 ) -> None:
     settings = {"rejected_path": str(target.folder / "rejected.singer")} if keeps else {}
     key = emulator.state()["audiences"][account][1]["id"]
@@ -163,7 +155,7 @@ def test_a_run_that_ends_early_passes_no_record_that_waits(
 
 
 def test_a_second_schema_loses_nothing_and_positions_go_on(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     other_key = {**schema(name={"type": "string"}), "key_properties": ["name"]}
     lines = [

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from databases import url_of
-from forks import ForkedPrograms, Forks, until
+from forks import until
 from people import SCHEMA, audiences, digests, lists, members, people
-from programs import record, schema, statuses
+from programs import Programs, record, schema, statuses
 
 from demo.parts import running_postgres
 from pinterest_emulator.testing import Emulator
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 NAMES = [f"Visitors {number}" for number in range(5)]
 LATENCY_MS = 100
 """Long enough for two runs to read the same list before either writes."""
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +49,8 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def target(emulator: Emulator, account: str, forks: Forks, tmp_path: Path) -> ForkedPrograms:
-    return ForkedPrograms(
-        forks,
+def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
+    return Programs(
         tmp_path,
         {"access_token": "pina_demo", "api_url": emulator.url, "ad_account_id": account},
     )
@@ -75,7 +68,7 @@ def visitors(description: str) -> list[dict[str, Any]]:
 
 
 def test_no_audience_is_made_twice(
-    target: ForkedPrograms, emulator: Emulator, account: str, ledger: dict[str, str]
+    target: Programs, emulator: Emulator, account: str, ledger: dict[str, str]
 ) -> None:
     both = [
         target.start(visitors(description), name=description, **ledger)
@@ -94,7 +87,7 @@ def test_no_audience_is_made_twice(
 
 
 def test_no_list_is_made_twice(
-    target: ForkedPrograms, emulator: Emulator, account: str, ledger: dict[str, str]
+    target: Programs, emulator: Emulator, account: str, ledger: dict[str, str]
 ) -> None:
     both = [
         target.start([SCHEMA, *people(numbers)], name=name, **ledger)
@@ -109,7 +102,7 @@ def test_no_list_is_made_twice(
 
 
 def test_who_waits_too_long_may_try_later(
-    target: ForkedPrograms, emulator: Emulator, account: str
+    target: Programs, emulator: Emulator, account: str
 ) -> None:
     first = target.start(visitors("first"), name="first")
     until(emulator.requests)
@@ -128,7 +121,7 @@ def test_who_waits_too_long_may_try_later(
 
 
 def test_who_may_not_keep_files_is_warned_and_goes_on(
-    target: ForkedPrograms, emulator: Emulator, account: str, tmp_path: Path
+    target: Programs, emulator: Emulator, account: str, tmp_path: Path
 ) -> None:
     (tmp_path / "state").write_text("where the folder would be")
     run = target.target(visitors("alone"))

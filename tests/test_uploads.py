@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from forks import ForkedPrograms, Forks
 from people import (
     NAME,
     SCHEMA,
@@ -20,7 +19,7 @@ from people import (
     person,
     writes,
 )
-from programs import state
+from programs import Programs, state
 
 from pinterest_emulator.testing import Emulator
 from tap_pinterest_audiences.answers import Answer, utc_now
@@ -34,12 +33,6 @@ if TYPE_CHECKING:
     from tap_pinterest_audiences.client import PinterestAPI
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
-
-
 @pytest.fixture
 def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
     """One that processes an upload at once, or within so many seconds."""
@@ -49,10 +42,9 @@ def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def target(forks: Forks, emulator: Emulator, account: str, tmp_path: Path) -> ForkedPrograms:
+def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
     """The target, which uploads."""
-    return ForkedPrograms(
-        forks,
+    return Programs(
         tmp_path,
         {
             "access_token": "pina_demo",
@@ -75,7 +67,7 @@ def uploaded(emulator: Emulator) -> list[Any]:
 
 @pytest.mark.parametrize("emulator", [0, 2], indirect=True)
 def test_a_list_begins_with_a_request_and_goes_on_with_files(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     run = target.target([SCHEMA, *people(range(25)), state(1)], member_batch_size=10)
     assert run.code == 0, run.err
@@ -130,7 +122,7 @@ def test_what_pinterest_fails_to_take_is_told(
 
 @pytest.mark.parametrize("emulator", [3600], indirect=True)
 def test_what_is_not_done_in_time_is_not_in_the_ledger(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     lines = [SCHEMA, *people(range(9)), state(1)]
     assert target.target([SCHEMA, person(0)]).code == 0
@@ -157,7 +149,7 @@ def test_what_is_not_done_in_time_is_not_in_the_ledger(
     ],
 )
 def test_an_upload_that_is_refused_fails_its_list(
-    emulator: Emulator, target: ForkedPrograms, account: str, operation: str
+    emulator: Emulator, target: Programs, account: str, operation: str
 ) -> None:
     lines = [SCHEMA, *people(range(9)), state(1)]
     assert target.target([SCHEMA, person(0)]).code == 0
@@ -175,7 +167,7 @@ def test_an_upload_that_is_refused_fails_its_list(
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "status"])
 def test_a_part_is_put_again_until_it_is_taken(
-    emulator: Emulator, target: ForkedPrograms, account: str, kind: str
+    emulator: Emulator, target: Programs, account: str, kind: str
 ) -> None:
     assert target.target([SCHEMA, person(0)]).code == 0
     emulator.fault(kind=kind, path_contains="/_uploads")
@@ -186,7 +178,7 @@ def test_a_part_is_put_again_until_it_is_taken(
 
 
 def test_a_run_whose_answer_is_lost_is_looked_after(
-    emulator: Emulator, target: ForkedPrograms, account: str
+    emulator: Emulator, target: Programs, account: str
 ) -> None:
     assert target.target([SCHEMA, person(0)]).code == 0
     emulator.fault(kind="drop_after", operation="customer_list_uploads/run")
@@ -272,9 +264,7 @@ def test_an_answer_without_addresses_is_one_line(
         uploads.upload(api, "1", "2", ["x"], add=True)
 
 
-def test_a_dry_run_uploads_nothing(
-    emulator: Emulator, target: ForkedPrograms, account: str
-) -> None:
+def test_a_dry_run_uploads_nothing(emulator: Emulator, target: Programs, account: str) -> None:
     assert target.target([SCHEMA, person(0)]).code == 0
     emulator.clear()
     run = target.target([SCHEMA, *people(range(9))], dry_run=True)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from programs import BIN, TIMEOUT_SECONDS, Programs, Run, environment, selecting
+from forks import TIMEOUT_SECONDS
+from programs import BIN, Programs, Run, environment, selecting
 from psycopg import sql
 
 from demo.parts import running_postgres

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from elsewhere import change, count
 from ended import Ended, talkative
-from programs import BIN, TIMEOUT_SECONDS
+from forks import TIMEOUT_SECONDS
+from programs import BIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
