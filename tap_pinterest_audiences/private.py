@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
 
+from tap_pinterest_audiences.errors import SettingsError, redact
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +23,29 @@ _OTHERS_MAY = 0o077
 def state_folder() -> Path:
     """Return the folder of this project's files in the user's state folder."""
     return platformdirs.user_state_path("pinterest-audiences")
+
+
+def user_path(setting: str, text: str) -> Path:
+    """Return the path that a setting names, with ``~`` expanded to the home folder of a user.
+
+    Args:
+        setting: The name of the setting.
+        text: Its value.
+
+    Raises:
+        SettingsError: If the value cannot be a path.
+    """
+    if "\0" in text:
+        msg = f"Settings: {setting} {redact(text)!r} holds a NUL character, so it is no path"
+        raise SettingsError(msg)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        msg = (
+            f"Settings: {setting} {redact(text)!r} names the home folder of a user that this "
+            "machine does not know: begin it with ~/ for your own home folder, or with /"
+        )
+        raise SettingsError(msg) from None
 
 
 def make_folder(folder: Path) -> None:

@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 import json
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import filelock
@@ -18,6 +17,7 @@ from tap_pinterest_audiences.private import (
     make_folder,
     state_folder,
     temporary_of,
+    user_path,
     write_atomically,
 )
 
@@ -57,10 +57,15 @@ class TokenStore:
             path: The setting ``token_path``; None for a file in the user's state folder.
             client_id: App id.
             refresh_token: The refresh token of the settings.
+
+        Raises:
+            SettingsError: If ``token_path`` cannot be a path.
         """
         self._key = hashlib.sha256(f"{client_id}:{refresh_token}".encode()).hexdigest()
         self.path = (
-            Path(path).expanduser() if path else state_folder() / f"token-{self._key[:16]}.json"
+            user_path("token_path", path)
+            if path
+            else state_folder() / f"token-{self._key[:16]}.json"
         )
 
     @contextlib.contextmanager

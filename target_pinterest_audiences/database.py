@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from tap_pinterest_audiences.errors import PinterestError, redact
-from tap_pinterest_audiences.private import close_to_others, make_folder
+from tap_pinterest_audiences.private import close_to_others, make_folder, user_path
 from target_pinterest_audiences.member_ledger import default_path
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ def sqlite_path(url: str) -> Path | None:
 
     Raises:
         LedgerError: If the URL is neither.
+        SettingsError: If it cannot be a path.
     """
     parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
@@ -177,7 +178,7 @@ def sqlite_path(url: str) -> Path | None:
     if not parsed.database or parsed.database.startswith((":", "file:")):
         msg = "ledger_url names no file; write sqlite:/// and its path"
         raise LedgerError(msg)
-    return Path(parsed.database).expanduser()
+    return user_path("ledger_url", parsed.database)
 
 
 def _prepare(path: Path) -> None:

@@ -260,9 +260,8 @@ def write(path: Path, summary: Mapping[str, Any]) -> None:
     text = json.dumps(json.loads(serialize_json(summary)), indent=1) + "\n"
     try:
         write_atomically(path, [text], mode=0o666)
-    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
-        reason = error.strerror if isinstance(error, OSError) else "it is no path"
-        msg = f"report_path {path} can not be written ({reason})"
+    except OSError as error:
+        msg = f"report_path {path} can not be written ({error.strerror})"
         raise ReportError(msg) from None
 
 

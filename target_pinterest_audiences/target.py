@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import sys
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Target
@@ -20,6 +19,7 @@ from tap_pinterest_audiences.errors import (
     one_line_errors,
 )
 from tap_pinterest_audiences.plugin import PinterestPlugin
+from tap_pinterest_audiences.private import user_path
 from tap_pinterest_audiences.settings import API_SETTINGS
 from target_pinterest_audiences import mirror, stream_maps
 from target_pinterest_audiences.audiences_sink import AudiencesSink
@@ -45,6 +45,7 @@ from target_pinterest_audiences.writer import DryWriter, PinterestWriter, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from singer_sdk.mapper import StreamMap
     from singer_sdk.sinks import Sink
@@ -105,7 +106,9 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         dry_run: bool = self.config["dry_run"]
         self.writer: Writer = DryWriter() if dry_run else PinterestWriter(self.api)
         self.report = Report(self.logger, dry_run=dry_run)
-        rejects = self._rejects()
+        self._report_path = self._path("report_path")
+        rejected_path = self._path("rejected_path")
+        rejects = Rejects(rejected_path) if rejected_path else None
         self.rejects = None if dry_run else rejects
         self.books = Bookkeeping(self.report, self.rejects)
         self.turns = Turns(self.api, self.config.get("ledger_url"))
@@ -214,8 +217,8 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         summary = self.report.summary(self.api, pretended, error=error)
         self.report.log(summary)
         print_table(summary)
-        if self.config.get("report_path"):
-            write(Path(self.config["report_path"]), summary)
+        if self._report_path:
+            write(self._report_path, summary)
 
     def tell_of(self, error: str) -> None:
         """Report a run that ended early; that no report can be written does not hide why."""
@@ -224,9 +227,9 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         except PinterestError as other:
             self.logger.error("%s", other)  # noqa: TRY400
 
-    def _rejects(self) -> Rejects | None:
-        path = self.config.get("rejected_path")
-        return Rejects(Path(path)) if path else None
+    def _path(self, setting: str) -> Path | None:
+        text = self.config.get(setting)
+        return user_path(setting, text) if text else None
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
