@@ -18,7 +18,7 @@ from target_pinterest_audiences.names import name_key
 from target_pinterest_audiences.report import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from target_pinterest_audiences.rejects import Rejects
     from target_pinterest_audiences.report import Report
@@ -91,15 +91,33 @@ class Bookkeeping:
         if self._rejects:
             self._rejects.keep_schema(copy.deepcopy(message))
 
-    def note_message(self, message: Mapping[str, Any], *, private: bool = False) -> None:
+    def note_message(
+        self, message: Mapping[str, Any], aliases: Iterable[str], *, private: bool = False
+    ) -> None:
         """Note the RECORD message from which the next records are made.
 
         Args:
             message: The message as it came.
+            aliases: The streams to which stream maps send it.
             private: Whether it holds a person's identifier, so that it must not be kept.
         """
+        for stream in {message["stream"], *aliases}:
+            self.count(stream)
         self._no_more_of(self._origin)
         self._origin = _Origin(message, private)
+
+    def count(self, stream: str, records: int = 1) -> int:
+        """Count records of a stream as they come, and return the number of the last one.
+
+        Records that a stream map drops, blank ones and unreadable ones count, too: the number is
+        the place of a record in the input. 1 is the first.
+        """
+        self._positions[stream] += records
+        return self._positions[stream]
+
+    def number(self, stream: str) -> int:
+        """Return the number of the last record of a stream that came."""
+        return self._positions[stream]
 
     @property
     def message(self) -> Mapping[str, Any]:
@@ -217,11 +235,10 @@ class Bookkeeping:
 
     def _entered(self, stream: str, record: Mapping[str, Any]) -> Entry:
         self._origin.taken += 1
-        self._positions[stream] += 1
         name = name_key(str(record.get("name") or record.get("audience_name") or ""))
         return Entry(
             stream,
-            self._positions[stream],
+            self.number(stream),
             redact(name) or None,
             redact(str(record["id"])) if record.get("id") else None,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import Sink
@@ -29,7 +30,7 @@ from target_pinterest_audiences.rejects import CODE, REASON
 from target_pinterest_audiences.roster import MembersError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from target_pinterest_audiences.members import ListRef
     from target_pinterest_audiences.target import TargetPinterestAudiences
@@ -67,8 +68,9 @@ class AudienceMembersSink(Sink):
             self.config.get("ad_account_id"), override=self.config["override_ad_account"]
         )
         self._records: list[Mapping[str, Any]] = []
+        self._numbers: list[int] = []
         self._taken: list[Mapping[str, Any]] = []
-        self._read = self._counted = 0
+        self._counted = 0
         self._mirrors = target.roster.mirrors
         self._tables: dict[str, TableVersion] = {}
         self._table = TableVersion("")
@@ -112,7 +114,8 @@ class AudienceMembersSink(Sink):
         """Take a record in."""
         self._counted += 1  # the SDK does it
         message = self.target.books.message
-        self.take(message["stream"], record, message.get("version"))
+        number = self.target.books.number(self.stream_name)
+        self.take(message["stream"], record, message.get("version"), number)
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
@@ -129,16 +132,19 @@ class AudienceMembersSink(Sink):
         for records in read_files(message, self.batch_config, INTAKE):
             if self._mirrors:
                 self._turn_to(message["stream"], None, len(records))
+            last = self.target.books.count(self.stream_name, len(records))
+            self._numbers += range(last - len(records) + 1, last + 1)
             self._records += records
             self.sort_out()
 
-    def take(self, stream: str, record: Mapping[str, Any], version: object) -> bool:
+    def take(self, stream: str, record: Mapping[str, Any], version: object, number: int) -> bool:
         """Take a record in.
 
         Args:
             stream: The stream that it came from, as the tap calls it.
             record: The record.
             version: The version of the table that has it, if it is told.
+            number: The place of the record in its stream; 1 is the first.
 
         Returns:
             Whether those that were taken in were looked up now.
@@ -146,6 +152,7 @@ class AudienceMembersSink(Sink):
         if self._mirrors:
             self._turn_to(stream, version, 1)
         self._records.append(record)
+        self._numbers.append(number)
         if len(self._records) < INTAKE:
             return False
         self.sort_out()
@@ -219,6 +226,7 @@ class AudienceMembersSink(Sink):
     def sort_out(self) -> None:
         """Look up all who were taken in, and send the batches that are full."""
         records, self._records = self._records, []
+        numbers, self._numbers = self._numbers, []
         if not records:
             return
         self.record_counter_metric.increment(len(records) - self._counted)
@@ -230,28 +238,33 @@ class AudienceMembersSink(Sink):
                 record for position, record in enumerate(records) if position not in refused
             ]
         # Who is in a list by its id and by its name ends as the last of these records says.
-        lists = {(id(self.target.roster.list_of(*key)), key[1]) for key in chunk.people}
-        in_any_order = len(lists) == len(chunk.people)
+        lists = {key: self.target.roster.list_of(*key) for key in chunk.people}
+        others = {key for key, members in lists.items() if members.list_type != key[1]}
+        in_any_order = len({(id(lists[key]), key[1]) for key in lists}) == len(lists)
         turns = chunk.people.items() if in_any_order else self._reader.read_in_turns(records)
-        for (ref, list_type), people in turns:
-            self._take_in(ref, list_type, people)
-        for position, record, reject in chunk.rejected:
+        reading = self.target.roster.reading(self._table) if self._mirrors else None
+        for key, people in turns:
+            if key not in others:
+                lists[key].take(people, reading)
+                self._note_failures()
+        rejected = [*chunk.rejected, *(self._of_other_types(records, others) if others else ())]
+        for position, record, reject in sorted(rejected, key=itemgetter(0)):
             if is_blank_row(record):
                 self.target.report.skip(self.stream_name)
             else:
-                self._reject(self._read + position + 1, record, reject)
-        self._read += len(records)
+                self._reject(numbers[position], record, reject)
 
-    def _take_in(self, ref: ListRef, list_type: str, people: dict[str, bool]) -> None:
-        members = self.target.roster.list_of(ref, list_type)
-        if members.list_type == list_type:
-            reading = self.target.roster.reading(self._table) if self._mirrors else None
-            members.take(people, reading)
-            self._note_failures()
-            return
-        reject = other_type(members.list_type, list_type)
-        for text, add in people.items():
-            self._reject(self._read + 1, as_record(Member(ref, list_type, text, add)), reject)
+    def _of_other_types(
+        self, records: Sequence[Mapping[str, Any]], others: Collection[tuple[ListRef, str]]
+    ) -> Iterable[tuple[int, Mapping[str, Any], Reject]]:
+        """Return the people whose list holds identifiers of another type, at their last record."""
+        found = {}
+        for position, member in enumerate(map(self._reader.read, records)):
+            if isinstance(member, Member) and (member.ref, member.list_type) in others:
+                holds = self.target.roster.lists[member.ref].list_type
+                reject = other_type(holds, member.list_type)
+                found[member[:3]] = (position, as_record(member), reject)
+        return found.values()
 
     def _note_failures(self) -> None:
         if any(members.failed for members in self.target.roster.lists.values()):
@@ -279,7 +292,7 @@ class AudienceMembersSink(Sink):
         if problem:
             self.target.fail(MembersError(problem))
 
-    def _reject(self, position: int, record: Mapping[str, Any], reject: Reject) -> None:
+    def _reject(self, number: int, record: Mapping[str, Any], reject: Reject) -> None:
         if record.get(DIGEST):
             reject = Reject(record.get(CODE) or reject.code, record.get(REASON) or reject.reason)
         elif may_be_somebody(reject):
@@ -289,7 +302,7 @@ class AudienceMembersSink(Sink):
         if members:
             members.tally.rejected[reject.code] += 1
         message = self._kept_form(record)
-        self.target.books.refuse_member(position, message, reject)
+        self.target.books.refuse_member(number, message, reject)
 
 
 def as_record(member: Member) -> dict[str, Any]:

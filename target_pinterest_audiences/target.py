@@ -262,16 +262,16 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         if sink := self._members_sink(message_dict["stream"]):
-            version = message_dict.get("version")
-            if sink.take(message_dict["stream"], message_dict["record"], version):
+            stream, version = message_dict["stream"], message_dict.get("version")
+            if sink.take(stream, message_dict["record"], version, self.books.count(stream)):
                 self._handle_max_record_age()
             return
-        maps = self._maps(message_dict["stream"])
+        aliases = {item.stream_alias for item in self._maps(message_dict["stream"])}
+        private = MEMBERS in aliases
+        self.books.note_message(message_dict, aliases, private=private)
         if is_blank_row(message_dict["record"]):
             self.report.skip(message_dict["stream"])
             return
-        private = any(item.stream_alias == MEMBERS for item in maps)
-        self.books.note_message(message_dict, private=private)
         try:
             super()._process_record_message(message_dict)
         except Exception as error:
