@@ -19,6 +19,7 @@ from target_pinterest_audiences.report import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from target_pinterest_audiences.rejects import Rejects
     from target_pinterest_audiences.report import Report
@@ -176,14 +177,18 @@ class Bookkeeping:
             raise TooManyRejectedError(msg)
 
     @property
-    def keeps_any(self) -> bool:
-        """Whether records are kept that may be applied now."""
-        return bool(self._rejects and self._rejects.kept_or_outstanding)
+    def kept_texts(self) -> AbstractSet[str]:
+        """The texts in the records that are kept: any other record needs no ``key_of_kept``."""
+        return self._rejects.texts if self._rejects else frozenset()
 
-    def settle_member(self, message: Mapping[str, Any]) -> None:
-        """Let go of a member's record that was kept and is applied now."""
+    def key_of_kept(self, message: Mapping[str, Any]) -> str | None:
+        """Return the key under which a member's record is kept; None if it is not kept."""
+        return self._rejects.key_of(message) if self._rejects else None
+
+    def settle_member(self, key: str) -> None:
+        """Let go of a member's record that was kept under a key and is applied now."""
         if self._rejects:
-            self._rejects.settle(message)
+            self._rejects.settle(key)
 
     def retry(self, *, last_call: bool = False) -> None:
         """Apply what waits, as long as that makes a difference.
@@ -261,5 +266,6 @@ class Bookkeeping:
 
     def _settle(self, origin: _Origin) -> None:
         """Let go of a message if all that was made of it is done."""
-        if self._rejects and not origin.last and 0 < origin.taken == origin.done:
-            self._rejects.settle(origin.message)
+        is_done = not origin.last and 0 < origin.taken == origin.done
+        if self._rejects and is_done and (key := self._rejects.key_of(origin.message)):
+            self._rejects.settle(key)

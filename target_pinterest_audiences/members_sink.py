@@ -31,6 +31,7 @@ from target_pinterest_audiences.roster import MembersError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from target_pinterest_audiences.members import ListRef
     from target_pinterest_audiences.target import TargetPinterestAudiences
@@ -69,7 +70,8 @@ class AudienceMembersSink(Sink):
         )
         self._records: list[Mapping[str, Any]] = []
         self._numbers: list[int] = []
-        self._taken: list[Mapping[str, Any]] = []
+        self._taken: dict[str, Member] = {}
+        """By the key of a record that is kept: the member that was taken in since."""
         self._counted = 0
         self._mirrors = target.roster.mirrors
         self._tables: dict[str, TableVersion] = {}
@@ -219,9 +221,11 @@ class AudienceMembersSink(Sink):
 
     def _settle_taken(self) -> None:
         self._note_failures()
-        taken, self._taken = self._taken, []
-        for record in taken:
-            self._settle(record)
+        taken, self._taken = self._taken, {}
+        for key, member in taken.items():
+            members = self.target.roster.lists[member.ref]
+            if not members.failed and members.list_type == member.list_type:
+                self.target.books.settle_member(key)
 
     def sort_out(self) -> None:
         """Look up all who were taken in, and send the batches that are full."""
@@ -232,16 +236,14 @@ class AudienceMembersSink(Sink):
         self.record_counter_metric.increment(len(records) - self._counted)
         self._counted = 0
         chunk = self._reader.read_all(records)
-        if self.target.books.keeps_any:
-            refused = {position for position, _, _ in chunk.rejected}
-            self._taken += [
-                record for position, record in enumerate(records) if position not in refused
-            ]
         # Who is in a list by its id and by its name ends as the last of these records says.
         lists = {key: self.target.roster.list_of(*key) for key in chunk.people}
         others = {key for key, members in lists.items() if members.list_type != key[1]}
         in_any_order = len({(id(lists[key]), key[1]) for key in lists}) == len(lists)
         turns = chunk.people.items() if in_any_order else self._reader.read_in_turns(records)
+        kept = self.target.books.kept_texts
+        if any(not kept.isdisjoint(texts) for texts in chunk.people.values()):
+            self._note_kept(records, kept)
         reading = self.target.roster.reading(self._table) if self._mirrors else None
         for key, people in turns:
             if key not in others:
@@ -270,16 +272,18 @@ class AudienceMembersSink(Sink):
         if any(members.failed for members in self.target.roster.lists.values()):
             self.target.books.lost = True
 
-    def _settle(self, record: Mapping[str, Any]) -> None:
-        """Let go of a record that was kept, as it came or as its list refused it."""
-        member = self._reader.read(record)
-        if isinstance(member, Reject):
-            return
-        members = self.target.roster.lists.get(member.ref)
-        if not members or members.failed or members.list_type != member.list_type:
-            return
-        self.target.books.settle_member(self._kept_form(record))
-        self.target.books.settle_member(self._kept_form(as_record(member)))
+    def _note_kept(self, records: Iterable[Mapping[str, Any]], kept: AbstractSet[str]) -> None:
+        """Note the records that are kept, as they came or as their list refused them.
+
+        All others are forgotten here: there may be millions of them.
+        """
+        for record in records:
+            member = self._reader.read(record)
+            if isinstance(member, Reject) or member.text not in kept:
+                continue
+            for form in (record, as_record(member)):
+                if key := self.target.books.key_of_kept(self._kept_form(form)):
+                    self._taken[key] = member
 
     def _kept_form(self, record: Mapping[str, Any]) -> dict[str, Any]:
         kept = safe(record)

@@ -14,7 +14,7 @@ from tap_pinterest_audiences.private import temporary_of, write_atomically
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from target_pinterest_audiences.decisions import Defer, Reject
@@ -36,6 +36,9 @@ class Rejects:
 
     A record stays in the file until the very same record is applied; a record that is refused
     again replaces itself. So the file can be piped into the target again and again.
+
+    Attributes:
+        texts: Every text in the records that are kept, and in some that were.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,6 +58,7 @@ class Rejects:
         _, there = self._read()
         self._outstanding = set(there)
         self._changed = False
+        self.texts = _texts(there.values())
 
     def keep_schema(self, message: Mapping[str, Any]) -> None:
         """Note a SCHEMA message, for records of its stream that will be kept."""
@@ -72,17 +76,21 @@ class Rejects:
         record = {**plain, REASON: why.reason, CODE: why.code, REJECTED_AT: now.isoformat()}
         self._kept[key] = {"type": "RECORD", "stream": message["stream"], "record": record}
         self._settled.discard(key)
+        self.texts |= _texts([self._kept[key]])
         self._changed = True
 
-    def settle(self, message: Mapping[str, Any]) -> None:
-        """Note that a record was applied: if it was kept before, it is not any more."""
-        if not self._outstanding and not self._kept:
-            return
+    def key_of(self, message: Mapping[str, Any]) -> str | None:
+        """Return the key under which a record is kept; None if it is not kept."""
+        if not self.kept_or_outstanding:
+            return None
         key, _ = _identified(message)
-        if key in self._outstanding or key in self._kept:
-            self._kept.pop(key, None)
-            self._settled.add(key)
-            self._changed = True
+        return key if key in self._outstanding or key in self._kept else None
+
+    def settle(self, key: str) -> None:
+        """Note that the record that is kept under a key was applied: it is kept no longer."""
+        self._kept.pop(key, None)
+        self._settled.add(key)
+        self._changed = True
 
     @property
     def kept(self) -> int:
@@ -120,6 +128,7 @@ class Rejects:
             raise RejectsError(msg) from None
         # What another run does to them from now on is not to be undone by the next commit.
         self._outstanding = set(records)
+        self.texts = _texts(records.values())
         self._kept, self._settled = {}, set()
         self._changed = False
 
@@ -191,6 +200,11 @@ class Rejects:
         said = [_with_reasons(stream, schemas.get(stream)) for stream in streams]
         messages = [*said, *records.values()]
         write_atomically(self._path, (serialize_json(message) + "\n" for message in messages))
+
+
+def _texts(messages: Iterable[Mapping[str, Any]]) -> set[str]:
+    values = (value for message in messages for value in message["record"].values())
+    return {value for value in values if isinstance(value, str)}
 
 
 def _identified(message: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,72 @@
+"""What the target remembers of the members that it takes in, beside those that it rejects."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from people import NAME, SCHEMA, person, run_here
+from programs import record
+
+from target_pinterest_audiences import members_sink
+from target_pinterest_audiences.members_sink import AudienceMembersSink
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from programs import Programs
+
+INTAKE, ROWS = 10, 200
+BLANK = record("audience_members", audience_name=NAME, email=" ")
+OTHER_TYPE = person(None, maid="6d92078a-8246-4ba4-ae5b-76104861e7dc")
+
+
+@pytest.fixture
+def remembered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many records the sink remembers after each batch that it looked up."""
+    monkeypatch.setattr(members_sink, "INTAKE", INTAKE)
+    sort_out, counts = AudienceMembersSink.sort_out, []
+
+    def counted(sink: AudienceMembersSink) -> None:
+        sort_out(sink)
+        counts.append(len(sink._taken))  # noqa: SLF001
+
+    monkeypatch.setattr(AudienceMembersSink, "sort_out", counted)
+    return counts
+
+
+@pytest.fixture
+def settings(programs: Programs, account: str, tmp_path: Path) -> dict[str, Any]:
+    return {
+        **programs.settings,
+        "ad_account_id": account,
+        "rejected_path": str(tmp_path / "rejected.jsonl"),
+        "ledger_url": f"sqlite:///{tmp_path}/ledger.db",
+        "max_rejected": ROWS,
+    }
+
+
+@pytest.mark.parametrize("rejected", [BLANK, OTHER_TYPE], ids=["blank", "other type"])
+def test_rejected_member_makes_the_target_remember_no_later_record(
+    settings: dict[str, Any], remembered: list[int], rejected: dict[str, Any]
+) -> None:
+    run = run_here(settings, [SCHEMA, person(0), rejected, *(person(n) for n in range(ROWS))])
+
+    assert run.code == 0
+    assert len(remembered) > ROWS // INTAKE
+    assert max(remembered) == 0
+
+
+def test_kept_member_that_comes_again_is_remembered_once_and_settled(
+    settings: dict[str, Any], remembered: list[int], tmp_path: Path
+) -> None:
+    path = tmp_path / "rejected.jsonl"
+    assert run_here(settings, [SCHEMA, person(1), OTHER_TYPE]).code == 0
+    (tmp_path / "ledger.db").unlink()  # so the next run does not know what the list holds
+    messages = [json.loads(line) for line in path.read_text().splitlines()]
+    kept = next(message for message in messages if message["type"] == "RECORD")
+
+    assert run_here(settings, [SCHEMA, *[kept] * ROWS]).code == 0
+    assert max(remembered) == 1
+    assert not path.exists()
