@@ -30,6 +30,7 @@ _PRAGMAS = (
     f"cache_size = -{_CACHE_KIB}",
     f"wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}",
 )
+_BEGIN_READING = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION READ ONLY"}
 _BEGIN = {
     # Not at the first write: if another process had written by then, SQLite would not wait.
     "sqlite": "BEGIN IMMEDIATE",
@@ -101,22 +102,44 @@ class Database:
         engine: SQLAlchemy's.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | None, *, reads_only: bool = False) -> None:
         """Get ready to connect. A SQLite file is made with mode 0600, a folder for it with 0700.
+
+        Args:
+            url: SQLAlchemy's URL; None for an empty database in memory.
+            reads_only: Whether nothing is written: no rows, no files, no modes of files.
 
         Raises:
             LedgerError: If that is not possible.
         """
-        parsed = _parsed(url)
+        parsed = _parsed(url) if url else sa.URL.create("sqlite")
+        self._is_there = True
         self._password = str(parsed.password or "")
-        if path := sqlite_path(url):
-            _prepare(path)
+        if url is None:
+            self.where = "memory"
+        elif path := sqlite_path(url):
             self.where = str(path)
-            parsed = parsed.set(database=self.where)
+            if reads_only:
+                self._is_there = _has_content(path)
+                parsed = parsed.set(database=_uri_to_read(path), query={"uri": "true"})
+            else:
+                _prepare(path)
+                parsed = parsed.set(database=self.where)
         else:
             self.where = f"{parsed.database} at {parsed.host}"
         with self.one_line():
-            self.engine = _engine(parsed)
+            self.engine = _engine(parsed, reads_only=reads_only)
+
+    def has_table(self, name: str) -> bool:
+        """Tell whether there is a table; a file that is only read may be missing altogether.
+
+        Raises:
+            LedgerError: If the database can not be used.
+        """
+        if not self._is_there:
+            return False
+        with self.transaction() as connection:
+            return sa.inspect(connection).has_table(name)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -194,25 +217,49 @@ def _prepare(path: Path) -> None:
         raise LedgerError(msg) from None
 
 
-def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() == "sqlite":
-        options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_SECONDS}}
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        msg = f"ledger_url: {path} cannot be read ({error.strerror})"
+        raise LedgerError(msg) from None
+
+
+def _uri_to_read(path: Path) -> str:
+    """Return the URI with which SQLite reads a file and creates nothing beside it.
+
+    A write-ahead log beside the file belongs to a run that writes now or was killed: the file is
+    only right together with it. Without one, SQLite would create it, unless it takes the file for
+    one that nobody changes.
+    """
+    log = Path(f"{path}-wal")
+    return f"{path.absolute().as_uri()}?" + ("mode=ro" if log.exists() else "immutable=1")
+
+
+def _engine(url: sa.URL, *, reads_only: bool) -> sa.Engine:
+    if not url.database:  # in memory, so there is one connection
+        options: dict[str, Any] = {"poolclass": sa.StaticPool}
+    elif url.get_backend_name() == "sqlite":
+        options = {"connect_args": {"timeout": _BUSY_SECONDS}}
     else:
         # What a transaction reads after it waited for another one must be what that one wrote.
         options = {"isolation_level": "READ COMMITTED", "pool_pre_ping": True}
     options |= {"hide_parameters": True, "logging_name": _LOGGING_NAME}
     engine = sa.create_engine(url, **options)
+    begins = (_BEGIN_READING if reads_only else _BEGIN)[engine.dialect.name]
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(_BEGIN[engine.dialect.name])
+        connection.exec_driver_sql(begins)
 
     if engine.dialect.name == "sqlite":
 
         @sa.event.listens_for(engine, "connect")
         def set_up(connection: sqlite3.Connection, _record: object) -> None:
             connection.isolation_level = None  # else the driver begins transactions of its own
-            for pragma in _PRAGMAS:
+            for pragma in () if reads_only else _PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
 
     return engine

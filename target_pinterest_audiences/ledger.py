@@ -53,6 +53,18 @@ def _member_table(name: str) -> sa.Table:
 _MEMBERS = _member_table("members")
 _RECENT = _member_table("recent")
 
+# What ``members`` holds once it has taken over ``recent``, for whoever must not write.
+_ALL_MEMBERS = (
+    sa.select(_MEMBERS)
+    .where(
+        ~sa.exists().where(
+            _RECENT.c.list_number == _MEMBERS.c.list_number, _RECENT.c.digest == _MEMBERS.c.digest
+        )
+    )
+    .union_all(sa.select(_RECENT))
+    .subquery("all_members")
+)
+
 # A batch is one parameter, all digests of one width joined: a parameter for each would cost more
 # than the look-up.
 _batch = sa.bindparam("batch", type_=sa.LargeBinary)
@@ -93,14 +105,21 @@ class Ledger:
     All methods raise ``LedgerError`` if the database can not be used.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, reads_only: bool = False) -> None:
         """Open the ledger, and make it if there is none.
 
         Args:
             url: SQLAlchemy's URL of the database, such as ``sqlite:////home/me/ledger.db`` or
                 ``postgresql+psycopg://user:password@host/database``.
+            reads_only: Whether the ledger stays as it is, as in a dry run. If there is none, one in
+                memory takes its place.
         """
-        self._database = Database(url)
+        self._database = Database(url, reads_only=reads_only)
+        if reads_only and not self._database.has_table(_FORMAT.name):
+            self._database.close()
+            self._database, reads_only = Database(None), False
+        self._reads_only = reads_only
+        self._members: sa.FromClause = _ALL_MEMBERS if reads_only else _MEMBERS
         self._put_recent = self._taking_over(
             _RECENT,
             sa.select(_number, _digest, sa.bindparam("version", type_=sa.BigInteger)).where(
@@ -111,11 +130,12 @@ class Ledger:
             _MEMBERS, sa.select(_RECENT).order_by(_RECENT.c.list_number, _RECENT.c.digest)
         )
         with self._database.transaction() as connection:
-            _TABLES.create_all(connection)
+            if not reads_only:
+                _TABLES.create_all(connection)
             found = connection.scalar(sa.select(_FORMAT.c.schema_version))
-            if found is None:
+            if found is None and not reads_only:
                 connection.execute(sa.insert(_FORMAT), {"schema_version": _SCHEMA_VERSION})
-            elif found != _SCHEMA_VERSION:
+            elif found not in {None, _SCHEMA_VERSION}:
                 msg = (
                     f"ledger_url: {self._database.where} is of format {found}, and this version of "
                     f"the program reads {_SCHEMA_VERSION}; use the version that made it, or "
@@ -219,10 +239,10 @@ class Ledger:
         lists = sa.select(_LISTS.c.number).where(_LISTS.c.list_type.is_not(None))
         if ad_account_id is not None:
             lists = lists.where(_LISTS.c.ad_account_id == ad_account_id)
-        query = sa.select(sa.func.count()).select_from(_MEMBERS)
+        query = sa.select(sa.func.count()).select_from(self._members)
         with self._database.transaction() as connection:
             self._settle(connection)
-            return connection.scalar(query.where(_MEMBERS.c.list_number.in_(lists))) or 0
+            return connection.scalar(query.where(self._members.c.list_number.in_(lists))) or 0
 
     def mirrored_lists(self, ad_account_id: str | None) -> list[tuple[NotedList, int]]:
         """Return the lists that a mirrored table filled, and how many members each holds.
@@ -232,8 +252,8 @@ class Ledger:
         """
         query = (
             sa.select(*(_LISTS.c[name] for name in _NOTED), sa.func.count())
-            .join(_MEMBERS, _MEMBERS.c.list_number == _LISTS.c.number)
-            .where(_LISTS.c.list_type.is_not(None), _MEMBERS.c.version != 0)
+            .join(self._members, self._members.c.list_number == _LISTS.c.number)
+            .where(_LISTS.c.list_type.is_not(None), self._members.c.version != 0)
             .group_by(*(_LISTS.c[name] for name in _NOTED))
             .order_by(_LISTS.c.customer_list_id)
         )
@@ -245,7 +265,7 @@ class Ledger:
 
     def count_stale(self, list_id: str, version: int) -> int:
         """Return how many members ``stale`` would yield."""
-        return self._count(list_id, _MEMBERS.c.version != version)
+        return self._count(list_id, self._members.c.version != version)
 
     def stale(self, list_id: str, version: int, chunk: int) -> Iterator[list[bytes]]:
         """Yield the members that this version of the mirrored table did not have.
@@ -258,13 +278,13 @@ class Ledger:
             chunk: The most members to yield at once.
         """
         query = (
-            sa.select(_MEMBERS.c.digest)
+            sa.select(self._members.c.digest)
             .where(
-                _MEMBERS.c.list_number == _number,
-                _MEMBERS.c.digest > sa.bindparam("last", type_=sa.LargeBinary),
-                _MEMBERS.c.version != version,
+                self._members.c.list_number == _number,
+                self._members.c.digest > sa.bindparam("last", type_=sa.LargeBinary),
+                self._members.c.version != version,
             )
-            .order_by(_MEMBERS.c.digest)
+            .order_by(self._members.c.digest)
             .limit(chunk)
         )
         found = [b""]
@@ -278,8 +298,8 @@ class Ledger:
             yield found
 
     def _count(self, list_id: str, *conditions: sa.ColumnElement[bool]) -> int:
-        query = sa.select(sa.func.count()).select_from(_MEMBERS)
-        query = query.where(_MEMBERS.c.list_number == _number, *conditions)
+        query = sa.select(sa.func.count()).select_from(self._members)
+        query = query.where(self._members.c.list_number == _number, *conditions)
         with self._database.transaction() as connection:
             self._settle(connection)
             return connection.scalar(query, {"list_id": list_id}) or 0
@@ -297,6 +317,8 @@ class Ledger:
             self._settle(connection)
 
     def _settle(self, connection: sa.Connection) -> None:
+        if self._reads_only:
+            return
         connection.execute(self._put_members)
         connection.execute(sa.delete(_RECENT))
 

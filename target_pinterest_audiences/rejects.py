@@ -41,8 +41,12 @@ class Rejects:
         texts: Every text in the records that are kept, and in some that were.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, reads_only: bool = False) -> None:
         """Use the file at ``path``, which need not be there yet.
+
+        Args:
+            path: The file.
+            reads_only: Whether nothing will be kept in it, as in a dry run.
 
         Raises:
             SettingsError: If its folder can not be written to, or it is a file of something else.
@@ -51,10 +55,11 @@ class Rejects:
         self._schemas: dict[str, Mapping[str, Any]] = {}
         self._kept: dict[str, dict[str, Any]] = {}
         self._settled: set[str] = set()
-        if not os.access(path.parent, os.W_OK | os.X_OK):
+        if not os.access(path.parent, os.X_OK if reads_only else os.W_OK | os.X_OK):
             msg = f"Settings: rejected_path {path}: its folder is not there, or not to be written"
             raise SettingsError(msg)
-        self._remove_unfinished()
+        if not reads_only:
+            self._remove_unfinished()
         _, there = self._read()
         self._outstanding = set(there)
         self._changed = False

@@ -91,8 +91,9 @@ class Roster:
         from target_pinterest_audiences.database import default_url  # noqa: PLC0415
         from target_pinterest_audiences.ledger import Ledger  # noqa: PLC0415
 
-        ledger = Ledger(url or default_url())
-        return DryLedger(ledger) if self._settings["dry_run"] else ledger
+        dry_run: bool = self._settings["dry_run"]
+        ledger = Ledger(url or default_url(), reads_only=dry_run)
+        return DryLedger(ledger) if dry_run else ledger
 
     @property
     def pending(self) -> int:

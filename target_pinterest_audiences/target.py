@@ -108,7 +108,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         self.report = Report(self.logger, dry_run=dry_run)
         self._report_path = self._path("report_path")
         rejected_path = self._path("rejected_path")
-        rejects = Rejects(rejected_path) if rejected_path else None
+        rejects = Rejects(rejected_path, reads_only=dry_run) if rejected_path else None
         self.rejects = None if dry_run else rejects
         self.books = Bookkeeping(self.report, self.rejects)
         self.turns = Turns(self.api, self.config.get("ledger_url"))

@@ -454,3 +454,63 @@ def test_a_large_list_is_never_in_memory_as_a_whole(
     with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
         ((recent,),) = connection.execute("SELECT count(*) FROM pinterest_ledger_recent")
     assert recent == 1, "what was carried to the large table is not in the small one any more"
+
+
+def everything(ledger: Ledger) -> tuple[object, ...]:
+    stale = {digest for chunk in ledger.stale(LIST, 2, 2) for digest in chunk}
+    totals = (ledger.count(LIST), ledger.count_all(None), ledger.count_stale(LIST, 2))
+    unsent = ledger.unsent(LIST, [key(number) for number in range(6)])
+    return (*totals, stale, unsent, ledger.mirrored_lists(None), ledger.list_type(LIST))
+
+
+def test_reader_sees_what_the_writer_sees_and_writes_nothing(url: str) -> None:
+    with contextlib.closing(Ledger(url)) as ledger:
+        ledger.note_list(NotedList(LIST, "1", "A", "EMAIL", None))
+        ledger.add(LIST, [key(number) for number in range(4)], 1)
+        ledger.count(LIST)  # which moves the recent ones
+        ledger.add(LIST, [key(number) for number in range(2, 5)], 2)
+        with contextlib.closing(Ledger(url, reads_only=True)) as reader:
+            assert reader.count_stale(LIST, 2) == 2, "beside a writer that has the file open"
+    with contextlib.closing(Ledger(url, reads_only=True)) as reader:
+        seen = everything(reader)
+        assert seen[0] == 5
+        with pytest.raises(LedgerError, match=r"read-?only"):
+            reader.add(LIST, [key(5)], 2)
+    with contextlib.closing(Ledger(url)) as ledger:
+        assert everything(ledger) == seen
+
+
+def test_reader_of_a_missing_ledger_finds_it_empty_and_makes_none(url: str, tmp_path: Path) -> None:
+    for _ in range(2):
+        with contextlib.closing(Ledger(url, reads_only=True)) as reader:
+            assert reader.count_all(None) == 0
+            assert reader.unsent(LIST, [key(1)]) == {key(1)}
+    assert list(tmp_path.iterdir()) == []
+    if not url.startswith("sqlite"):
+        engine = sa.create_engine(url)
+        assert sa.inspect(engine).get_table_names() == []
+        engine.dispose()
+
+
+def test_role_that_may_only_select_reads_a_ledger(postgres: Postgres) -> None:
+    url = new_schema(postgres)
+    with contextlib.closing(Ledger(url)) as ledger:
+        ledger.add(LIST, [key(1)], 1)
+    schema = url.rpartition("search_path%3D")[2]
+    with postgres.connect() as connection:
+        role, password = sql.Identifier("reader"), sql.Literal("reads")
+        where = sql.Identifier(schema)
+        for statement in (
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password),
+            sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(where, role),
+            sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(where, role),
+        ):
+            connection.execute(statement)
+    options = {"options": f"-csearch_path={schema}"}
+    as_reader = url_of(postgres, username="reader", password="reads", query=options)
+
+    with contextlib.closing(Ledger(as_reader, reads_only=True)) as reader:
+        assert reader.unsent(LIST, [key(1), key(2)]) == {key(2)}
+        assert reader.count(LIST) == 1
+    with pytest.raises(LedgerError):
+        Ledger(as_reader).add(LIST, [key(2)], 1)
