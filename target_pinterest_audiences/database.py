@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from tap_pinterest_audiences.errors import PinterestError, redact
 from tap_pinterest_audiences.private import close_to_others, make_folder, user_path
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BUSY_SECONDS = 60
+_LONGEST_LOCK_TIMEOUT_MS = 2**31 - 1
+_LOCK_TIMEOUT_PASSED = "55P03"
+"""The SQLSTATE ``lock_not_available``."""
+
+_KEEPALIVES = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
+"""A wait for a lock must end when the server is lost, and a firewall must not drop it."""
+
 _CACHE_KIB = 16 * 1024
 _PAGES_BETWEEN_CHECKPOINTS = 10_000
 
@@ -66,26 +73,38 @@ class AdvisoryLock:
         """Name it; nothing is asked of the database yet."""
         self._database = database
         self._key = key
-        self._connection: sa.PoolProxiedConnection | None = None
+        self._connection: sa.Connection | None = None
 
-    def take(self) -> bool:
-        """Take it if nobody has it; tell whether it is ours.
+    def acquire(self, seconds: float) -> bool:
+        """Acquire it, and wait so long at most; tell whether it is ours.
 
         Raises:
             LedgerError: If the database can not be used.
         """
+        # 0 would mean no limit. PostgreSQL starts its clock only if it has to wait.
+        milliseconds = min(max(round(seconds * 1000), 1), _LONGEST_LOCK_TIMEOUT_MS)
         with self._database.one_line():
-            self._connection = self._connection or self._database.engine.raw_connection()
-            cursor = self._connection.cursor()
-            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", (self._key,))
-            row = cursor.fetchone()
-            return bool(row and row[0])
+            self._connection = self._connection or self._database.engine.connect()
+            try:
+                self._connection.exec_driver_sql(
+                    "SET LOCAL idle_in_transaction_session_timeout = 0;"
+                    "SET LOCAL statement_timeout = 0;"
+                    f"SET LOCAL lock_timeout = {milliseconds}"
+                )
+                self._connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (self._key,))
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) != _LOCK_TIMEOUT_PASSED:
+                    raise
+                self._connection.rollback()
+                return False
+        return True
 
     def release(self) -> None:
         """Give it back."""
         if self._connection:
             self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
         self._database.close()
 
 
@@ -129,6 +148,7 @@ class Database:
             self.where = f"{parsed.database} at {parsed.host}"
         with self.one_line():
             self.engine = _engine(parsed, reads_only=reads_only)
+        self._begin = (_BEGIN_READING if reads_only else _BEGIN)[self.engine.dialect.name]
 
     def has_table(self, name: str) -> bool:
         """Tell whether there is a table; a file that is only read may be missing altogether.
@@ -153,6 +173,7 @@ class Database:
             LedgerError: If the database can not be used.
         """
         with self.one_line(), self.engine.begin() as connection:
+            connection.exec_driver_sql(self._begin)
             yield connection
 
     def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
@@ -245,14 +266,13 @@ def _engine(url: sa.URL, *, reads_only: bool) -> sa.Engine:
         options = {"connect_args": {"timeout": _BUSY_SECONDS}}
     else:
         # What a transaction reads after it waited for another one must be what that one wrote.
-        options = {"isolation_level": "READ COMMITTED", "pool_pre_ping": True}
+        options = {
+            "isolation_level": "READ COMMITTED",
+            "pool_pre_ping": True,
+            "connect_args": _KEEPALIVES,
+        }
     options |= {"hide_parameters": True, "logging_name": _LOGGING_NAME}
     engine = sa.create_engine(url, **options)
-    begins = (_BEGIN_READING if reads_only else _BEGIN)[engine.dialect.name]
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begins)
 
     if engine.dialect.name == "sqlite":
 

@@ -185,6 +185,10 @@ class Inventories:
         self._turns = turns
         self._found: dict[str, Inventory | RequestFailedError] = {}
 
+    def forget(self) -> None:
+        """Read all of it again when it is needed: another run may have written."""
+        self._found.clear()
+
     def of(self, ad_account_id: str) -> Inventory:
         """Return what an ad account has.
 

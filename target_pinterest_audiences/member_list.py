@@ -93,6 +93,7 @@ class MemberList:
         created_audience: The audience that this run made of the list.
         reading: The reading of a mirrored table that had a member of it last.
         tables: The streams of all mirrored tables that had one in this run.
+        was_unlocked: Whether another run could change the list since that reading began.
     """
 
     def __init__(self, ref: ListRef, list_type: str, means: Means) -> None:
@@ -107,29 +108,14 @@ class MemberList:
         self.created_audience: Create | None = None
         self.reading: Reading | None = None
         self.tables: set[str] = set()
+        self.was_unlocked = False
         self._means = means
         self._sent: Sent | None = None
         self._add: dict[str, None] = {}
         self._remove: dict[str, None] = {}
         self._known = 0
         self._wants_members = False
-        try:
-            found = find_list(ref, means.inventory(), means.on_ambiguous)
-        except RequestFailedError as error:
-            self._fail(error)
-            return
-        if isinstance(found, Reject):
-            self.failed = found
-        elif found:
-            self.found = found
-            self._is_there(str(found["id"]))
-            self.found_audience = self.audience
-        elif means.write_mode == "update":
-            self.failed = Reject(
-                "not_found",
-                f"ad account {ref.ad_account_id} has no list of this name, and write_mode update "
-                "makes none: choose write_mode upsert",
-            )
+        self.look_up()
 
     @property
     def pending(self) -> int:
@@ -151,6 +137,46 @@ class MemberList:
         key = name_key(self.ref.audience_name or "")
         named = [item for item in over if name_key(str(item.get("name"))) == key]
         return next(iter(named or over), None)
+
+    def look_up(self) -> None:
+        """Find the list; again if another run could change it meanwhile, unless it failed."""
+        if self.failed:
+            return
+        self.was_unlocked = True
+        try:
+            found = find_list(self.ref, self._means.inventory(), self._means.on_ambiguous)
+        except RequestFailedError as error:
+            self._fail(error)
+            return
+        if isinstance(found, Reject):
+            self._give_up(found)
+        elif self.list_id and (not found or str(found["id"]) != self.list_id):
+            self.reject_as_changed()
+        elif self.list_id:
+            self._is_there(self.list_id)
+            self._known = min(self._known, self._sent.count()) if self._sent else 0
+        elif found:
+            self.found = found
+            self._is_there(str(found["id"]))
+            self.found_audience = self.audience
+        elif self._means.write_mode == "update":
+            self._give_up(
+                Reject(
+                    "not_found",
+                    f"ad account {self.ref.ad_account_id} has no list of this name, and write_mode "
+                    "update makes none: choose write_mode upsert",
+                )
+            )
+
+    def reject_as_changed(self) -> None:
+        """Give up the list, because its name or id means another one than before."""
+        self._give_up(
+            Reject(
+                "list_changed",
+                "while this run waited for another run, somebody changed which customer list is "
+                "meant: look which list has this name, then run again",
+            )
+        )
 
     def take(self, people: Mapping[str, bool], reading: Reading | None) -> None:
         """Take people in or out; who was sent to Pinterest before need not be sent again.
@@ -247,6 +273,7 @@ class MemberList:
         """Send those of the last reading, who must not count as of this one."""
         self.flush()
         self.reading = reading
+        self.was_unlocked = False
         if reading:
             self.tables.add(reading.stream)
         self._known = self._sent.count() if self._sent else 0
@@ -258,7 +285,7 @@ class MemberList:
             return
         holds = ledger.list_type(list_id)
         if holds not in {None, self.list_type}:
-            self.failed = other_type(str(holds), self.list_type)
+            self._give_up(other_type(str(holds), self.list_type))
         else:
             self._sent = Sent(ledger, self.ref, list_id, self.list_type)
 
@@ -321,7 +348,10 @@ class MemberList:
     def _fail(self, error: RequestFailedError) -> None:
         if error.status == requests.codes.unauthorized:
             raise error
-        self.failed = Reject("refused", str(error))
+        self._give_up(Reject("refused", str(error)))
+
+    def _give_up(self, reject: Reject) -> None:
+        self.failed = reject
         left = len(self._add) + len(self._remove)
         self._add.clear()
         self._remove.clear()

@@ -137,6 +137,26 @@ def why_absent_stay(
     )
 
 
+def why_unlocked_stay(
+    table: TableVersion, removals: Sequence[Removal], unlocked: Sequence[str]
+) -> str | None:
+    """Return why absent people stay in lists that another run could change; None if they may go.
+
+    Args:
+        table: The version.
+        removals: What it would remove.
+        unlocked: Lists that were not locked all the time while the version was read.
+    """
+    absent = sum(removal.absent for removal in removals)
+    if not absent or not unlocked:
+        return None
+    return (
+        f"Mirror of {table.stream}: {absent} members are not in the new version, but another run "
+        f"could change {' and '.join(unlocked)} while this run waited for it: nobody was removed "
+        "for being absent. Run again"
+    )
+
+
 def empty_version(stream: str, known: int) -> str | None:
     """Return why a table without a record removes nobody; None if there is nobody to remove."""
     if not known:

@@ -127,6 +127,16 @@ class Roster:
         for members in self._all():
             members.flush()
 
+    def look_up(self) -> None:
+        """Find all lists again, since other runs could write to them meanwhile."""
+        found: dict[str, MemberList] = {}
+        for members in self._all():
+            members.look_up()
+            if members.list_id and not members.failed:
+                first = found.setdefault(members.list_id, members)
+                if first is not members:
+                    members.reject_as_changed()
+
     def complete(self) -> None:
         """Make the audiences that lists lack."""
         for members in self._all():
@@ -150,8 +160,10 @@ class Roster:
         ]
         removals = [members.removal() for members in lists]
         shared = [members.label for members in lists if len(members.tables) > 1]
+        unlocked = [members.label for members in lists if members.was_unlocked]
         ratio = self._settings["max_removal_ratio"]
         kept = mirror.why_absent_stay(table, removals, partial, shared)
+        kept = kept or mirror.why_unlocked_stay(table, removals, unlocked)
         kept = kept or mirror.objection(removals, ratio)
         if kept:
             removals = mirror.by_record_only(removals)

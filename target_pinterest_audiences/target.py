@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import sys
@@ -44,7 +45,7 @@ from target_pinterest_audiences.turns import Turns
 from target_pinterest_audiences.writer import DryWriter, PinterestWriter, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from singer_sdk.mapper import StreamMap
@@ -111,8 +112,9 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         rejects = Rejects(rejected_path, reads_only=dry_run) if rejected_path else None
         self.rejects = None if dry_run else rejects
         self.books = Bookkeeping(self.report, self.rejects)
-        self.turns = Turns(self.api, self.config.get("ledger_url"))
-        self.inventory = Inventories(self.api, None if dry_run else self.turns).of
+        self.turns = Turns(self.api, self.config.get("ledger_url"), self._interrupted)
+        self._inventories = Inventories(self.api, None if dry_run else self.turns)
+        self.inventory = self._inventories.of
         self.roster = Roster(self.config, self.api, self.writer, self.inventory)
         self.copies = Copies()
         self.claims = Claims()
@@ -230,6 +232,20 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     def _path(self, setting: str) -> Path | None:
         text = self.config.get(setting)
         return user_path(setting, text) if text else None
+
+    @contextlib.contextmanager
+    def _interrupted(self) -> Iterator[None]:
+        """Surround a time in which other runs may write to the ad accounts of this run.
+
+        Nothing that was read before it counts after it.
+        """
+        self.roster.flush()
+        yield
+        self._inventories.forget()
+        self.made.clear()
+        self.shares.clear()
+        self.roster.look_up()
+        self.books.lost = self.books.lost or bool(self.roster.failures())
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:

@@ -2,6 +2,9 @@
 
 Pinterest takes several audiences of one name, and several customer lists: two runs that both found
 a name missing would both make it.
+
+Two runs may need the same ad accounts in opposite order. So a run that waits for an account holds
+only accounts that sort before it; no two runs can then wait for each other.
 """
 
 from __future__ import annotations
@@ -18,20 +21,20 @@ from tap_pinterest_audiences.private import make_folder
 from target_pinterest_audiences.member_ledger import default_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tap_pinterest_audiences.client import PinterestAPI
 
 logger = logging.getLogger(__name__)
 
-_POLL_SECONDS = 0.5
-
 
 class Lock(Protocol):
     """Something that one process at a time has, until it gives it back or ends."""
 
-    def take(self) -> bool:
-        """Take it if nobody has it; tell whether it is ours."""
+    def acquire(self, seconds: float) -> bool:
+        """Acquire it, and wait so long at most; tell whether it is ours."""
 
     def release(self) -> None:
         """Give it back."""
@@ -44,15 +47,23 @@ class Turns:
     without a ledger where the default one would be.
     """
 
-    def __init__(self, api: PinterestAPI, ledger_url: str | None) -> None:
+    def __init__(
+        self,
+        api: PinterestAPI,
+        ledger_url: str | None,
+        interrupted: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         """Have no turn yet.
 
         Args:
             api: Whose ad accounts they are.
             ledger_url: The setting.
+            interrupted: Surrounds a time in which other runs may write to the accounts of this
+                run: it finishes what is under way before, and forgets what was read after.
         """
         self._api = api
         self._ledger_url = ledger_url
+        self._interrupted = interrupted
         self._locks: dict[str, Lock] = {}
 
     def __enter__(self) -> Self:
@@ -61,9 +72,7 @@ class Turns:
 
     def __exit__(self, *_: object) -> None:
         """End all turns."""
-        for lock in self._locks.values():
-            lock.release()
-        self._locks.clear()
+        self._release()
 
     def take(self, ad_account_id: str) -> None:
         """Wait until no other run has its turn on an ad account.
@@ -75,23 +84,38 @@ class Turns:
         if ad_account_id in self._locks:
             return
         lock = self._lock(ad_account_id)
-        waited = 0.0
-        while not lock.take():
-            if waited >= self._api.max_wait:
+        if lock.acquire(0):
+            self._locks[ad_account_id] = lock
+            return
+        logger.warning(
+            "Waiting for another run of the target, which holds ad account %s", ad_account_id
+        )
+        if all(held < ad_account_id for held in self._locks):
+            self._acquire({ad_account_id: lock})
+            return
+        with self._interrupted():
+            locks = {**self._locks, ad_account_id: lock}
+            self._release()
+            self._acquire(locks)
+
+    def _acquire(self, locks: dict[str, Lock]) -> None:
+        """Acquire locks in the order that all runs keep, within ``max_wait``."""
+        deadline = time.monotonic() + self._api.max_wait
+        for ad_account_id, lock in sorted(locks.items()):
+            if not lock.acquire(max(deadline - time.monotonic(), 0)):
+                lock.release()
                 msg = (
-                    f"Another run of the target has been writing to ad account {ad_account_id} for "
-                    f"{waited:.0f} s; run again when it is done, or let this run wait longer with "
-                    "the setting max_wait"
+                    f"Another run of the target still holds ad account {ad_account_id}, and this "
+                    f"run has waited for {self._api.max_wait:.0f} s: run again when that run is "
+                    "done, or let this run wait longer with the setting max_wait"
                 )
                 raise BusyError(msg)
-            if not waited:
-                logger.warning(
-                    "Waiting for another run of the target, which writes to ad account %s",
-                    ad_account_id,
-                )
-            time.sleep(_POLL_SECONDS)
-            waited += _POLL_SECONDS
-        self._locks[ad_account_id] = lock
+            self._locks[ad_account_id] = lock
+
+    def _release(self) -> None:
+        for lock in self._locks.values():
+            lock.release()
+        self._locks.clear()
 
     def _lock(self, ad_account_id: str) -> Lock:
         key = hashlib.sha256(f"{self._api.url}/{ad_account_id}".encode()).digest()[:8]
@@ -112,12 +136,12 @@ class Turns:
 class _FileLock:
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = filelock.FileLock(path, timeout=0, mode=0o600)
+        self._lock = filelock.FileLock(path, mode=0o600)
 
-    def take(self) -> bool:
+    def acquire(self, seconds: float) -> bool:
         try:
             make_folder(self._path.parent)
-            self._lock.acquire()
+            self._lock.acquire(timeout=seconds)
         except filelock.Timeout:
             return False
         except OSError as error:
