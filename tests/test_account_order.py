@@ -128,7 +128,7 @@ def test_runs_that_need_accounts_in_another_order_all_finish(
     emulator: Emulator, start: Start, ledger_url: str, count: int
 ) -> None:
     accounts = emulator.seed(ad_accounts=count, audiences=0)
-    runs = [start(f"run{n}", ledger_url=ledger_url, max_wait=60) for n in range(count)]
+    runs = [start(f"run{n}", ledger_url=ledger_url, max_wait=100) for n in range(count)]
     for n, run in enumerate(runs):
         run.send(schema(), visitors(accounts[n], f"Run {n}"))
     until(lambda: all(names(emulator, account) for account in accounts))
