@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tap_pinterest_audiences.client import PinterestAPI
     from target_pinterest_audiences.inventory import Inventory
+    from target_pinterest_audiences.write_access import WriteAccess
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +60,11 @@ class RecordsWriter:
     go in two halves, and later requests are no larger than what was not refused.
     """
 
-    def __init__(self, api: PinterestAPI) -> None:
-        """Write through ``api``."""
+    def __init__(self, api: PinterestAPI, access: WriteAccess) -> None:
+        """Write through ``api``, to ad accounts to which ``access`` does not forbid it."""
         self.pretended = 0
         self._api = api
+        self._access = access
         self._most: int | None = None
 
     def create(
@@ -104,7 +106,8 @@ class RecordsWriter:
         while True:
             body["records"] = ",".join(first)
             try:
-                made = with_name_as_sent(look_and_send(), name, CREATE_CUSTOMER_LIST)
+                with self._access.writing(ad_account_id):
+                    made = with_name_as_sent(look_and_send(), name, CREATE_CUSTOMER_LIST)
                 break
             except RequestFailedError as error:
                 first = first[: self._smaller(len(first), error)]
@@ -124,7 +127,8 @@ class RecordsWriter:
             part = members[: self._most]
             body = {"operation_type": operation, "records": ",".join(part)}
             try:
-                self._api.request(UPDATE_CUSTOMER_LIST, ids, body=body)
+                with self._access.writing(ad_account_id):
+                    self._api.request(UPDATE_CUSTOMER_LIST, ids, body=body)
             except RequestFailedError as error:
                 self._smaller(len(part), error)
             else:
@@ -150,7 +154,8 @@ class UploadWriter(RecordsWriter):
         self, ad_account_id: str, customer_list_id: str, members: Sequence[str], *, add: bool
     ) -> None:
         """Upload a file of members to be added or removed."""
-        upload(self._api, ad_account_id, customer_list_id, members, add=add)
+        with self._access.writing(ad_account_id):
+            upload(self._api, ad_account_id, customer_list_id, members, add=add)
 
 
 class DryListWriter:

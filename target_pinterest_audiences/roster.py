@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from target_pinterest_audiences.inventory import Inventory
     from target_pinterest_audiences.member_ledger import MemberLedger, NotedList
     from target_pinterest_audiences.members import ListRef
+    from target_pinterest_audiences.write_access import WriteAccess
     from target_pinterest_audiences.writer import Writer
 
 
@@ -49,6 +50,7 @@ class Roster:
         api: PinterestAPI,
         writer: Writer,
         inventory: Callable[[str], Inventory],
+        access: WriteAccess,
     ) -> None:
         """Begin without any list.
 
@@ -57,6 +59,7 @@ class Roster:
             api: Pinterest.
             writer: Makes the audiences of lists.
             inventory: Returns what an ad account has.
+            access: Knows the ad accounts to which this run may not write.
 
         Raises:
             SettingsError: If the settings contradict each other.
@@ -67,7 +70,7 @@ class Roster:
         self._api = api
         self._writer = writer
         self._inventory = inventory
-        self.list_writer = self._list_writer()
+        self.list_writer = self._list_writer(access)
         if self.mirrors and settings.get("ledger_url") == "":
             msg = "Settings: member_mode mirror needs a ledger, and ledger_url is empty"
             raise SettingsError(msg)
@@ -227,8 +230,8 @@ class Roster:
     def _all(self) -> list[MemberList]:
         return list({id(members): members for members in self.lists.values()}.values())
 
-    def _list_writer(self) -> ListWriter:
+    def _list_writer(self, access: WriteAccess) -> ListWriter:
         by_upload = self._settings["member_transport"] == "upload"
         if self._settings["dry_run"]:
             return DryListWriter(REQUESTS_TO_WRITE if by_upload else 1)
-        return (UploadWriter if by_upload else RecordsWriter)(self._api)
+        return (UploadWriter if by_upload else RecordsWriter)(self._api, access)

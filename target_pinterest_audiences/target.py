@@ -42,6 +42,7 @@ from target_pinterest_audiences.sharing_sink import AudienceSharingSink
 from target_pinterest_audiences.sinks import DroppedSink
 from target_pinterest_audiences.table import print_table
 from target_pinterest_audiences.turns import Turns
+from target_pinterest_audiences.write_access import WriteAccess
 from target_pinterest_audiences.writer import DryWriter, PinterestWriter, Writer
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             msg = "Settings: override_ad_account needs ad_account_id, the ad account to write to"
             raise SettingsError(msg)
         dry_run: bool = self.config["dry_run"]
-        self.writer: Writer = DryWriter() if dry_run else PinterestWriter(self.api)
+        self._access = WriteAccess()
+        self.writer: Writer = DryWriter() if dry_run else PinterestWriter(self.api, self._access)
         self.report = Report(self.logger, dry_run=dry_run)
         self._report_path = self._path("report_path")
         rejected_path = self._path("rejected_path")
@@ -115,7 +117,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         self.turns = Turns(self.api, self.config.get("ledger_url"), self._interrupted)
         self._inventories = Inventories(self.api, None if dry_run else self.turns)
         self.inventory = self._inventories.of
-        self.roster = Roster(self.config, self.api, self.writer, self.inventory)
+        self.roster = Roster(self.config, self.api, self.writer, self.inventory, self._access)
         self.copies = Copies()
         self.claims = Claims()
         self.made: set[str] = set()
@@ -189,6 +191,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         Raises:
             PinterestError: If not.
         """
+        self._access.check_all()
         self.report.check(self.config["max_rejected"], kept=bool(self.config.get("rejected_path")))
         if self._problems:
             raise self._problems[0]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tap_pinterest_audiences.operations import Operation
     from target_pinterest_audiences.decisions import Create, Remove, Share, Update
     from target_pinterest_audiences.inventory import Inventory
+    from target_pinterest_audiences.write_access import WriteAccess
 
 SHARING = {
     (AD_ACCOUNT, AD_ACCOUNT): SHARE_WITH_AD_ACCOUNTS,
@@ -68,9 +69,10 @@ class RenamedError(PinterestError):
 class PinterestWriter:
     """Writes to Pinterest."""
 
-    def __init__(self, api: PinterestAPI) -> None:
-        """Write through ``api``."""
+    def __init__(self, api: PinterestAPI, access: WriteAccess) -> None:
+        """Write through ``api``, to ad accounts to which ``access`` does not forbid it."""
         self._api = api
+        self._access = access
         self.pretended = 0
 
     def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:
@@ -97,7 +99,9 @@ class PinterestWriter:
                 answer_was_lost = True
                 raise
 
-        return with_name_as_sent(look_and_send(), decision.body["name"], operation)
+        with self._access.writing(decision.ad_account_id):
+            made = look_and_send()
+        return with_name_as_sent(made, decision.body["name"], operation)
 
     def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
         """Change an audience."""
@@ -117,6 +121,7 @@ class PinterestWriter:
     def share(self, decision: Share) -> None:
         """Share an audience, or end that."""
         owner = decision.owner
+        self._access.check(owner.account_id)
         for account_type, recipients in decision.recipients.items():
             self._api.request(
                 SHARING[owner.account_type, account_type],
@@ -130,7 +135,8 @@ class PinterestWriter:
 
     def _patch(self, decision: Update | Remove, body: Mapping[str, Any]) -> Mapping[str, Any]:
         ids = {"ad_account_id": decision.ad_account_id, "audience_id": decision.audience_id}
-        return self._api.request(UPDATE_AUDIENCE, ids, body=body).data
+        with self._access.writing(decision.ad_account_id):
+            return self._api.request(UPDATE_AUDIENCE, ids, body=body).data
 
 
 class DryWriter:

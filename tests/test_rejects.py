@@ -378,7 +378,18 @@ def test_a_bad_record_never_stops_the_good_ones_behind_it(
     assert run.state == {"seen": 1}
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
+def test_refusal_after_a_write_that_worked_stops_no_other_record(
+    emulator: Emulator, target: ForkedPrograms, account: str, path: Path
+) -> None:
+    emulator.fault(operation="audiences/create", kind="status", status=403, code=29, skip=1)
+    lines = [schema(), visitor("A"), visitor("Refused"), visitor("B")]
+    run = target.target(lines, max_rejected=1)
+    assert run.code == 0, run.err
+    assert names(emulator, account) == ["A", "B"]
+    assert [record["name"] for record in kept(path)] == ["Refused"]
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
 def test_what_pinterest_refuses_never_stops_the_good_ones_behind_it(
     emulator: Emulator, target: Programs, account: str, path: Path, status: int
 ) -> None:
