@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,38 +74,50 @@ def close_to_others(path: Path) -> None:
         logger.warning("%s was open to other users (mode %o); now it is not", path, mode)
 
 
-def temporary_of(path: Path) -> Path:
+def temporary_of(path: Path, own: str = "") -> Path:
     """Return the file that `write_atomically` writes before it renames it to ``path``.
 
-    Its name is always the same, so whoever holds the lock of ``path`` knows that a temporary file
-    that is there is what a killed process left.
+    Without ``own`` its name is always the same, so whoever holds the lock of ``path`` knows that a
+    temporary file that is there is what a killed process left.
     """
-    return path.parent / f".{path.name}.tmp"
+    return path.parent / f".{path.name}{own}.tmp"
 
 
-def write_atomically(path: Path, lines: Iterable[str], mode: int = 0o600) -> None:
+def write_atomically(path: Path, lines: Iterable[str], *, public: bool = False) -> None:
     """Replace a file: a reader finds the old one or the new one, never half of one.
 
-    A process that is killed meanwhile leaves the temporary file. The next write removes it.
+    A process that is killed meanwhile leaves the temporary file, which only this user may read.
+    The next write removes that of a file with a lock.
 
     Args:
-        path: The file. If several processes write it, the caller holds its lock.
+        path: The file. Unless it is public, the caller holds its lock if several processes write
+            it.
         lines: Its new content, line ends included.
-        mode: What the user and others may do with it, apart from what the umask forbids.
+        public: Whether others may read the file, if the umask lets them, and no lock guards it: two
+            processes that write it at the same time then have a temporary file each.
 
     Raises:
         OSError: If that is not possible; then the old file is still there.
     """
-    temporary = temporary_of(path)
+    temporary = temporary_of(path, f".{secrets.token_hex(8)}" if public else "")
     temporary.unlink(missing_ok=True)
     try:
         # O_EXCL: not into a file, and not through a link, that somebody else put there.
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
+        if public:
+            temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _umask() -> int:
+    """Return the umask, which can only be read by setting it."""
+    mask = os.umask(_OTHERS_MAY)
+    os.umask(mask)
+    return mask

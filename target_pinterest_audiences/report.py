@@ -259,7 +259,7 @@ def write(path: Path, summary: Mapping[str, Any]) -> None:
     """
     text = json.dumps(json.loads(serialize_json(summary)), indent=1) + "\n"
     try:
-        write_atomically(path, [text], mode=0o666)
+        write_atomically(path, [text], public=True)
     except OSError as error:
         msg = f"report_path {path} can not be written ({error.strerror})"
         raise ReportError(msg) from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import re
 import signal
 import stat
 import subprocess
@@ -19,7 +21,7 @@ from pinterest_emulator.testing import Emulator
 from tap_pinterest_audiences.errors import BusyError, SettingsError
 from tap_pinterest_audiences.private import temporary_of, write_atomically
 from tap_pinterest_audiences.tokens import KeptToken, TokenStore
-from target_pinterest_audiences import rejects
+from target_pinterest_audiences import rejects, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +79,7 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.parametrize(("program", "setting", "more"), WRITES.values(), ids=WRITES)
-def test_what_a_kill_leaves_is_one_file_that_the_next_run_removes(
+def test_what_a_kill_leaves_is_one_private_file_that_the_next_run_removes_under_a_lock(
     programs: Programs,
     account: str,
     tmp_path: Path,
@@ -95,8 +97,10 @@ def test_what_a_kill_leaves_is_one_file_that_the_next_run_removes(
     killed(programs, program, "".join(json.dumps(line) + "\n" for line in bad), settings)
 
     (left,) = (item for item in folder.iterdir() if item.suffix != ".lock")
-    assert left == folder / ".file.json.tmp"
-    if setting != "report_path":  # which is to be read by others, too, if the umask lets them
+    if setting == "report_path":
+        assert re.fullmatch(r"\.file\.json\.[0-9a-f]{16}\.tmp", left.name)
+    else:
+        assert left == folder / ".file.json.tmp"
         assert mode(left) == 0o600
 
     # A run that has nothing to reject does not write that file, but it removes what was left.
@@ -107,7 +111,37 @@ def test_what_a_kill_leaves_is_one_file_that_the_next_run_removes(
     )
 
     assert run.code == 0, run.err
-    assert {item.name for item in folder.iterdir() if item.name.startswith(".")} == set()
+    # No lock guards a report, so its temporary file may belong to a run that still goes on.
+    stays = {left.name} if setting == "report_path" else set()
+    assert {item.name for item in folder.iterdir() if item.name.startswith(".")} == stays
+
+
+def test_two_runs_that_write_one_report_at_a_time_do_not_disturb_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+
+    def lines() -> Iterator[str]:
+        yield "first "
+        report.write(path, {"run": 2})
+        assert json.loads(path.read_text()) == {"run": 2}
+        assert {mode(item) for item in tmp_path.iterdir() if item != path} == {0o600}
+        yield "run"
+
+    write_atomically(path, lines(), public=True)
+
+    assert path.read_text() == "first run"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_report_has_the_mode_that_the_umask_leaves(tmp_path: Path, mask: int) -> None:
+    path = tmp_path / "report.json"
+    before = os.umask(mask)
+    try:
+        report.write(path, {})
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert mode(path) == 0o666 & ~mask
 
 
 @pytest.mark.usefixtures("account")
