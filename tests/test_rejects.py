@@ -379,7 +379,7 @@ def test_a_bad_record_never_stops_the_good_ones_behind_it(
 
 
 def test_refusal_after_a_write_that_worked_stops_no_other_record(
-    emulator: Emulator, target: ForkedPrograms, account: str, path: Path
+    emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     emulator.fault(operation="audiences/create", kind="status", status=403, code=29, skip=1)
     lines = [schema(), visitor("A"), visitor("Refused"), visitor("B")]
