@@ -129,11 +129,19 @@ class Ledger:
         self._put_members = self._taking_over(
             _MEMBERS, sa.select(_RECENT).order_by(_RECENT.c.list_number, _RECENT.c.digest)
         )
+        try:
+            self._check_format()
+        except LedgerError:
+            self.close()
+            raise
+
+    def _check_format(self) -> None:
+        """Make the tables if there are none, and check which version of the program made them."""
         with self._database.transaction() as connection:
-            if not reads_only:
+            if not self._reads_only:
                 _TABLES.create_all(connection)
             found = connection.scalar(sa.select(_FORMAT.c.schema_version))
-            if found is None and not reads_only:
+            if found is None and not self._reads_only:
                 connection.execute(sa.insert(_FORMAT), {"schema_version": _SCHEMA_VERSION})
             elif found not in {None, _SCHEMA_VERSION}:
                 msg = (
