@@ -512,5 +512,5 @@ def test_role_that_may_only_select_reads_a_ledger(postgres: Postgres) -> None:
     with contextlib.closing(Ledger(as_reader, reads_only=True)) as reader:
         assert reader.unsent(LIST, [key(1), key(2)]) == {key(2)}
         assert reader.count(LIST) == 1
-    with pytest.raises(LedgerError):
-        Ledger(as_reader).add(LIST, [key(2)], 1)
+    with contextlib.closing(Ledger(as_reader)) as writer, pytest.raises(LedgerError):
+        writer.add(LIST, [key(2)], 1)
