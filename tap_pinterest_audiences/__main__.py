@@ -1,6 +1,6 @@
 """Run the tap as a program."""
 
-from tap_pinterest_audiences.plugin import run_program
+from pinterest_audiences.plugin import run_program
 from tap_pinterest_audiences.tap import TapPinterestAudiences
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tap_pinterest_audiences.errors import PinterestError
+from pinterest_audiences.errors import PinterestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

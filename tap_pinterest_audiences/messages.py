@@ -11,7 +11,7 @@ from singer_sdk.singerlib.catalog import Metadata
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
-from tap_pinterest_audiences.errors import redact
+from pinterest_audiences.errors import redact
 from tap_pinterest_audiences.schemas import (
     DELETED_AT,
     OTHER_FIELDS,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 from singer_sdk.mapper import CustomStreamMap
 
-from tap_pinterest_audiences.errors import PinterestError, redact
+from pinterest_audiences.errors import PinterestError, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_pinterest_audiences.answers import Page, id_of
-from tap_pinterest_audiences.fields import (
-    ACCOUNT_TYPES,
-    AUDIENCE_FIELDS,
-    INSIGHT_FIELDS,
-    INSIGHT_TYPES,
-)
-from tap_pinterest_audiences.operations import (
+from pinterest_audiences.api.operations import (
     GET_AUDIENCE_INSIGHTS,
     LIST_AD_ACCOUNTS,
     LIST_AUDIENCES,
@@ -27,11 +20,18 @@ from tap_pinterest_audiences.operations import (
     LIST_INSIGHT_DEFINITIONS,
     LIST_SHARED_ACCOUNTS,
 )
-from tap_pinterest_audiences.stream import (
+from pinterest_audiences.api.responses import Page, id_of
+from tap_pinterest_audiences.base_streams import (
     Chain,
     IncrementalStream,
     PartitionedStream,
     PinterestStream,
+)
+from tap_pinterest_audiences.fields import (
+    ACCOUNT_TYPES,
+    AUDIENCE_FIELDS,
+    INSIGHT_FIELDS,
+    INSIGHT_TYPES,
 )
 
 if TYPE_CHECKING:

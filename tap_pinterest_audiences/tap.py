@@ -14,21 +14,26 @@ from singer_sdk.singerlib.catalog import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from tap_pinterest_audiences.answers import id_of
-from tap_pinterest_audiences.client import PinterestAPI
-from tap_pinterest_audiences.errors import (
+from pinterest_audiences.api.client import PinterestAPI
+from pinterest_audiences.api.operations import LIST_AD_ACCOUNTS
+from pinterest_audiences.api.responses import id_of
+from pinterest_audiences.config import API_SETTINGS, ID
+from pinterest_audiences.errors import (
     PinterestError,
     SettingsError,
     one_line_errors,
     redact,
 )
-from tap_pinterest_audiences.inputs import parse_catalog, partitions_read, read_json, read_state
-from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
+from pinterest_audiences.plugin import PinterestPlugin
+from tap_pinterest_audiences.base_streams import DEFAULT_LOOKBACK_SECONDS, start_time
+from tap_pinterest_audiences.catalog_and_state import (
+    parse_catalog,
+    partitions_read,
+    read_json,
+    read_state,
+)
+from tap_pinterest_audiences.connection_test import preflight
 from tap_pinterest_audiences.pacing import is_state_due
-from tap_pinterest_audiences.plugin import PinterestPlugin
-from tap_pinterest_audiences.preflight import preflight
-from tap_pinterest_audiences.settings import API_SETTINGS, ID
-from tap_pinterest_audiences.stream import DEFAULT_LOOKBACK_SECONDS, start_time
 from tap_pinterest_audiences.streams import STREAMS, AdAccountsStream
 
 if TYPE_CHECKING:
@@ -37,8 +42,8 @@ if TYPE_CHECKING:
 
     import click
 
-    from tap_pinterest_audiences.plugin import ConfigInput
-    from tap_pinterest_audiences.stream import PinterestStream
+    from pinterest_audiences.plugin import ConfigInput
+    from tap_pinterest_audiences.base_streams import PinterestStream
 
     CatalogInput = PurePath | str | dict[str, Any] | Catalog | None
 

@@ -1,6 +1,6 @@
 """Run the target as a program."""
 
-from tap_pinterest_audiences.plugin import run_program
+from pinterest_audiences.plugin import run_program
 from target_pinterest_audiences.target import TargetPinterestAudiences
 
 

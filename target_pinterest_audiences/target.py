@@ -13,37 +13,38 @@ from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from typing_extensions import override
 
-from tap_pinterest_audiences.client import PinterestAPI
-from tap_pinterest_audiences.errors import (
+from pinterest_audiences.api.client import PinterestAPI
+from pinterest_audiences.config import API_SETTINGS
+from pinterest_audiences.errors import (
     PinterestError,
     SettingsError,
     one_line_errors,
 )
-from tap_pinterest_audiences.plugin import PinterestPlugin
-from tap_pinterest_audiences.private import user_path
-from tap_pinterest_audiences.settings import API_SETTINGS
-from target_pinterest_audiences import mirror, stream_maps
-from target_pinterest_audiences.audiences_sink import AudiencesSink
-from target_pinterest_audiences.batch_files import read_files
-from target_pinterest_audiences.bookkeeping import Bookkeeping
-from target_pinterest_audiences.claims import Claims
-from target_pinterest_audiences.column_names import is_blank_row
-from target_pinterest_audiences.copies import Copies
-from target_pinterest_audiences.decisions import Reject
-from target_pinterest_audiences.inventory import Inventories
-from target_pinterest_audiences.members import STREAM as MEMBERS
-from target_pinterest_audiences.members_sink import AudienceMembersSink
-from target_pinterest_audiences.reader import StrictReader
-from target_pinterest_audiences.rejects import Rejects
-from target_pinterest_audiences.report import Entry, Report, write
-from target_pinterest_audiences.roster import MembersError, Roster
-from target_pinterest_audiences.settings import TARGET_SETTINGS
-from target_pinterest_audiences.sharing_sink import AudienceSharingSink
-from target_pinterest_audiences.sinks import DroppedSink
-from target_pinterest_audiences.table import print_table
-from target_pinterest_audiences.turns import Turns
+from pinterest_audiences.files import user_path
+from pinterest_audiences.plugin import PinterestPlugin
+from target_pinterest_audiences.audiences.account_copy import Copies
+from target_pinterest_audiences.audiences.claims import Claims
+from target_pinterest_audiences.audiences.existing import Inventories
+from target_pinterest_audiences.audiences.writer import DryWriter, PinterestWriter, Writer
+from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.config import TARGET_SETTINGS
+from target_pinterest_audiences.input import stream_maps
+from target_pinterest_audiences.input.batch_files import read_files
+from target_pinterest_audiences.input.column_names import is_blank_row
+from target_pinterest_audiences.input.reader import StrictReader
+from target_pinterest_audiences.members import mirror
+from target_pinterest_audiences.members.customer_lists import MembersError, Roster
+from target_pinterest_audiences.members.records import STREAM as MEMBERS
+from target_pinterest_audiences.run.account_locks import Turns
+from target_pinterest_audiences.run.dead_letters import Rejects
+from target_pinterest_audiences.run.record_tracker import Bookkeeping
+from target_pinterest_audiences.run.report import Entry, Report, write
+from target_pinterest_audiences.run.report_table import print_table
+from target_pinterest_audiences.sinks.audiences import AudiencesSink
+from target_pinterest_audiences.sinks.base import DroppedSink
+from target_pinterest_audiences.sinks.members import AudienceMembersSink
+from target_pinterest_audiences.sinks.sharing import AudienceSharingSink
 from target_pinterest_audiences.write_access import WriteAccess
-from target_pinterest_audiences.writer import DryWriter, PinterestWriter, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,9 +53,9 @@ if TYPE_CHECKING:
     from singer_sdk.mapper import StreamMap
     from singer_sdk.sinks import Sink
 
-    from tap_pinterest_audiences.plugin import ConfigInput
-    from target_pinterest_audiences.decisions import Owner
-    from target_pinterest_audiences.sinks import PinterestSink
+    from pinterest_audiences.plugin import ConfigInput
+    from target_pinterest_audiences.changes import Owner
+    from target_pinterest_audiences.sinks.base import PinterestSink
 
 SINKS: dict[str, type[PinterestSink | AudienceMembersSink]] = {
     "audiences": AudiencesSink,

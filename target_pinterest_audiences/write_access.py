@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from tap_pinterest_audiences.errors import PinterestError, RequestFailedError
-from tap_pinterest_audiences.operations import (
+from pinterest_audiences.api.operations import (
     CREATE_AUDIENCE,
     CREATE_CUSTOM_AUDIENCE,
     CREATE_CUSTOMER_LIST,
@@ -16,6 +15,7 @@ from tap_pinterest_audiences.operations import (
     UPDATE_AUDIENCE,
     UPDATE_CUSTOMER_LIST,
 )
+from pinterest_audiences.errors import PinterestError, RequestFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

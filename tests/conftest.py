@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from programs import Programs
 
+from pinterest_audiences.api import rate_limiter as budget
+from pinterest_audiences.api.client import PinterestAPI
 from pinterest_emulator.testing import Emulator
-from tap_pinterest_audiences import budget
-from tap_pinterest_audiences.client import PinterestAPI
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

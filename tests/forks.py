@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tap_pinterest_audiences.plugin import PinterestPlugin
+    from pinterest_audiences.plugin import PinterestPlugin
 
 TIMEOUT_SECONDS = 300
 """For what hangs: beside other work a run takes long."""
@@ -96,7 +96,7 @@ _server = functools.cache(_Server)
 
 def _become(asked: dict[str, Any], modules: Path) -> None:
     """Be a console script instead of the warm process."""
-    from tap_pinterest_audiences.plugin import run_program  # noqa: PLC0415
+    from pinterest_audiences.plugin import run_program  # noqa: PLC0415
     from tap_pinterest_audiences.tap import TapPinterestAudiences  # noqa: PLC0415
     from target_pinterest_audiences.target import TargetPinterestAudiences  # noqa: PLC0415
 

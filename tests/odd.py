@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from tap_pinterest_audiences.errors import PinterestError
+    from pinterest_audiences.errors import PinterestError
 
 OFTEN = settings(max_examples=200, deadline=None)
 SOMETIMES = settings(max_examples=80, deadline=None)

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_pinterest_audiences.client import PinterestAPI
-from tap_pinterest_audiences.errors import (
+from pinterest_audiences.api.client import PinterestAPI
+from pinterest_audiences.api.operations import (
+    CREATE_AUDIENCE,
+    GET_AUDIENCE,
+    LIST_AD_ACCOUNTS,
+    LIST_AUDIENCES,
+    UPDATE_AUDIENCE,
+)
+from pinterest_audiences.errors import (
     MalformedAnswerError,
     NoAnswerError,
     PinterestError,
     RateLimitedError,
     RequestFailedError,
     SettingsError,
-)
-from tap_pinterest_audiences.operations import (
-    CREATE_AUDIENCE,
-    GET_AUDIENCE,
-    LIST_AD_ACCOUNTS,
-    LIST_AUDIENCES,
-    UPDATE_AUDIENCE,
 )
 
 if TYPE_CHECKING:

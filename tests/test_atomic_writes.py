@@ -17,11 +17,12 @@ import pytest
 from forks import TIMEOUT_SECONDS
 from programs import environment, record, schema, selecting
 
+from pinterest_audiences.api.token_store import KeptToken, TokenStore
+from pinterest_audiences.errors import BusyError, SettingsError
+from pinterest_audiences.files import temporary_of, write_atomically
 from pinterest_emulator.testing import Emulator
-from tap_pinterest_audiences.errors import BusyError, SettingsError
-from tap_pinterest_audiences.private import temporary_of, write_atomically
-from tap_pinterest_audiences.tokens import KeptToken, TokenStore
-from target_pinterest_audiences import rejects, report
+from target_pinterest_audiences.run import dead_letters as rejects
+from target_pinterest_audiences.run import report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from programs import BIN, Run, environment, record, schema, selecting, statuses
 
-from tap_pinterest_audiences.operations import CREATE_AUDIENCE, UPDATE_AUDIENCE
+from pinterest_audiences.api.operations import CREATE_AUDIENCE, UPDATE_AUDIENCE
 
 if TYPE_CHECKING:
     from programs import Programs
 
+    from pinterest_audiences.api.client import PinterestAPI
     from pinterest_emulator.testing import Emulator
-    from tap_pinterest_audiences.client import PinterestAPI
 
 TAG_A, TAG_B = "2612511566001", "2612511566002"
 DAY = 86_400

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from target_pinterest_audiences.column_names import MEMBERS, is_blank_row, may_be_removal
-from target_pinterest_audiences.columns import UnreadableRecordError
-from target_pinterest_audiences.decisions import Reject
-from target_pinterest_audiences.deletions import DELETION_DROPPED, ORIGIN_DELETED
-from target_pinterest_audiences.members import Member, MemberReader
+from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.input.column_names import MEMBERS, is_blank_row, may_be_removal
+from target_pinterest_audiences.input.columns import UnreadableRecordError
+from target_pinterest_audiences.input.deletions import DELETION_DROPPED, ORIGIN_DELETED
+from target_pinterest_audiences.members.records import Member, MemberReader
 
 ANN = {"audience_name": "V", "email": "ann@shop.example"}
 BLANKS: tuple[Any, ...] = (

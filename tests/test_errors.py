@@ -7,7 +7,7 @@ import string
 
 import pytest
 
-from tap_pinterest_audiences.errors import RateLimitedError, RequestFailedError, redact
+from pinterest_audiences.errors import RateLimitedError, RequestFailedError, redact
 
 NOW = dt.datetime(2026, 7, 9, 12, 0, 0, tzinfo=dt.UTC)
 

@@ -21,15 +21,21 @@ from programs import record, schema
 from requests.adapters import BaseAdapter
 from typing_extensions import override
 
-from tap_pinterest_audiences.answers import error_code, id_of, read_answer
-from tap_pinterest_audiences.client import PinterestAPI
-from tap_pinterest_audiences.errors import PinterestError
-from tap_pinterest_audiences.limits import Policy, asked_wait, http_date, policies, remaining
-from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS, LIST_AUDIENCES
-from tap_pinterest_audiences.tokens import KeptToken, TokenStore
-from target_pinterest_audiences.decisions import Reject
-from target_pinterest_audiences.reader import InputError, StrictReader
-from target_pinterest_audiences.rejects import CODE, Rejects
+from pinterest_audiences.api.client import PinterestAPI
+from pinterest_audiences.api.operations import LIST_AD_ACCOUNTS, LIST_AUDIENCES
+from pinterest_audiences.api.rate_limit_headers import (
+    Policy,
+    asked_wait,
+    http_date,
+    policies,
+    remaining,
+)
+from pinterest_audiences.api.responses import error_code, id_of, read_answer
+from pinterest_audiences.api.token_store import KeptToken, TokenStore
+from pinterest_audiences.errors import PinterestError
+from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.input.reader import InputError, StrictReader
+from target_pinterest_audiences.run.dead_letters import CODE, Rejects
 
 NOW = dt.datetime(2026, 7, 9, 12, tzinfo=dt.UTC)
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from odd import A_FEW, DEEP, JSON, NUMBERS, OFTEN, TEXT, is_told, shaped
 from programs import selecting
 
+from pinterest_audiences.errors import PinterestError, SettingsError
 from pinterest_emulator.testing import Emulator
-from tap_pinterest_audiences.errors import PinterestError, SettingsError
 from tap_pinterest_audiences.incremental import Bookmark, Scan, ScanOptions
 from tap_pinterest_audiences.tap import TapPinterestAudiences
 

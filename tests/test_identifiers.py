@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import SCHEMA, members, person
 
-from target_pinterest_audiences.decisions import Reject
-from target_pinterest_audiences.identifiers import (
+from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.members.identifiers import (
     HASHED_TYPES,
     LIST_TYPES,
     STANDS_FOR_NOBODY,

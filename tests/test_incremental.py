@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tap_pinterest_audiences.answers import Page
+from pinterest_audiences.api.responses import Page
 from tap_pinterest_audiences.incremental import Bookmark, Scan, ScanOptions, StateError
 
 KEY = "updated_timestamp"

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from programs import record, schema
 
-from tap_pinterest_audiences.operations import CREATE_AUDIENCE
-from target_pinterest_audiences.inventory import Inventory
-from target_pinterest_audiences.wanted import Wanted
+from pinterest_audiences.api.operations import CREATE_AUDIENCE
+from target_pinterest_audiences.audiences.desired import Wanted
+from target_pinterest_audiences.audiences.existing import Inventory
 
 if TYPE_CHECKING:
     from programs import Programs
 
+    from pinterest_audiences.api.client import PinterestAPI
     from pinterest_emulator.testing import Emulator
-    from tap_pinterest_audiences.client import PinterestAPI
 
 
 def test_an_audience_made_since_the_list_was_read_is_found_by_its_id(

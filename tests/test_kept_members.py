@@ -9,8 +9,8 @@ import pytest
 from people import NAME, SCHEMA, person, run_here
 from programs import record
 
-from target_pinterest_audiences import members_sink
-from target_pinterest_audiences.members_sink import AudienceMembersSink
+from target_pinterest_audiences.sinks import members as members_sink
+from target_pinterest_audiences.sinks.members import AudienceMembersSink
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,9 +26,9 @@ from psycopg import sql
 
 from demo.parts import running_postgres
 from target_pinterest_audiences import ledger as ledger_module
-from target_pinterest_audiences.database import LedgerError, default_url
-from target_pinterest_audiences.ledger import Ledger
-from target_pinterest_audiences.member_ledger import NotedList
+from target_pinterest_audiences.ledger.database import LedgerError, default_url
+from target_pinterest_audiences.ledger.ledger import Ledger
+from target_pinterest_audiences.ledger.member_ledger import NotedList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

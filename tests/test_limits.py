@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from tap_pinterest_audiences.budget import RateBudget
-from tap_pinterest_audiences.errors import NoAnswerError, RateLimitedError, RetriableError
-from tap_pinterest_audiences.limits import asked_wait, http_date, waits
-from tap_pinterest_audiences.operations import (
+from pinterest_audiences.api.operations import (
     CREATE_AUDIENCE,
     LIST_AUDIENCES,
     OAUTH_TOKEN,
     Operation,
 )
+from pinterest_audiences.api.rate_limit_headers import asked_wait, http_date, waits
+from pinterest_audiences.api.rate_limiter import RateBudget
+from pinterest_audiences.errors import NoAnswerError, RateLimitedError, RetriableError
 
 NOW = dt.datetime(2026, 7, 9, 12, 0, 0, tzinfo=dt.UTC)
 LIVE_LIMIT = '100, 100;w=1;name="safety_net_app_id_user_id", 1000;w=60;name="ads_read"'

@@ -34,7 +34,7 @@ from people import (
 )
 from programs import Programs, schema, state
 
-from target_pinterest_audiences import members_sink
+from target_pinterest_audiences.sinks import members as members_sink
 
 if TYPE_CHECKING:
     from pinterest_emulator.testing import Emulator

@@ -13,14 +13,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from people import NAME, digest, email
 
-from target_pinterest_audiences import mirror
-from target_pinterest_audiences.decisions import Reject
-from target_pinterest_audiences.dry_ledger import DryLedger
-from target_pinterest_audiences.identifiers import LIST_TYPES, to_key
-from target_pinterest_audiences.ledger import Ledger
-from target_pinterest_audiences.member_ledger import NotedList
-from target_pinterest_audiences.members import DIGEST, ListRef, MemberReader, batches
-from target_pinterest_audiences.sent import Sent
+from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.ledger.dry_ledger import DryLedger
+from target_pinterest_audiences.ledger.ledger import Ledger
+from target_pinterest_audiences.ledger.member_ledger import NotedList
+from target_pinterest_audiences.members import mirror
+from target_pinterest_audiences.members.identifiers import LIST_TYPES, to_key
+from target_pinterest_audiences.members.records import DIGEST, ListRef, MemberReader, batches
+from target_pinterest_audiences.members.sent_members import Sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

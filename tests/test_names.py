@@ -12,7 +12,7 @@ from programs import record, schema, state
 
 from pinterest_emulator.endpoints import audiences
 from pinterest_emulator.store import Store
-from target_pinterest_audiences.names import clean_name, is_placeholder, name_key
+from target_pinterest_audiences.input.names import clean_name, is_placeholder, name_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from singer_sdk.singerlib.json import serialize_json
 
-from target_pinterest_audiences.decisions import (
+from target_pinterest_audiences.audiences.desired import Sharing, Source, Wanted
+from target_pinterest_audiences.audiences.plan import deferral, plan
+from target_pinterest_audiences.audiences.rules import same_rule
+from target_pinterest_audiences.changes import (
     Create,
     Decision,
     Reject,
@@ -21,12 +24,9 @@ from target_pinterest_audiences.decisions import (
     Unchanged,
     Update,
 )
-from target_pinterest_audiences.plan import deferral, plan
-from target_pinterest_audiences.rules import same_rule
-from target_pinterest_audiences.wanted import Sharing, Source, Wanted
 
 if TYPE_CHECKING:
-    from target_pinterest_audiences.references import OnAmbiguous
+    from target_pinterest_audiences.audiences.references import OnAmbiguous
 
 VISITOR = {"visitor_source_id": "2612511566392", "retention_days": 180}
 THERE: dict[str, Any] = {

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typing_extensions import override
 
-from tap_pinterest_audiences.client import PinterestAPI
-from tap_pinterest_audiences.errors import SettingsError
-from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
+from pinterest_audiences.api.client import PinterestAPI
+from pinterest_audiences.api.operations import LIST_AD_ACCOUNTS
+from pinterest_audiences.errors import SettingsError
 from tap_pinterest_audiences.tap import TapPinterestAudiences
 from target_pinterest_audiences.target import TargetPinterestAudiences
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from forks import until
 
-from tap_pinterest_audiences.read_ahead import RECORDS_AHEAD, ReadAhead
+from tap_pinterest_audiences.prefetch import RECORDS_AHEAD, ReadAhead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from programs import record, schema, state
 
-from tap_pinterest_audiences.operations import CREATE_AUDIENCE
+from pinterest_audiences.api.operations import CREATE_AUDIENCE
 from target_pinterest_audiences.target import TargetPinterestAudiences
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from programs import Programs
 
+    from pinterest_audiences.api.client import PinterestAPI
     from pinterest_emulator.testing import Emulator
-    from tap_pinterest_audiences.client import PinterestAPI
 
 DAY = 86_400
 ENGAGED: dict[str, Any] = {"audience_type": "ENGAGEMENT", "rule": {"engager_type": 1}}

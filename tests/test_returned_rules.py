@@ -10,11 +10,11 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from programs import Programs, record, schema
 
+from pinterest_audiences.api.operations import CREATE_AUDIENCE
 from pinterest_emulator.testing import Emulator
-from tap_pinterest_audiences.operations import CREATE_AUDIENCE
 
 if TYPE_CHECKING:
-    from tap_pinterest_audiences.client import PinterestAPI
+    from pinterest_audiences.api.client import PinterestAPI
 
 SCHEMA_OF_REPORT = Path(__file__).parent.parent / "docs" / "report.schema.json"
 VALIDATOR = Draft202012Validator(json.loads(SCHEMA_OF_REPORT.read_text()))

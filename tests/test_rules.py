@@ -13,9 +13,9 @@ from singer_sdk.singerlib.json import serialize_json
 
 from pinterest_emulator import audience_checks
 from pinterest_emulator.errors import ApiError
-from target_pinterest_audiences.decisions import Reject
-from target_pinterest_audiences.rule_fields import RULE_FIELDS
-from target_pinterest_audiences.rules import REFERENCES, check_rule, normalised, same_rule
+from target_pinterest_audiences.audiences.rule_fields import RULE_FIELDS
+from target_pinterest_audiences.audiences.rules import REFERENCES, check_rule, normalised, same_rule
+from target_pinterest_audiences.changes import Reject
 
 TYPES = ["ACTALIKE", "CUSTOMER_LIST", "ENGAGEMENT", "VISITOR"]
 ACTALIKE = {"seed_id": ["2542620639259"], "country": "US", "percentage": 3}

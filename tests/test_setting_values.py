@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from programs import record, schema
 
-from tap_pinterest_audiences.errors import SettingsError
+from pinterest_audiences.errors import SettingsError
 from tap_pinterest_audiences.tap import TapPinterestAudiences
 from target_pinterest_audiences.target import TargetPinterestAudiences
 

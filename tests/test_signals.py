@@ -96,7 +96,7 @@ def test_the_target_goes_on_where_it_was_stopped(
 
 AT_A_BAD_MOMENT = """
 import os, signal, sys, time
-from tap_pinterest_audiences.plugin import run_program
+from pinterest_audiences.plugin import run_program
 from target_pinterest_audiences.target import TargetPinterestAudiences
 
 class Destroyed:

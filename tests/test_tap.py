@@ -16,7 +16,7 @@ import requests
 from programs import statuses
 
 from pinterest_emulator.testing import Emulator
-from tap_pinterest_audiences.preflight import preflight
+from tap_pinterest_audiences.connection_test import preflight
 from tap_pinterest_audiences.tap import TapPinterestAudiences
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import filelock
 import pytest
 from test_fuzz import Reply, answering
 
-from tap_pinterest_audiences.errors import MalformedAnswerError, SettingsError
-from tap_pinterest_audiences.operations import LIST_AD_ACCOUNTS
-from tap_pinterest_audiences.tokens import KeptToken, TokenStore
+from pinterest_audiences.api.operations import LIST_AD_ACCOUNTS
+from pinterest_audiences.api.token_store import KeptToken, TokenStore
+from pinterest_audiences.errors import MalformedAnswerError, SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ import requests
 from programs import record, schema
 from test_private import SELF_SIGNED, credentials
 
-from tap_pinterest_audiences.errors import NoAnswerError, SettingsError
-from tap_pinterest_audiences.transport import Transport, checked_url, is_loopback
+from pinterest_audiences.api.transport import Transport, checked_url, is_loopback
+from pinterest_audiences.errors import NoAnswerError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import pytest
 from people import SCHEMA, digests, members, people, writes
 from programs import Programs
 
-from tap_pinterest_audiences.tokens import TokenStore
+from pinterest_audiences.api.token_store import TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,16 +21,16 @@ from people import (
 )
 from programs import Programs, state
 
+from pinterest_audiences.api.responses import Answer, utc_now
+from pinterest_audiences.errors import PinterestError, RequestFailedError, SettingsError
 from pinterest_emulator.testing import Emulator
-from tap_pinterest_audiences.answers import Answer, utc_now
-from tap_pinterest_audiences.errors import PinterestError, RequestFailedError, SettingsError
-from target_pinterest_audiences import uploads
+from target_pinterest_audiences.members import uploads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tap_pinterest_audiences.client import PinterestAPI
+    from pinterest_audiences.api.client import PinterestAPI
 
 
 @pytest.fixture

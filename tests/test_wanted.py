@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_pinterest_audiences.decisions import Reject
-from target_pinterest_audiences.wanted import Sharing, Wanted, read
-from target_pinterest_audiences.writer import is_planned
+from target_pinterest_audiences.audiences.desired import Sharing, Wanted, read
+from target_pinterest_audiences.audiences.writer import is_planned
+from target_pinterest_audiences.changes import Reject
 
 
 def reading(**fields: Any) -> Wanted:

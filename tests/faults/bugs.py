@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from requests import Session
 
-from tap_pinterest_audiences.client import PinterestAPI
-from tap_pinterest_audiences.errors import RequestFailedError
+from pinterest_audiences.api.client import PinterestAPI
+from pinterest_audiences.api.token_store import KeptToken, TokenStore
+from pinterest_audiences.errors import RequestFailedError
+from pinterest_audiences.files import temporary_of
 from tap_pinterest_audiences.incremental import Scan
-from tap_pinterest_audiences.private import temporary_of
-from tap_pinterest_audiences.tokens import KeptToken, TokenStore
-from target_pinterest_audiences.inventory import Inventory
-from target_pinterest_audiences.members_sink import AudienceMembersSink
-from target_pinterest_audiences.sent import Sent
+from target_pinterest_audiences.audiences.existing import Inventory
+from target_pinterest_audiences.audiences.writer import PinterestWriter
+from target_pinterest_audiences.members.sent_members import Sent
+from target_pinterest_audiences.sinks.members import AudienceMembersSink
 from target_pinterest_audiences.target import TargetPinterestAudiences
-from target_pinterest_audiences.writer import PinterestWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from requests import PreparedRequest, Response
 
-    from target_pinterest_audiences.decisions import Share
+    from target_pinterest_audiences.changes import Share
 
 
 @dataclass(frozen=True, slots=True)

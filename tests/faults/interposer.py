@@ -16,8 +16,9 @@ from elsewhere import change, post
 from requests.adapters import HTTPAdapter
 from requests.compat import urlsplit
 
-from tap_pinterest_audiences import answers, budget
-from tap_pinterest_audiences.limits import http_date
+from pinterest_audiences.api import rate_limiter as budget
+from pinterest_audiences.api import responses as answers
+from pinterest_audiences.api.rate_limit_headers import http_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -58,7 +58,7 @@ def _become(asked: dict[str, Any]) -> None:
     import bugs  # noqa: PLC0415
     from interposer import Interposer  # noqa: PLC0415
 
-    from tap_pinterest_audiences.plugin import run_program  # noqa: PLC0415
+    from pinterest_audiences.plugin import run_program  # noqa: PLC0415
     from tap_pinterest_audiences.tap import TapPinterestAudiences  # noqa: PLC0415
     from target_pinterest_audiences.target import TargetPinterestAudiences  # noqa: PLC0415
 

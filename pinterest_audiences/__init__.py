@@ -1,0 +1,1 @@
+"""What the tap and the target share: settings, errors, files and the API of Pinterest."""

@@ -1,0 +1,1 @@
+"""The one authenticated REST base: every request to Pinterest goes through `client`."""

@@ -1,0 +1,252 @@
+"""The one authenticated REST base: whatever this project asks of Pinterest goes through here."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections import Counter
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
+
+import backoff
+import requests
+from requests.auth import AuthBase, HTTPBasicAuth
+from singer_sdk.singerlib.json import serialize_json
+
+from pinterest_audiences.api.auth import PinterestAuthenticator, choose_grant, header_text
+from pinterest_audiences.api.operations import OAUTH_TOKEN, Operation
+from pinterest_audiences.api.rate_limit_headers import waits
+from pinterest_audiences.api.rate_limiter import RateBudget
+from pinterest_audiences.api.responses import Answer, Page, error_code, read_answer
+from pinterest_audiences.api.transport import Transport, checked_url
+from pinterest_audiences.errors import (
+    MalformedAnswerError,
+    NoAnswerError,
+    RateLimitedError,
+    RetriableError,
+    SettingsError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from backoff.types import Details
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+DEFAULT_API_URL = "https://api.pinterest.com/v5"
+DEFAULT_MAX_WAIT_SECONDS = 900
+DEFAULT_TIMEOUT_SECONDS = 60
+_CONNECT_TIMEOUT_SECONDS = 10
+_API_URL = "Settings: api_url"
+
+_SCOPE_CODES = {3, 7}
+"""401 with these codes: the token is good but may not do this, so a new one will not help."""
+
+
+class PinterestAPI:
+    """A session with Pinterest: authentication, retries, limits, errors, pages.
+
+    One for each plugin (``tap.api``, ``target.api``), so a process has one token and one pool of
+    connections. Threads may share it.
+
+    Attributes:
+        requests: How many requests were sent so far by category, repeats included.
+        seconds_waited: How long this process waited between repeats so far.
+        max_wait: Seconds that a request may wait for a rate limit.
+        can_write: False if the credentials only allow reads.
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Prepare a session; nothing is sent yet.
+
+        Args:
+            settings: A plugin's config.
+
+        Raises:
+            SettingsError: If the credentials are not complete or ``api_url`` is not usable.
+        """
+        self.url = checked_url(settings.get("api_url") or DEFAULT_API_URL, _API_URL)
+        if {"?", "#"} & set(self.url):
+            msg = f"{_API_URL} must not have a query or a fragment: remove what begins with ? or #"
+            raise SettingsError(msg)
+        self.requests: Counter[str] = Counter()
+        self.seconds_waited = 0.0
+        self._counting = threading.Lock()
+        self.max_wait = float(settings.get("max_wait", DEFAULT_MAX_WAIT_SECONDS))
+        read_timeout = float(settings.get("request_timeout") or DEFAULT_TIMEOUT_SECONDS)
+        self._timeout = (min(read_timeout, _CONNECT_TIMEOUT_SECONDS), read_timeout)
+        self._budget = RateBudget(self.max_wait, self._waited)
+        self._session = Transport(threads=int(settings.get("concurrency") or 1))
+        self._session.headers["User-Agent"] = (
+            header_text(settings, "user_agent")
+            or f"pinterest-audiences/{version('pinterest-audiences')}"
+        )
+        client = HTTPBasicAuth(
+            header_text(settings, "client_id") or "", header_text(settings, "client_secret") or ""
+        )
+        grant = choose_grant(
+            settings,
+            lambda form: self.request(OAUTH_TOKEN, body=form, auth=client).data,
+            self.max_wait,
+        )
+        self.can_write = grant.can_write
+        self._bearer = PinterestAuthenticator(grant)
+
+    def request(
+        self,
+        operation: Operation,
+        ids: Mapping[str, str] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        auth: AuthBase | None = None,
+    ) -> Answer:
+        """Send a request, repeat it while that can help, and return Pinterest's answer.
+
+        What creates is repeated only if Pinterest can not have seen it, or put it off with a rate
+        limit; all else is repeated on any lack of an answer.
+
+        Args:
+            operation: What to do.
+            ids: Values for the operation's path.
+            params: Query; None values are left out.
+            body: JSON object, or a form if ``auth`` is given.
+            auth: Signs the request instead of the bearer token.
+
+        Raises:
+            RequestFailedError: If Pinterest refused.
+            RateLimitedError: If the rate limit lasts longer than ``max_wait``.
+            NoAnswerError: If no usable answer came; ``nothing_done`` tells whether Pinterest can
+                have acted on it.
+        """
+        prepared = functools.partial(
+            requests.Request,
+            operation.method,
+            operation.url(self.url, **(ids or {})),
+            params={key: value for key, value in (params or {}).items() if value is not None},
+            auth=auth or self._bearer,
+        )
+        if auth:
+            prepared = functools.partial(prepared, data=body)
+        elif body is not None:
+            prepared = functools.partial(
+                prepared,
+                data=serialize_json(body).encode(),
+                headers={"Content-Type": "application/json"},
+            )
+
+        @self.patiently(lambda error: operation.creates and not _can_not_have_worked(error))
+        def send() -> Answer:
+            return self._send(operation, prepared)
+
+        return send()
+
+    def least_seconds(self, category: str, requests: int) -> int:
+        """Return how long so many more requests take at least at the rate limits seen so far."""
+        return self._budget.least_seconds(category, requests)
+
+    def patiently(
+        self, giveup: Callable[[Exception], bool]
+    ) -> Callable[[Callable[[], T]], Callable[[], T]]:
+        """Decorate a function to be called again, after a wait, when it got no answer.
+
+        Args:
+            giveup: Tells that an error is not to be met with another try.
+        """
+        return backoff.on_exception(
+            waits,
+            RetriableError,
+            jitter=None,
+            giveup=giveup,
+            on_backoff=self._note_wait,
+            logger=None,
+            max_wait=self.max_wait,
+        )
+
+    def pages(
+        self,
+        operation: Operation,
+        ids: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Iterator[Page]:
+        """Read a list to its end, page by page.
+
+        Only a missing, null or empty bookmark ends a list. Pages that are short, or empty, with a
+        bookmark do occur (seen live on ``/v5/pins``).
+
+        Raises:
+            MalformedAnswerError: If a page has no list of objects, or a bookmark comes twice, which
+                would never end.
+        """
+        bookmark: str | None = None
+        seen: set[str] = set()
+        while True:
+            answer = self.request(operation, ids, params={**(params or {}), "bookmark": bookmark})
+            items = answer.data.get("items")
+            bookmark = answer.data.get("bookmark") or None
+            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+                msg = f"Pinterest's answer to {operation.name} holds no list of objects as items"
+                raise MalformedAnswerError(msg)
+            if not _is_bookmark(bookmark) or bookmark in seen:
+                msg = (
+                    f"Pinterest's answer to {operation.name} repeats a bookmark, or has one that "
+                    "is not text: the list can not be read to its end; run again later"
+                )
+                raise MalformedAnswerError(msg)
+            yield Page(items, answer.moment, answer.received)
+            if bookmark is None:
+                return
+            seen.add(bookmark)
+
+    def _send(self, operation: Operation, request: functools.partial[requests.Request]) -> Answer:
+        response = self._exchange(operation, request())
+        if (
+            response.status_code == requests.codes.unauthorized
+            and response.request.headers.get("Authorization", "").startswith("Bearer ")
+            and error_code(response) not in _SCOPE_CODES
+            and self._bearer.renew(response.request)
+        ):
+            response = self._exchange(operation, request())
+        return read_answer(operation, response)
+
+    def _exchange(self, operation: Operation, request: requests.Request) -> requests.Response:
+        prepared = self._session.prepare_request(request)
+        self._budget.spend(operation)
+        with self._counting:
+            self.requests[operation.category] += 1
+        headers: Mapping[str, str] = {}
+        try:
+            response = self._session.exchange(prepared, operation.name, _API_URL, self._timeout)
+            headers = response.headers
+            return response
+        finally:
+            self._budget.settle(operation, headers)
+
+    def _waited(self, seconds: float) -> None:
+        with self._counting:
+            self.seconds_waited += seconds
+
+    def _note_wait(self, details: Details) -> None:
+        self._waited(details["wait"])
+        logger.warning("%s; next try in %.0f s", details["exception"], details["wait"])
+
+
+def _is_bookmark(value: object) -> TypeGuard[str | None]:
+    """Tell what can be sent back: JSON text may hold halves of characters, a URL may not."""
+    if not isinstance(value, str):
+        return value is None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _can_not_have_worked(error: Exception) -> bool:
+    return isinstance(error, RateLimitedError) or (
+        isinstance(error, NoAnswerError) and error.nothing_done
+    )

@@ -1,0 +1,119 @@
+"""What Pinterest's answers mean. No I/O in here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from pinterest_audiences.api.rate_limit_headers import asked_wait, http_date
+from pinterest_audiences.errors import (
+    MalformedAnswerError,
+    NoAnswerError,
+    RateLimitedError,
+    RequestFailedError,
+    redact,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pinterest_audiences.api.operations import Operation
+
+_RATE_LIMIT_CODE = 8
+
+
+def utc_now() -> dt.datetime:
+    """Return the time on this machine's clock."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON object that Pinterest answered.
+
+    Attributes:
+        data: The object; numbers with a fraction are ``Decimal``.
+        moment: The server's clock when it answered; None if it did not say.
+        received: This machine's clock when the answer was here.
+    """
+
+    data: dict[str, Any]
+    moment: dt.datetime | None
+    received: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, and the clocks of the server and of this machine when it was read."""
+
+    items: list[dict[str, Any]]
+    moment: dt.datetime | None
+    received: dt.datetime
+
+    @property
+    def clock(self) -> int:
+        """When it was read, in Unix seconds, by the clock that is behind."""
+        return int(min(self.received, self.moment or self.received).timestamp())
+
+
+def id_of(thing: Mapping[str, Any], operation: Operation) -> str:
+    """Return the id of something that Pinterest answered to ``operation``.
+
+    Raises:
+        MalformedAnswerError: If it has none.
+    """
+    match thing.get("id"):
+        case str(value) if value.isascii() and value.isdigit():
+            return value
+        case _:
+            msg = f"Pinterest's answer to {operation.name} holds something without an id of digits"
+            raise MalformedAnswerError(msg)
+
+
+def read_answer(operation: Operation, response: requests.Response) -> Answer:
+    """Return the answer in a response, or raise what it means."""
+    status = response.status_code
+    request_id = redact(response.headers.get("x-pinterest-rid") or "") or None
+    moment = http_date(response.headers.get("date"))
+    data = _json_object(response)
+    code = _code(data)
+    limited = status == requests.codes.too_many_requests or code == _RATE_LIMIT_CODE
+    if requests.codes.ok <= status < requests.codes.multiple_choices and not limited:
+        if data is None:
+            reason = f"HTTP {status}, but the body is no JSON object"
+            raise NoAnswerError(operation.name, reason, request_id=request_id)
+        return Answer(data, moment, utc_now())
+    message = str((data or {}).get("message") or response.reason or "")
+    spam = "spam" in f"{message} {(data or {}).get('message_detail')}".lower()
+    now = moment or utc_now()
+    wait = asked_wait(response.headers, now)
+    if limited and not spam:
+        raise RateLimitedError(operation.name, wait, now, request_id)
+    if status >= requests.codes.internal_server_error:
+        asked = wait if "retry-after" in response.headers else None
+        reason = f"HTTP {status}: {message}"
+        raise NoAnswerError(operation.name, reason, wait_seconds=asked, request_id=request_id)
+    raise RequestFailedError(operation.name, status, code, message, request_id)
+
+
+def _json_object(response: requests.Response) -> dict[str, Any] | None:
+    try:
+        data = json.loads(response.content, parse_float=Decimal)
+    except (ValueError, RecursionError, ArithmeticError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def error_code(response: requests.Response) -> int | None:
+    """Return Pinterest's own code of an error; None if the answer has none."""
+    return _code(_json_object(response))
+
+
+def _code(data: dict[str, Any] | None) -> int | None:
+    code = (data or {}).get("code")
+    return code if isinstance(code, int) else None

@@ -1,0 +1,165 @@
+"""Where a rotated refresh token is kept between runs."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import logging
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import filelock
+
+from pinterest_audiences.errors import BusyError, SettingsError
+from pinterest_audiences.files import (
+    close_to_others,
+    make_folder,
+    state_folder,
+    temporary_of,
+    user_path,
+    write_atomically,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
+class KeptToken:
+    """What the token file holds, apart from its key.
+
+    Attributes:
+        refresh_token: The newest refresh token.
+        access_token: The newest access token; empty if Pinterest sent none with refresh_token.
+        renew_at: When to replace the access token, in Unix seconds; 0 if nobody knows.
+    """
+
+    refresh_token: str
+    access_token: str
+    renew_at: int
+
+
+class TokenStore:
+    """A file of mode 0600 with the newest tokens, an entry for each configured refresh token.
+
+    The key of an entry is a digest of the client id and the refresh token of the settings. When the
+    user configures another refresh token, the keys differ and the entry is not used. It stays in
+    the file, because another plugin may share the file and use it.
+    """
+
+    def __init__(self, path: str | None, client_id: str, refresh_token: str) -> None:
+        """Choose the file; nothing is read or written yet.
+
+        Args:
+            path: The setting ``token_path``; None for a file in the user's state folder.
+            client_id: App id.
+            refresh_token: The refresh token of the settings.
+
+        Raises:
+            SettingsError: If ``token_path`` cannot be a path.
+        """
+        self._key = hashlib.sha256(f"{client_id}:{refresh_token}".encode()).hexdigest()
+        self.path = (
+            user_path("token_path", path)
+            if path
+            else state_folder() / f"token-{self._key[:16]}.json"
+        )
+
+    @contextlib.contextmanager
+    def locked(self, max_wait: float = 0) -> Iterator[None]:
+        """Keep other processes from renewing a token of the same file meanwhile.
+
+        Args:
+            max_wait: Seconds to wait for a process that does so now.
+
+        Raises:
+            BusyError: If that process takes longer.
+            SettingsError: If the folder can not be written to, or a file that is open to other
+                users can not be closed to them. It is raised before any token is used up, because
+                a renewed refresh token that can not be kept would be lost.
+        """
+        try:
+            make_folder(self.path.parent)
+            with contextlib.suppress(FileNotFoundError):
+                close_to_others(self.path)
+            lock = filelock.FileLock(f"{self.path}.lock", timeout=max_wait, mode=0o600)
+            with lock:
+                # A process that was killed between writing and renaming it has left live tokens.
+                temporary_of(self.path).unlink(missing_ok=True)
+                yield
+        except filelock.Timeout:
+            msg = (
+                f"token_path: another run has held {self.path}.lock for {max_wait:.0f} s; run "
+                "again when that run is done, or raise the setting max_wait. "
+                "Runs that share a refresh_token must share its token_path"
+            )
+            raise BusyError(msg) from None
+        except OSError as error:
+            msg = (
+                f"token_path: {self.path} cannot be read and written ({error.strerror}), and a "
+                "renewed refresh token has to be kept; set token_path to a file in a writable "
+                "folder"
+            )
+            raise SettingsError(msg) from None
+
+    def read(self) -> KeptToken | None:
+        """Return the kept tokens, or None if there are none for these settings.
+
+        Raises:
+            OSError: If the file is there and cannot be read.
+        """
+        try:
+            entry = self._entries().get(self._key)
+            if entry is None:
+                return None
+            token = KeptToken(**entry)
+            if not (
+                is_token(token.refresh_token)
+                and (token.access_token == "" or is_token(token.access_token))
+                and isinstance(token.renew_at, int)
+            ):
+                raise TypeError  # noqa: TRY301
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            logger.warning(
+                "The token file %s cannot be read; the refresh_token of the settings is used "
+                "instead",
+                self.path,
+            )
+            return None
+        return token
+
+    def write(self, token: KeptToken) -> None:
+        """Keep ``token``, and the entries of other settings; the caller is inside of `locked`.
+
+        Raises:
+            OSError: If the file cannot be read or written.
+        """
+        try:
+            others = self._entries()
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            others = {}  # nobody can read it, so nothing is lost
+        tokens = {**others, self._key: dataclasses.asdict(token)}
+        write_atomically(self.path, [json.dumps({"tokens": tokens})])
+
+    def _entries(self) -> dict[str, Any]:
+        """Return what the file holds by key, as it is there: other plugins check their own.
+
+        Raises:
+            OSError: If the file is there and cannot be read.
+            ValueError, TypeError, AttributeError, RecursionError: If it holds something else.
+        """
+        try:
+            kept = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        if "key" in kept:  # one entry, as earlier versions wrote it
+            return {kept.pop("key"): kept}
+        return dict(kept["tokens"].items()) if "tokens" in kept else {}
+
+
+def is_token(value: object) -> TypeGuard[str]:
+    """Tell whether a value is something that can be sent as a token."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()

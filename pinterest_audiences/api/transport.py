@@ -1,0 +1,346 @@
+"""Sends one request, and explains in one line why no answer came.
+
+Requests go over https. Plain http is for a server on this machine, and never uses a proxy.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import os
+import re
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidProxyURL, InvalidSchema, InvalidURL
+from requests.utils import select_proxy
+from urllib3.exceptions import (
+    HTTPError,
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+    ProxyError,
+    ProxySchemeUnsupported,
+)
+from urllib3.exceptions import TimeoutError as NoReplyError
+from urllib3.util import Url, parse_url
+
+from pinterest_audiences.errors import NoAnswerError, PinterestError, SettingsError, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+E = TypeVar("E", bound=BaseException)
+
+_CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""The variables that ``requests`` reads, in its order."""
+
+_HASHED_NAME = re.compile(r"[0-9a-f]{8}\.\d+")
+_TUNNEL_FAILED = re.compile(r"Tunnel connection failed: (\d{3})")
+_SERVER_ERRORS = range(500, 600)
+_MOST_CAUSES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """Where a request goes.
+
+    Attributes:
+        operation: What the request does.
+        source: The setting that has the URL, or what else has.
+        host: Host and port of the URL.
+        proxy: The variable that names the proxy, and the proxy; None without one.
+    """
+
+    operation: str
+    source: str
+    host: str
+    proxy: str | None
+
+
+class Transport(requests.Session):
+    """A session that explains in one line why there is no connection.
+
+    What cannot change while the run lasts is a `SettingsError` and so is not tried again.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        """Keep a connection for each of so many threads."""
+        super().__init__()
+        self._proxy_worked = False
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, HTTPAdapter(pool_maxsize=threads))
+
+    def exchange(
+        self,
+        request: requests.PreparedRequest,
+        operation: str,
+        source: str,
+        timeout: float | tuple[float, float],
+    ) -> requests.Response:
+        """Send a request once, and follow no redirect.
+
+        Args:
+            request: What to send; its URL passed `checked_url`.
+            operation: What it does, for a person.
+            source: Where its URL comes from, for a person.
+            timeout: Seconds to wait for the connection and for the answer.
+
+        Raises:
+            SettingsError: If there can be no connection before a setting or a variable of the
+                environment is changed.
+            NoAnswerError: If no answer came.
+        """
+        url = str(request.url)
+        where = self.merge_environment_settings(url, {}, None, None, None)
+        if url.startswith("http://"):
+            where["proxies"] = {}  # A proxy could read the secrets; the server is this machine.
+        elif variable := _ca_variable():
+            _check_ca_bundle(variable, Path(os.environ[variable]))
+        proxy = _proxy_of(url, where["proxies"])
+        try:
+            response = self.send(request, timeout=timeout, allow_redirects=False, **where)
+        except (OSError, HTTPError, ProxySchemeUnsupported) as error:
+            route = _Route(operation, source, parse_url(url).netloc or url, proxy)
+            raise _explained(error, route, proxy_works=self._proxy_worked) from error
+        self._proxy_worked |= proxy is not None
+        return response
+
+
+def checked_url(url: str, source: str) -> str:
+    """Return a URL, without slash at its end, to which secrets and people's identifiers may go.
+
+    Args:
+        url: The URL.
+        source: Where it comes from, for a person.
+
+    Raises:
+        SettingsError: If it is plain http to another machine, or no URL.
+    """
+    problem = _problem_of(url)
+    if problem:
+        msg = (
+            f"{source} must begin with https:// (http:// is for a server on this machine only), "
+            f"like https://api.pinterest.com/v5; {problem}"
+        )
+        raise SettingsError(msg)
+    return url.rstrip("/")
+
+
+def _problem_of(url: str) -> str | None:
+    """Tell what is wrong with a URL, as `requests` reads it: other readers see another host."""
+    if not url.isprintable() or " " in url or "\\" in url:
+        return "it has spaces, backslashes or characters that cannot be printed"
+    prepared = requests.PreparedRequest()
+    try:
+        prepared.prepare_url(url, None)
+        typed, parts = parse_url(url), parse_url(str(prepared.url))
+    except (InvalidURL, requests.exceptions.MissingSchema, HTTPError, ValueError):
+        return "it is no URL, or its host or port is not valid"
+    if parts.scheme not in {"http", "https"} or not parts.host:
+        return "it names no host" if parts.scheme == "https" else f"it begins with {parts.scheme}"
+    return _problem_of_host(parts, typed.port)
+
+
+def _problem_of_host(parts: Url, port: int | None) -> str | None:
+    host = str(parts.host)
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return f"its host name {redact(host)} has an empty part, or one that is too long"
+    if port == 0:
+        return "its port is 0"
+    if parts.auth:
+        return "it holds a user name or a password"
+    if parts.scheme == "http" and not is_loopback(host):
+        return f"{redact(host)} is not this machine"
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address always means this machine (RFC 1122 and 4291).
+
+    Names such as ``shop.localhost`` do not: some resolvers ask a name server for them.
+    """
+    name = host.strip("[]").lower()
+    if name == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        try:
+            address = ipaddress.IPv4Address(socket.inet_aton(name))  # short forms, such as 127.1
+        except OSError:
+            return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+@functools.cache
+def _check_ca_bundle(variable: str, path: Path) -> None:
+    """Make sure that the certificates to trust can be read.
+
+    Raises:
+        SettingsError: If they cannot.
+    """
+    try:
+        if path.is_dir():
+            found = any(_HASHED_NAME.fullmatch(file.name) for file in path.iterdir())
+            problem = None if found else "is a folder without certificates named by their hashes"
+        else:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+            problem = None
+    except ssl.SSLError:
+        problem = "holds no certificate in PEM format"
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    if problem:
+        msg = (
+            f"{variable}: {path} {problem}; set it to a file with the certificates to trust in PEM "
+            "format, or unset it"
+        )
+        raise SettingsError(msg)
+
+
+def _ca_variable() -> str | None:
+    return next((name for name in _CA_BUNDLES if os.environ.get(name)), None)
+
+
+def _proxy_of(url: str, proxies: Mapping[str, str]) -> str | None:
+    """Name the variable of the environment that holds the proxy of a URL, and the proxy."""
+    proxy = select_proxy(url, dict(proxies))
+    if not proxy:
+        return None
+    names = [name for scheme in ("https", "all") for name in _variables(f"{scheme}_proxy")]
+    variable = next((name for name in names if os.environ[name] == proxy), "the system's proxy")
+    try:
+        address = parse_url(proxy)
+    except LocationValueError:
+        return variable
+    return f"{variable} ({redact(address._replace(auth=None).url)})"
+
+
+def _variables(name: str) -> list[str]:
+    """Return the variables of a name in any case; the one in small letters counts first."""
+    found = [each for each in os.environ if each.lower() == name]
+    return sorted(found, key=lambda each: each != name)
+
+
+def _explained(error: Exception, route: _Route, *, proxy_works: bool) -> PinterestError:
+    """Say why no answer came.
+
+    Args:
+        error: What was raised.
+        route: Where the request went.
+        proxy_works: Whether the proxy, if there is one, let an earlier request through.
+    """
+    causes = list(_causes(error))
+    if trust := _first(causes, ssl.SSLCertVerificationError):
+        return _untrusted(trust, route)
+    if route.proxy and _is_of_proxy(error, causes):
+        return _proxy_problem(causes, route, works=proxy_works)
+    if isinstance(error, requests.Timeout):
+        never_there = isinstance(error, requests.ConnectTimeout)
+        reason = f"no connection to {route.host} in time" if never_there else "it took too long"
+        return NoAnswerError(route.operation, reason, nothing_done=never_there)
+    return _for_good(error, causes, route) or _for_now(error, causes, route)
+
+
+def _for_good(error: Exception, causes: list[BaseException], route: _Route) -> SettingsError | None:
+    """Say why there is no connection, if another try would end in the same way."""
+    tls = _first(causes, ssl.SSLError)
+    if tls and not isinstance(tls, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
+        return SettingsError(
+            f"{route.source}: no TLS connection to {route.host} is possible "
+            f"({_words(tls.reason or tls)}): check that the server speaks https"
+        )
+    if isinstance(error, InvalidURL | LocationValueError):
+        return SettingsError(f"{route.source}: {route.host} is no host that can be reached")
+    if not isinstance(error, requests.RequestException | HTTPError):
+        return SettingsError(
+            f"No connection to {route.host}: the certificates to trust cannot be read "
+            f"({_words(error)}): check {_ca_variable() or 'this installation'}"
+        )
+    return None
+
+
+def _for_now(error: Exception, causes: list[BaseException], route: _Route) -> NoAnswerError:
+    """Say why there is no answer, if there may be one next time."""
+    if _first(causes, NameResolutionError):
+        reason = f"the host name of {route.host} is not known; check {route.source} and the network"
+        return NoAnswerError(route.operation, reason, nothing_done=True)
+    if _first(causes, NewConnectionError):
+        return NoAnswerError(route.operation, f"no connection to {route.host}", nothing_done=True)
+    if isinstance(error, requests.ConnectionError):
+        through = f"; it went through {route.proxy}" if route.proxy else ""
+        return NoAnswerError(route.operation, f"the connection broke off{through}")
+    return NoAnswerError(route.operation, f"the answer broke off ({type(error).__name__})")
+
+
+def _untrusted(error: ssl.SSLCertVerificationError, route: _Route) -> SettingsError:
+    variable = _ca_variable()
+    through = f", reached through {route.proxy}," if route.proxy else ""
+    trusted = f"{variable} has" if variable else "set REQUESTS_CA_BUNDLE to a file that has"
+    return SettingsError(
+        f"{route.source}: the certificate of {route.host}{through} is not trusted "
+        f"({_words(error.verify_message)}): check the host; if a server or proxy of your own "
+        f"signs it, make sure that {trusted} the certificate of its authority"
+    )
+
+
+def _is_of_proxy(error: Exception, causes: list[BaseException]) -> bool:
+    if isinstance(error, InvalidProxyURL | InvalidSchema | InvalidURL | LocationValueError):
+        return True
+    return _first(causes, ProxyError, ProxySchemeUnsupported) is not None
+
+
+def _proxy_problem(causes: list[BaseException], route: _Route, *, works: bool) -> PinterestError:
+    """Say what is wrong with the proxy; what may pass is worth another try."""
+    refusal = next(filter(None, (_TUNNEL_FAILED.search(str(cause)) for cause in causes)), None)
+    status = int(refusal[1]) if refusal else None
+    not_sent = True
+    if status:
+        reason = f"the proxy refuses a connection to {route.host} (HTTP {status})"
+        may_pass = status in _SERVER_ERRORS
+    elif _first(causes, NameResolutionError):
+        reason, may_pass = "the proxy's host name is not known", True
+    elif _first(causes, NewConnectionError):
+        reason, may_pass = "nothing listens there", works
+    elif _first(causes, NoReplyError):
+        reason, may_pass, not_sent = "the proxy does not answer in time", True, False
+    elif isinstance(causes[0], InvalidSchema):
+        reason, may_pass = "a SOCKS proxy needs the package PySocks", False
+    elif isinstance(causes[0], ValueError):
+        reason, may_pass = "it is no URL of a proxy, such as http://proxy.example:3128", False
+    else:
+        # urllib3 also calls it the proxy's error when the connection breaks after the request.
+        reason, may_pass, not_sent = f"the connection broke off ({_words(causes[-1])})", True, False
+    message = f"{route.proxy}: {reason}; correct the variable, or add the host to NO_PROXY"
+    if may_pass:
+        return NoAnswerError(route.operation, message, nothing_done=not_sent)
+    return SettingsError(message)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that it was made of, the outermost first."""
+    left: list[BaseException] = [error]
+    for _ in range(_MOST_CAUSES):
+        if not left:
+            return
+        cause = left.pop(0)
+        yield cause
+        inner = (getattr(cause, "reason", None), cause.__cause__, *cause.args)
+        left += [each for each in inner if isinstance(each, BaseException)]
+
+
+def _first(causes: list[BaseException], *kinds: type[E]) -> E | None:
+    return next((cause for cause in causes if isinstance(cause, kinds)), None)
+
+
+def _words(error: object) -> str:
+    return redact(str(getattr(error, "strerror", None) or error))

@@ -1,0 +1,53 @@
+"""``--test``: can everything be read that a run would read? One small request for each thing."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pinterest_audiences.errors import RequestFailedError
+from tap_pinterest_audiences.base_streams import PartitionedStream
+
+if TYPE_CHECKING:
+    from tap_pinterest_audiences.tap import TapPinterestAudiences
+
+_SANDBOX = "api-sandbox.pinterest.com"
+
+
+def preflight(tap: TapPinterestAudiences) -> None:
+    """Tell in the log what the token sees, and note on ``tap`` what it can not read.
+
+    Pinterest's sandbox has every audience endpoint switched off (OpenAPI description 5.23).
+    """
+    if urlsplit(tap.api.url).hostname == _SANDBOX:
+        tap.logger.warning(
+            "%s has all endpoints for audiences switched off: rehearse on pinterest-emulator",
+            _SANDBOX,
+        )
+    for account in tap.ad_accounts:
+        tap.logger.info(
+            "The token sees ad account %s (%s), as %s",
+            account.get("id"),
+            account.get("name"),
+            ", ".join(account.get("permissions") or ["nobody in particular"]),
+        )
+    for stream in tap.streams.values():
+        if isinstance(stream, PartitionedStream):
+            _try(tap, stream)
+
+
+def _try(tap: TapPinterestAudiences, stream: PartitionedStream) -> None:
+    readable = 0
+    partitions = [partition[stream.partition_key] for partition in stream.partitions]
+    for partition in partitions:
+        try:
+            chain = stream.sample(partition)
+            if chain:
+                paged = {"page_size": 1} if "page_size" in stream.params() else {}
+                next(stream.read(dataclasses.replace(chain, params={**chain.params, **paged})))
+        except RequestFailedError as error:
+            tap.note_unread(f"{stream.place(partition)}: {error}")
+        else:
+            readable += 1
+    tap.logger.info("Stream %s: %d of %d can be read", stream.name, readable, len(partitions))

@@ -1,0 +1,190 @@
+"""What a record of the stream ``audiences`` asks for. No I/O in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from target_pinterest_audiences.audiences.flattened_rule import unflattened
+from target_pinterest_audiences.audiences.rules import REFERENCES
+from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.input.blanks import is_blank
+from target_pinterest_audiences.input.column_names import AUDIENCES
+from target_pinterest_audiences.input.columns import (
+    UnreadableRecordError,
+    check_characters,
+    id_in,
+    json_in,
+    one_of,
+    plain,
+    text_in,
+)
+from target_pinterest_audiences.input.deletions import KEY_ONLY_DELETION, is_deleted, is_removal
+from target_pinterest_audiences.input.names import name_as_told, name_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHARING_TYPES = ("CUSTOM", "SYNDICATED")
+DATA_PARTIES = ("1p", "3p")
+OPERATION_TYPES = ("UPDATE", "REMOVE")
+
+_JSON_NAMES = {list: "an array", bool: "true or false", int: "a number", Decimal: "a number"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Fields of a custom audience that only ``audiences/create_custom`` knows.
+
+    Source: Pinterest's OpenAPI description 5.18.
+    """
+
+    sharing_type: str
+    data_party: str
+    category: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a record that is copied to another ad account comes from."""
+
+    ad_account_id: str
+    audience_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An audience as a record wants it. None: the record does not say, so leave it alone.
+
+    Attributes:
+        ad_account_id: The account it belongs to.
+        audience_id: Pinterest's id, if the record has one.
+        name: Audience name.
+        audience_type: Pinterest's ``audience_type``.
+        description: Audience description. Empty: the audience is to have none.
+        rule: Who is in the audience, with plain JSON values.
+        sharing: Set if the audience is to be made as a custom one.
+        remove: True if the audience is to be gone.
+        source: Set if the record is of another ad account, whose ids its rule has.
+    """
+
+    ad_account_id: str
+    audience_id: str | None = None
+    name: str | None = None
+    audience_type: str | None = None
+    description: str | None = None
+    rule: Mapping[str, Any] | None = None
+    sharing: Sharing | None = None
+    remove: bool = False
+    source: Source | None = None
+
+
+def read(
+    record: Mapping[str, Any], default_account: str | None, *, override: bool = False
+) -> Wanted | Reject:
+    """Read a record; columns that it does not know are ignored.
+
+    Args:
+        record: A Singer record. ``rule`` may be an object or its JSON text, as SQL taps send it;
+            ids may be text or whole numbers.
+        default_account: The ad account of a record that names none.
+        override: Write everything to ``default_account``; a record of another account is copied.
+
+    Returns:
+        What is wanted, or why that can not be told.
+    """
+    try:
+        return _read(AUDIENCES.read(record), default_account, override=override)
+    except UnreadableRecordError as error:
+        return error.reject
+
+
+def _read(record: Mapping[str, Any], default_account: str | None, *, override: bool) -> Wanted:
+    audience_id, account = id_in(record, "id"), id_in(record, "ad_account_id")
+    source = None
+    if override and account and default_account and account != default_account:
+        source = Source(account, audience_id)
+        audience_id, account = None, default_account
+    remove = is_removal(record, OPERATION_TYPES)
+    # With an id a placeholder may be the name that Pinterest has: see the plan.
+    name = (name_as_told if audience_id else name_in)(record, "name")
+    if audience_id is None and name is None:
+        raise UnreadableRecordError(KEY_ONLY_DELETION if is_deleted(record) else _nameless(source))
+    account = account or default_account
+    if account is None:
+        raise UnreadableRecordError(
+            Reject(
+                "no_ad_account",
+                "the record has no ad_account_id: add the column, or set the setting ad_account_id",
+            )
+        )
+    return Wanted(
+        ad_account_id=account,
+        audience_id=audience_id,
+        name=name,
+        audience_type=text_in(record, "audience_type"),
+        description=_description(record),
+        rule=_rule(record),
+        sharing=_sharing(record),
+        remove=remove,
+        source=source,
+    )
+
+
+def _nameless(source: Source | None) -> Reject:
+    if source:
+        return Reject(
+            "no_name",
+            "the record has no name, and its id belongs to another ad account: an audience is "
+            "copied by its name",
+        )
+    return Reject(
+        "no_id_or_name",
+        "the record has neither id nor name: give it one to match or create by",
+    )
+
+
+def _description(record: Mapping[str, Any]) -> str | None:
+    text = text_in(record, "description")
+    return "" if text is None and record.get("description") is not None else text
+
+
+def _rule(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Read the rule, and the columns that stand for a field of it."""
+    value = record.get("rule")
+    if isinstance(value, str):
+        value = json_in(value, "rule") if value.strip() else None
+    columns = unflattened(record)
+    if columns and value:
+        raise UnreadableRecordError(
+            Reject("conflicting_columns", "rule and the columns rule__… both hold a rule: send one")
+        )
+    value = columns or value
+    references = {
+        field: plain(name) for field in REFERENCES if not is_blank(name := record.get(field))
+    }
+    if value is None and not references:
+        return None
+    if value is not None and not isinstance(value, dict):
+        raise UnreadableRecordError(
+            Reject(
+                "rule_not_object",
+                'rule must be an object like {"visitor_source_id": "2612511566392"}, '
+                f"not {_JSON_NAMES.get(type(value), 'a value')}",
+            )
+        )
+    check_characters(value, "rule")
+    return {**cast("dict[str, Any]", plain(value or {})), **references}
+
+
+def _sharing(record: Mapping[str, Any]) -> Sharing | None:
+    sharing_type = one_of(record, "sharing_type", SHARING_TYPES)
+    data_party = one_of(record, "data_party", DATA_PARTIES)
+    if sharing_type is None and data_party is None:
+        return None
+    if sharing_type is None or data_party is None:
+        raise UnreadableRecordError(
+            Reject("half_custom", "a custom audience needs both sharing_type and data_party")
+        )
+    return Sharing(sharing_type, data_party, text_in(record, "category"))

@@ -1,0 +1,63 @@
+"""A rule that arrives as one column a field, as flattening makes it. No I/O in here.
+
+The SDK and most loaders turn ``{"rule": {"retention_days": 30}}`` into a column
+``rule__retention_days``, and lists into their JSON text. Other separators are ``_`` and ``.``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_pinterest_audiences.audiences.rule_fields import RULE_FIELDS
+from target_pinterest_audiences.audiences.rules import REFERENCES
+from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.input.blanks import is_blank
+from target_pinterest_audiences.input.columns import UnreadableRecordError, json_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PREFIX = "rule__"
+_FIELDS = RULE_FIELDS | REFERENCES.keys()
+
+
+def rule_column(column: str) -> str | None:
+    """Return the name under which ``unflattened`` looks for a column; None if it is not one."""
+    head, rest = column[:4], column[4:]
+    if head.casefold() != "rule":
+        return None
+    rest = rest.lower() if head.isupper() else rest
+    if rest.startswith("__"):
+        return f"{_PREFIX}{rest[2:]}"
+    if rest[:1] in {".", "_"} and rest[1:].partition(".")[0].lower() in _FIELDS:
+        return f"{_PREFIX}{rest[1:].replace('.', '__')}"
+    return None
+
+
+def unflattened(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the rule that the columns of a record make up; None if none of them has a value.
+
+    Raises:
+        UnreadableRecordError: If the columns contradict each other, or one is no JSON text.
+    """
+    rule: dict[str, Any] = {}
+    for column, value in record.items():
+        if not column.startswith(_PREFIX) or is_blank(value):
+            continue
+        *parents, field = column.removeprefix(_PREFIX).split("__")
+        place = rule
+        for parent in parents:
+            place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                _refuse(column)
+        if field in place:
+            _refuse(column)
+        text = isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}
+        place[field] = json_in(value, column) if text else value
+    return rule or None
+
+
+def _refuse(column: str) -> None:
+    raise UnreadableRecordError(
+        Reject("conflicting_columns", f"{column} and another column both hold one part of the rule")
+    )

@@ -1,0 +1,200 @@
+"""Applies decisions, or only pretends to: the one place of the target that writes to Pinterest."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Protocol
+
+import requests
+
+from pinterest_audiences.api.operations import (
+    BUSINESS_SHARE_WITH_AD_ACCOUNTS,
+    BUSINESS_SHARE_WITH_BUSINESSES,
+    CREATE_AUDIENCE,
+    CREATE_CUSTOM_AUDIENCE,
+    SHARE_WITH_AD_ACCOUNTS,
+    SHARE_WITH_BUSINESSES,
+    UPDATE_AUDIENCE,
+)
+from pinterest_audiences.errors import NoAnswerError, PinterestError, RequestFailedError, redact
+from target_pinterest_audiences.audiences.plan import made_by
+from target_pinterest_audiences.audiences.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT
+from target_pinterest_audiences.input.columns import LONGEST_ID
+from target_pinterest_audiences.input.names import name_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pinterest_audiences.api.client import PinterestAPI
+    from pinterest_audiences.api.operations import Operation
+    from target_pinterest_audiences.audiences.existing import Inventory
+    from target_pinterest_audiences.changes import Create, Remove, Share, Update
+    from target_pinterest_audiences.write_access import WriteAccess
+
+SHARING = {
+    (AD_ACCOUNT, AD_ACCOUNT): SHARE_WITH_AD_ACCOUNTS,
+    (AD_ACCOUNT, BUSINESS_ACCOUNT): SHARE_WITH_BUSINESSES,
+    (BUSINESS_ACCOUNT, AD_ACCOUNT): BUSINESS_SHARE_WITH_AD_ACCOUNTS,
+    (BUSINESS_ACCOUNT, BUSINESS_ACCOUNT): BUSINESS_SHARE_WITH_BUSINESSES,
+}
+_PATH_IDS = {AD_ACCOUNT: "ad_account_id", BUSINESS_ACCOUNT: "business_id"}
+_RECIPIENTS = {AD_ACCOUNT: "recipient_account_ids", BUSINESS_ACCOUNT: "recipient_business_ids"}
+PLANNED_IDS = int("1" + LONGEST_ID * "0")
+"""Ids of what a dry run pretends to make begin here, above all that Pinterest may have."""
+
+
+class Writer(Protocol):
+    """What can be done to Pinterest. Each method returns what Pinterest answers."""
+
+    pretended: int
+    """Requests that would have been sent."""
+
+    def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:
+        """Create an audience exactly once."""
+
+    def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:
+        """Change an audience."""
+
+    def remove(self, decision: Remove) -> None:
+        """Remove an audience; if it is gone already, that is fine."""
+
+    def share(self, decision: Share) -> None:
+        """Share an audience, or end that."""
+
+
+class RenamedError(PinterestError):
+    """Pinterest calls something otherwise than it was asked to."""
+
+
+class PinterestWriter:
+    """Writes to Pinterest."""
+
+    def __init__(self, api: PinterestAPI, access: WriteAccess) -> None:
+        """Write through ``api``, to ad accounts to which ``access`` does not forbid it."""
+        self._api = api
+        self._access = access
+        self.pretended = 0
+
+    def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:
+        """Create an audience exactly once.
+
+        When the answer is lost, the audience may be there all the same, and Pinterest would take
+        a second one of the same name: so look before sending it again.
+        """
+        operation = CREATE_CUSTOM_AUDIENCE if decision.custom else CREATE_AUDIENCE
+        answer_was_lost = False
+
+        @self._api.patiently(lambda error: not may_be_lost(error))
+        def look_and_send() -> Mapping[str, Any]:
+            nonlocal answer_was_lost
+            if answer_was_lost:
+                found = [new for new in inventory.reload() if made_by(decision.body, new)]
+                if found:
+                    return found[0]
+            try:
+                return self._api.request(
+                    operation, {"ad_account_id": decision.ad_account_id}, body=decision.body
+                ).data
+            except NoAnswerError:
+                answer_was_lost = True
+                raise
+
+        with self._access.writing(decision.ad_account_id):
+            made = look_and_send()
+        return with_name_as_sent(made, decision.body["name"], operation)
+
+    def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
+        """Change an audience."""
+        audience = self._patch(decision, decision.body)
+        if "name" in decision.body:
+            return with_name_as_sent(audience, decision.body["name"], UPDATE_AUDIENCE)
+        return audience
+
+    def remove(self, decision: Remove) -> None:
+        """Remove an audience; if it is gone already, that is fine."""
+        try:
+            self._patch(decision, {"operation_type": "REMOVE"})
+        except RequestFailedError as error:
+            if error.status != requests.codes.not_found:
+                raise
+
+    def share(self, decision: Share) -> None:
+        """Share an audience, or end that."""
+        owner = decision.owner
+        self._access.check(owner.account_id)
+        for account_type, recipients in decision.recipients.items():
+            self._api.request(
+                SHARING[owner.account_type, account_type],
+                {_PATH_IDS[owner.account_type]: owner.account_id},
+                body={
+                    "audience_id": decision.audience_id,
+                    _RECIPIENTS[account_type]: list(recipients),
+                    "operation_type": "REVOKE" if decision.revoke else "SHARE",
+                },
+            )
+
+    def _patch(self, decision: Update | Remove, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        ids = {"ad_account_id": decision.ad_account_id, "audience_id": decision.audience_id}
+        with self._access.writing(decision.ad_account_id):
+            return self._api.request(UPDATE_AUDIENCE, ids, body=body).data
+
+
+class DryWriter:
+    """Answers as Pinterest would, and writes nothing."""
+
+    def __init__(self) -> None:
+        """Begin without anything pretended."""
+        self.pretended = 0
+        self._ids = itertools.count(PLANNED_IDS)
+
+    def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
+        """Pretend to create an audience: Pinterest makes them INITIALIZING (seen live 2026-07)."""
+        self.pretended += 1
+        said = {"audience_type": None, "description": None, **decision.body}
+        return {**said, "id": str(next(self._ids)), "status": "INITIALIZING"}
+
+    def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:
+        """Pretend to change an audience."""
+        self.pretended += 1
+        return {**(inventory.get(decision.audience_id) or {}), **decision.body}
+
+    def remove(self, decision: Remove) -> None:  # noqa: ARG002
+        """Pretend to remove an audience."""
+        self.pretended += 1
+
+    def share(self, decision: Share) -> None:
+        """Pretend to share an audience, or to end that."""
+        self.pretended += len(decision.recipients)
+
+
+def with_name_as_sent(
+    answer: Mapping[str, Any], name: str, operation: Operation
+) -> Mapping[str, Any]:
+    """Return what Pinterest answered to a write, with the name that was sent if it has none.
+
+    Raises:
+        RenamedError: If it has another one: the next run would not find it by the name that it has
+            in the input, and would write again.
+    """
+    answered = answer.get("name")
+    if answered is None:
+        return {**answer, "name": name}
+    if name_key(str(answered)) == name_key(name):
+        return answer
+    msg = (
+        f"Pinterest answered {operation.name} of {redact(name)!r} with the name "
+        f"{redact(str(answered))!r} (id {redact(str(answer.get('id')))}): every run would write it "
+        "again, so this run ends. Use a name that Pinterest keeps, or give the record this id and "
+        "this name"
+    )
+    raise RenamedError(msg)
+
+
+def is_planned(audience_id: str) -> bool:
+    """Tell whether an id is one that a dry run made up."""
+    return int(audience_id) >= PLANNED_IDS
+
+
+def may_be_lost(error: Exception) -> bool:
+    """Tell whether Pinterest may have done what it was asked, though no answer came."""
+    return isinstance(error, NoAnswerError) and not error.nothing_done

@@ -1,0 +1,153 @@
+"""The settings that only the target has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from singer_sdk import typing as th
+
+from pinterest_audiences.config import ID
+
+TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
+    th.Property(
+        "ad_account_id",
+        ID,
+        title="Ad account ID",
+        description="Ad account of the records that name none themselves.",
+    ),
+    th.Property(
+        "override_ad_account",
+        th.BooleanType,
+        default=False,
+        title="Override the ad account",
+        description=(
+            "Write every record to ad_account_id. What belongs to another ad account is copied: "
+            "found by its name, with ids of this ad account in its rule."
+        ),
+    ),
+    th.Property(
+        "id_map",
+        th.ObjectType(additional_properties=ID),
+        default={},
+        title="Map of ids",
+        description=(
+            "For copies: this ad account's id of a tag, customer list, ad, campaign or seed, by "
+            "the other ad account's."
+        ),
+    ),
+    th.Property(
+        "member_mode",
+        th.StringType(allowed_values=["add", "mirror"]),
+        default="add",
+        title="Member mode",
+        description=(
+            "add brings people in and, where a record says so, out; mirror also removes whom a "
+            "new version of the table does not have, when ACTIVATE_VERSION says that it is whole."
+        ),
+    ),
+    th.Property(
+        "max_removal_ratio",
+        th.NumberType(minimum=0, maximum=1),
+        default=0.2,
+        title="Largest removal",
+        description=(
+            "The part of a list's members that a mirror may remove at once, 0 to 1, by records and "
+            "for being absent together; one person may always go, unless it is 0. More than that "
+            "removes nobody and fails the run."
+        ),
+    ),
+    th.Property(
+        "member_batch_size",
+        th.IntegerType(minimum=1),
+        default=10_000,
+        title="Member batch size",
+        description=(
+            "Most members in one request. A request that Pinterest refuses for its size is halved."
+        ),
+    ),
+    th.Property(
+        "member_batch_bytes",
+        th.IntegerType(minimum=1000),
+        default=1_000_000,
+        title="Member batch bytes",
+        description="Most bytes of identifiers in one request.",
+    ),
+    th.Property(
+        "member_transport",
+        th.StringType(allowed_values=["records", "upload"]),
+        default="records",
+        title="Member transport",
+        description=(
+            "How members go to a list that is there: in requests, or in files, a closed beta of "
+            "Pinterest's."
+        ),
+    ),
+    th.Property(
+        "ledger_url",
+        th.StringType,
+        secret=True,
+        title="Ledger URL",
+        description=(
+            "SQLAlchemy URL of the database that keeps who was sent to which list, as hashes: "
+            "sqlite:///… or postgresql+psycopg://…; by default a SQLite file of mode 0600 in the "
+            "user's state folder. Empty keeps nothing and sends everybody each time."
+        ),
+    ),
+    th.Property(
+        "write_mode",
+        th.StringType(allowed_values=["upsert", "create", "update"]),
+        default="upsert",
+        title="Write mode",
+        description=(
+            "upsert creates what is missing and updates what differs; create changes nothing "
+            "that exists; update creates nothing. It holds for audiences, customer lists and "
+            "sharing."
+        ),
+    ),
+    th.Property(
+        "on_ambiguous",
+        th.StringType(allowed_values=["reject", "newest"]),
+        default="reject",
+        title="On ambiguous names",
+        description=(
+            "A name that several audiences or customer lists have is rejected, or taken for the "
+            "newest of them. A record that removes an audience or ends its sharing is always "
+            "rejected."
+        ),
+    ),
+    th.Property(
+        "dry_run",
+        th.BooleanType,
+        default=False,
+        title="Dry run",
+        description=(
+            "Tell what would be done, in the log and in report_path, and write nothing; no state "
+            "is passed on."
+        ),
+    ),
+    th.Property(
+        "report_path",
+        th.StringType,
+        title="Report path",
+        description="File for a report of the run as JSON, as docs/report.schema.json describes.",
+    ),
+    th.Property(
+        "rejected_path",
+        th.StringType,
+        title="Rejected path",
+        description=(
+            "File of Singer messages that keeps the records that were rejected or deferred until "
+            "they are applied: pipe it into the target to try them again."
+        ),
+    ),
+    th.Property(
+        "max_rejected",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="Most rejected records",
+        description=(
+            "How many records may be rejected, and kept in rejected_path, before the run counts "
+            "as failed."
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""What a record or a file says, whatever form it arrives in."""

@@ -1,0 +1,132 @@
+"""Which column of a record means what, in whatever form its name arrives. No I/O in here.
+
+Snowflake writes names in capitals, a spreadsheet puts a byte-order mark or spaces around them, and
+some loaders drop a leading underscore. Each has one reading, so it is taken.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from target_pinterest_audiences.audiences.flattened_rule import rule_column
+from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.input.blanks import is_blank, trimmed
+from target_pinterest_audiences.input.columns import UnreadableRecordError
+from target_pinterest_audiences.input.deletions import (
+    ALIASES,
+    DISTINCTIVE,
+    MARKS,
+    ORIGIN_DELETED,
+    SUSPECTS,
+    is_deleted,
+)
+from target_pinterest_audiences.members.identifiers import LIST_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+_MOST_NAMES = 10_000
+_NOT_TEXT = frozenset({list, dict, float, Decimal})
+"""Types whose values may be blank, apart from text."""
+
+
+class Columns:
+    """The columns of one stream that mean something."""
+
+    def __init__(self, *names: str, other: Callable[[str], str | None] | None = None) -> None:
+        """Know the stream's own ``names``, and the deletion marks of any tool.
+
+        Args:
+            names: What the stream's columns are called.
+            other: Returns the name of a column that belongs to a family; None for any other.
+        """
+        self._exact = {name: name for name in (*MARKS, *SUSPECTS, *names)} | dict(ALIASES)
+        self._squeezed = {_squeezed(name): name for name in (*SUSPECTS, *DISTINCTIVE, *names)}
+        self._other = other
+        self.name = functools.lru_cache(_MOST_NAMES)(self._name)
+        self._plain = functools.lru_cache(_MOST_NAMES)(self.are_plain)
+
+    def are_plain(self, columns: Iterable[str]) -> bool:
+        """Tell whether each column bears a name of the stream, or means nothing."""
+        return all(self.name(column) in {None, column} for column in columns)
+
+    def read(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a record under the stream's names, with null for what is no value.
+
+        Text stays as it is: what empty text means depends on the column.
+
+        Raises:
+            UnreadableRecordError: If two columns of one meaning hold different values.
+        """
+        if self._plain(tuple(record)) and _NOT_TEXT.isdisjoint(map(type, record.values())):
+            return record
+        read: dict[str, Any] = {}
+        for column, found in record.items():
+            name = self.name(column) or column
+            value = None if is_blank(found) and not isinstance(found, str) else found
+            before = read.get(name)
+            if is_blank(before):
+                read[name] = before if is_blank(value) and name in read else value
+            elif not is_blank(value) and value != before:
+                raise UnreadableRecordError(
+                    Reject(
+                        "conflicting_columns",
+                        f"two columns both mean {name} and hold different values: leave one out",
+                    )
+                )
+        return read
+
+    def _name(self, column: str) -> str | None:
+        """Return what a column is called here; None if it means nothing."""
+        text = trimmed(unicodedata.normalize("NFKC", column))
+        if name := self._exact.get(text.casefold()) or self._squeezed.get(_squeezed(text)):
+            return name
+        return self._other(text) if self._other else None
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+_OPERATIONS = ("operation", "operation_type")
+AUDIENCES = Columns(
+    *("id", "name", "ad_account_id", "audience_type", "description", "rule"),
+    *("sharing_type", "data_party", "category", "seed_name", "customer_list_name"),
+    *_OPERATIONS,
+    other=rule_column,
+)
+SHARING = Columns(
+    *("audience_id", "audience_name", "ad_account_id", "business_id"),
+    *("recipient_account_ids", "recipient_business_ids"),
+    *_OPERATIONS,
+)
+MEMBERS = Columns("audience_name", "customer_list_id", "ad_account_id", *LIST_TYPES, *_OPERATIONS)
+
+
+def is_blank_row(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record has no value in any column but those that loaders add."""
+    values = (value for name, value in record.items() if not name.startswith("_"))
+    return all(map(is_blank, values)) and not may_be_removal(record)
+
+
+_ANY = Columns(*_OPERATIONS)
+_REMOVALS = ("REMOVE", "REVOKE", "DELETE")
+
+
+def may_be_removal(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record of a stream that a map changes says, or may say, that its row is gone.
+
+    A column that is no known tool's mark does not count: a map may drop it on purpose.
+    """
+    try:
+        read = _ANY.read({name: value for name, value in record.items() if _ANY.name(name)})
+        known = {name: value for name, value in read.items() if name not in SUSPECTS}
+        words = {str(known.get(name)).strip().upper() for name in _OPERATIONS}
+        gone = is_deleted(known) or ORIGIN_DELETED in record
+        return gone or not words.isdisjoint(_REMOVALS)
+    except UnreadableRecordError:
+        return True

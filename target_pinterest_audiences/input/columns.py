@@ -1,0 +1,187 @@
+"""Columns of a record, read from whatever a warehouse made of them. No I/O in here."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from pinterest_audiences.errors import redact
+from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.input.blanks import is_blank, trimmed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LONGEST_ID = 20
+"""Digits of the largest number of 64 bits. Pinterest OpenAPI 5.23 says 18, and 20 of businesses."""
+
+_LONGEST_NUMBER = 100
+_OPERATIONS = ("operation", "operation_type")
+
+
+class UnreadableRecordError(Exception):
+    """A record does not say what it wants, or says it in a way that can not be right."""
+
+    def __init__(self, reject: Reject) -> None:
+        """Carry the rejection."""
+        super().__init__(reject.reason)
+        self.reject = reject
+
+
+def id_in(record: Mapping[str, Any], field: str) -> str | None:
+    """Read an id: text of digits or a whole number; None if there is none.
+
+    Raises:
+        UnreadableRecordError: If it is something else.
+    """
+    match plain(record.get(field)):
+        case value if is_blank(value):
+            return None
+        case bool():
+            digits = ""
+        case int(number):
+            digits = str(number)
+        case str(text):
+            digits = trimmed(text)
+        case _:
+            digits = ""
+    if digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_ID:
+        return digits
+    raise UnreadableRecordError(
+        Reject("bad_id", f"{field} must be digits, {LONGEST_ID} at most, as Pinterest's ids are")
+    )
+
+
+def text_in(record: Mapping[str, Any], field: str) -> str | None:
+    """Read text; None if there is none or nothing but spaces.
+
+    Raises:
+        UnreadableRecordError: If it is something else.
+    """
+    value = record.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise UnreadableRecordError(
+            Reject(
+                "not_text",
+                f"{field} must be text, not {type(value).__name__}: cast it in the query",
+            )
+        )
+    check_characters(value, field)
+    return value if trimmed(value) else None
+
+
+def check_characters(value: Any, field: str) -> None:  # noqa: ANN401
+    """Make sure that a JSON value can be sent as UTF-8: halves of surrogate pairs can not.
+
+    Raises:
+        UnreadableRecordError: If it can not.
+    """
+    if isinstance(value, str) and value.isascii():
+        return
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise UnreadableRecordError(
+            Reject(
+                "bad_characters",
+                f"{field} holds half a character (a lone surrogate), which can not be sent: mend "
+                "its encoding at the source",
+            )
+        ) from None
+
+
+def one_of(record: Mapping[str, Any], field: str, allowed: tuple[str, ...]) -> str | None:
+    """Read a word of an enum, in its case; None if there is none.
+
+    Raises:
+        UnreadableRecordError: If it is another one.
+    """
+    value = text_in(record, field)
+    if value is None or value in allowed:
+        return value
+    raise UnreadableRecordError(
+        Reject(f"bad_{field}", f"{field} {redact(value)!r} is not one of {', '.join(allowed)}")
+    )
+
+
+def ids_in(record: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    """Read several ids: a list, its JSON text as SQL taps send it, or one id alone.
+
+    Raises:
+        UnreadableRecordError: If it is something else.
+    """
+    value = record.get(field)
+    if isinstance(value, str) and value.strip().startswith("["):
+        value = json_in(value, field)
+    members = value if isinstance(value, list) else [value]
+    found = (id_in({field: member}, field) for member in members)
+    return tuple(dict.fromkeys(member for member in found if member is not None))
+
+
+def json_in(text: str, field: str) -> Any:  # noqa: ANN401
+    """Read JSON text; numbers with a fraction become ``Decimal``.
+
+    Raises:
+        UnreadableRecordError: If it is none.
+    """
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, ArithmeticError, RecursionError):  # Decimal's errors are arithmetic
+        raise UnreadableRecordError(
+            Reject(
+                f"{field}_not_json",
+                f"{field} is text but not JSON: send the value itself, or its JSON text",
+            )
+        ) from None
+
+
+def operation_in(record: Mapping[str, Any], allowed: tuple[str, ...]) -> str | None:
+    """Read ``operation`` or ``operation_type``, in any case; None if there is none.
+
+    Raises:
+        UnreadableRecordError: If it is another word, or the two columns disagree.
+    """
+    found = {
+        text.strip().upper()
+        for field in _OPERATIONS
+        if record.get(field) is not None and (text := text_in(record, field))
+    }
+    if len(found) > 1:
+        raise UnreadableRecordError(
+            Reject("conflicting_operations", "operation and operation_type disagree: send one")
+        )
+    operation = next(iter(found), None)
+    if operation is None or operation in allowed:
+        return operation
+    raise UnreadableRecordError(
+        Reject("bad_operation", f"operation is not one of {', '.join(allowed)}")
+    )
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401
+    """Return a JSON value without nulls in objects, and with whole numbers as integers.
+
+    Singer carries numbers with a fraction as ``Decimal``; ``30.0`` is meant as 30.
+    """
+    match value:
+        case dict():
+            return {key: plain(inner) for key, inner in value.items() if inner is not None}
+        case list():
+            return [plain(inner) for inner in value]
+        case Decimal() if _is_short(value) and value == int(value):
+            return int(value)
+        case float() if value.is_integer():
+            return int(value)
+        case _:
+            return value
+
+
+def _is_short(number: Decimal) -> bool:
+    return number.is_finite() and number.adjusted() < _LONGEST_NUMBER
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)

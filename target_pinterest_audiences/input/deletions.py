@@ -1,0 +1,209 @@
+"""Whether a record says that its row is gone. No I/O in here.
+
+Each tool has a deletion mark of its own. A mark that cannot be read rejects its record: to guess
+would upload somebody who opted out, or remove somebody who did not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.input.blanks import is_blank, is_null_word, trimmed
+from target_pinterest_audiences.input.columns import UnreadableRecordError, operation_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Reader = Callable[[Any], bool | None]
+
+ORIGIN_DELETED = "_origin_deleted"
+"""Added to what a stream map made of a record: true if the record itself said "deleted"."""
+
+DELETION_DROPPED = Reject(
+    "deletion_dropped",
+    "its row is deleted, and the stream map drops the mark that says so: leave __else__ out of the "
+    "map, or map the column that holds the mark",
+)
+
+KEY_ONLY_DELETION = Reject(
+    "key_only_deletion",
+    "its row is deleted, and the record does not say what it was: have the source send whole rows "
+    "(PostgreSQL: REPLICA IDENTITY FULL), or let a mirror remove who is missing",
+)
+
+_ISO = re.compile(
+    r"(\d{4})[-/]?(\d\d)[-/]?(\d\d)"
+    r"(?:[T ]+\d\d:?\d\d(?::?\d\d(?:[.,]\d+)?)?\s*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?",
+    re.IGNORECASE,
+)
+_LOCAL = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?: +\d{1,2}:\d\d.*)?")
+_FIRST_YEAR, _LAST_YEAR = 1971, 2199
+"""Dates outside stand for "no date": 0001-01-01, 1970-01-01, 9999-12-31."""
+
+_EPOCHS = range(10**8, 10**20)
+"""Numbers that are times since 1970, in seconds to nanoseconds, from 1973 on."""
+
+_YES = frozenset({"true", "t", "yes", "y", "1"})
+_NO = frozenset({"false", "f", "no", "n", "0"})
+
+
+def _read_time(value: Any) -> bool | None:  # noqa: ANN401
+    match value:
+        case dt.date():
+            return _is_real(value.year)
+        case bool():
+            return None
+        case int() | float() | Decimal():
+            return _is_epoch(value)
+        case str():
+            return _read_time_text(trimmed(value))
+        case _:
+            return None
+
+
+def _read_time_text(text: str) -> bool | None:
+    if found := _ISO.fullmatch(text):
+        return _is_date(*map(int, found.groups()))
+    if found := _LOCAL.fullmatch(text):
+        one, other, year = map(int, found.groups())
+        return _is_date(year, one, other) or _is_date(year, other, one)
+    return _is_epoch(int(text)) if text.isascii() and text.isdigit() else None
+
+
+def _is_date(year: int, month: int, day: int) -> bool | None:
+    try:
+        return _is_real(dt.date(year, month, day).year)
+    except ValueError:
+        return None
+
+
+def _is_real(year: int) -> bool | None:
+    return _FIRST_YEAR <= year <= _LAST_YEAR or None
+
+
+def _is_epoch(number: float | Decimal) -> bool | None:
+    return _EPOCHS.start <= number < _EPOCHS.stop or None
+
+
+def _read_flag(value: Any) -> bool | None:  # noqa: ANN401
+    text = trimmed(str(value)).casefold() if isinstance(value, bool | int | str) else ""
+    return True if text in _YES else False if text in _NO else None
+
+
+def _one_of(alive: frozenset[str], gone: frozenset[str]) -> Reader:
+    def read_word(value: Any) -> bool | None:  # noqa: ANN401
+        word = trimmed(value).casefold() if isinstance(value, str) else ""
+        return True if word in gone else False if word in alive else None
+
+    return read_word
+
+
+def _suspect(value: Any) -> bool | None:  # noqa: ANN401
+    return False if _read_flag(value) is False else None
+
+
+MARKS: Mapping[str, Reader] = MappingProxyType(
+    {
+        "_sdc_deleted_at": _read_time,  # Singer
+        "_sdc_lsn_deleted_at": _read_time,  # Singer, log-based
+        "_ab_cdc_deleted_at": _read_time,  # Airbyte
+        "_fivetran_deleted": _read_flag,  # Fivetran
+        "__hevo__marked_deleted": _read_flag,  # Hevo
+        "__deleted": _read_flag,  # Debezium
+        "__op": _one_of(frozenset("cru"), frozenset("d")),  # Debezium
+        "_change_type": _one_of(  # the change feeds of Databricks and BigQuery
+            frozenset({"insert", "upsert", "update_postimage"}), frozenset({"delete"})
+        ),
+        "metadata$action": _one_of(frozenset({"insert"}), frozenset()),  # Snowflake's streams
+    }
+)
+"""The deletion marks of known tools. A reader returns None for what is neither yes nor no.
+
+Snowflake writes an update as DELETE and INSERT, in no order, so its DELETE has two readings.
+"""
+
+ALIASES: Mapping[str, str] = MappingProxyType({"_deleted": "__deleted"})
+
+DISTINCTIVE = tuple(MARKS)[:5]
+"""Marks whose names mean nothing else, even with an underscore lost."""
+
+SUSPECTS = ("deleted", "is_deleted", "deleted_at", "deleted_on", "deleted_date", "date_deleted")
+"""Columns of somebody's own table that may be deletion marks: a value in one rejects the record."""
+
+_NAMES = frozenset({*MARKS, *SUSPECTS})
+
+
+def is_deleted(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record says that its row is gone. Blank in any spelling says "not deleted".
+
+    Args:
+        record: A record under the names that ``column_names`` gives.
+
+    Raises:
+        UnreadableRecordError: If a deletion mark is neither blank nor what its tool writes.
+    """
+    if record.keys().isdisjoint(_NAMES):
+        return False
+    deleted = False
+    for column in MARKS.keys() & record.keys():
+        value = record[column]
+        if is_blank(value) or is_null_word(value):
+            continue
+        said = MARKS[column](value)
+        if said is None:
+            raise UnreadableRecordError(
+                Reject(
+                    "bad_deletion_mark",
+                    f"{column} is neither blank nor a value that says whether the row is deleted: "
+                    "send null, or a timestamp as _sdc_deleted_at",
+                )
+            )
+        deleted = deleted or said
+    for column in SUSPECTS:
+        value = record.get(column)
+        if deleted or is_blank(value) or is_null_word(value) or _suspect(value) is False:
+            continue
+        raise UnreadableRecordError(
+            Reject(
+                "unknown_deletion_mark",
+                f"{column} has a value and may say that the row is deleted: rename it to "
+                "_sdc_deleted_at if it does, or drop the column if it does not",
+            )
+        )
+    return deleted
+
+
+def shown_marks(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the deletion marks of a record as they may be kept: they are read as before."""
+    shown = {}
+    for column in (*MARKS, *SUSPECTS):
+        value = record.get(column)
+        if not is_blank(value):
+            readable = is_null_word(value) or MARKS.get(column, _suspect)(value) is not None
+            shown[column] = value if readable else "[redacted]"  # it may be anything
+    return shown
+
+
+def is_removal(
+    record: Mapping[str, Any], operations: tuple[str, ...], removal: str = "REMOVE"
+) -> bool:
+    """Tell whether a record asks for a removal, by its operation or by a deletion mark.
+
+    Args:
+        record: A record under the names that ``column_names`` gives.
+        operations: The words that its operation may be.
+        removal: Which of them asks for a removal.
+
+    Raises:
+        UnreadableRecordError: If the record does not say it in one way.
+    """
+    if operation_in(record, operations) == removal or is_deleted(record):
+        return True
+    if record.get(ORIGIN_DELETED):
+        raise UnreadableRecordError(DELETION_DROPPED)
+    return False

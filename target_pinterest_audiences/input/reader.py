@@ -1,0 +1,142 @@
+"""Reads Singer messages and refuses what is none, without ever printing a record."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
+
+import msgspec
+from singer_sdk.singerlib.encoding import SimpleSingerReader
+from singer_sdk.singerlib.json import deserialize_json
+from typing_extensions import override
+
+from pinterest_audiences.errors import PinterestError
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterable, Iterator
+
+_REQUIRED: dict[str, dict[str, type]] = {
+    "ACTIVATE_VERSION": {"stream": str, "version": int},
+    "BATCH": {"stream": str, "encoding": dict, "manifest": list},
+    "RECORD": {"stream": str, "record": dict},
+    "SCHEMA": {"stream": str, "schema": dict},
+    "STATE": {"value": dict},
+}
+
+_AFTER_SCHEMA = ("ACTIVATE_VERSION", "BATCH")
+
+
+class _Record(msgspec.Struct, tag_field="type", tag="RECORD"):
+    stream: str
+    record: dict[str, Any]
+    version: Any = None
+    time_extracted: Any = None
+
+
+_decode_record = msgspec.json.Decoder(_Record, float_hook=Decimal).decode
+
+
+class InputError(PinterestError):
+    """A line of the input is not a Singer message."""
+
+
+class StrictReader(SimpleSingerReader):
+    """A reader whose errors name the line and what is wrong with it, never what it says."""
+
+    def __init__(self) -> None:
+        """Start before the first line."""
+        super().__init__()
+        self.line_number = 0
+        self.blank_lines = 0
+        self._streams: set[str] = set()
+
+    @override
+    def deserialize_json(self, line: str) -> dict[str, Any]:
+        """Read one line.
+
+        Raises:
+            InputError: If it is no Singer message.
+        """
+        self.line_number += 1
+        return _read_record(line) or self._read_message(line)
+
+    def _read_message(self, line: str) -> dict[str, Any]:
+        try:
+            message = deserialize_json(line)
+            line.encode()  # what is not UTF-8 may come as halves of characters
+        except (ValueError, RecursionError, ArithmeticError) as error:
+            column = getattr(error, "colno", None)
+            self._refuse("is not JSON" + (f" (column {column})" if column else ""))
+        if not isinstance(message, dict):
+            self._refuse("is not a JSON object")
+        kind = message.get("type")
+        required = _REQUIRED.get(kind) if isinstance(kind, str) else None
+        if required is None:
+            self._refuse(f"has none of the types {', '.join(_REQUIRED)}")
+        for field, expected in required.items():
+            if not isinstance(message.get(field), expected):
+                self._refuse(f"is a {kind} message without a valid {field}")
+        if kind == "SCHEMA" and not isinstance(message["schema"].get("properties"), dict):
+            self._refuse("is a SCHEMA message without properties")
+        if kind == "SCHEMA":
+            self._streams.add(message["stream"])
+        if kind in _AFTER_SCHEMA and message["stream"] not in self._streams:
+            self._refuse(f"is a {kind} message before the SCHEMA message of its stream")
+        if kind == "STATE":
+            # The SDK writes states with the standard library, which knows no Decimal.
+            return cast("dict[str, Any]", json.loads(line))
+        return message
+
+    @override
+    def process_lines(
+        self,
+        file_input: IO[str] | None,
+        callbacks: dict[str, Callable[[dict[str, Any]], None]],
+    ) -> Counter[str]:
+        """Read all lines.
+
+        Raises:
+            InputError: If one is not UTF-8.
+        """
+        try:
+            lines = self._lines(file_input or self.default_input)
+            return super().process_lines(cast("IO[str]", lines), callbacks)
+        except UnicodeDecodeError:
+            self.line_number += 1
+            self._refuse("or one soon after it is not UTF-8 text")
+
+    def _lines(self, file: Iterable[str]) -> Iterator[str]:
+        """Yield the lines that are not blank, and count those that are."""
+        for line in file:
+            if line.isspace():
+                self.line_number += 1
+                self.blank_lines += 1
+            else:
+                yield line
+
+    def _refuse(self, why: str) -> NoReturn:
+        msg = (
+            f"Input line {self.line_number} {why}; nothing after it was read. Check what the tap "
+            "prints to standard output"
+        )
+        raise InputError(msg)
+
+
+def _read_record(line: str) -> dict[str, Any] | None:
+    """Read a RECORD message, several times as fast as the SDK does.
+
+    Returns:
+        None if it is another message, or none, or JSON that only the SDK takes.
+    """
+    try:
+        found = _decode_record(line)
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError, ArithmeticError):
+        return None
+    message = {"type": "RECORD", "stream": found.stream, "record": found.record}
+    if found.version is not None:
+        message["version"] = found.version
+    if found.time_extracted is not None:
+        message["time_extracted"] = found.time_extracted
+    return message

@@ -1,0 +1,1 @@
+"""Which members were ever sent to which customer list, in a database."""

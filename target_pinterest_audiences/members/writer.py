@@ -1,0 +1,193 @@
+"""Writes customer lists: the place of the target that sends members to Pinterest."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pinterest_audiences.api.operations import CREATE_CUSTOMER_LIST, UPDATE_CUSTOMER_LIST
+from pinterest_audiences.api.responses import id_of
+from pinterest_audiences.errors import NoAnswerError, RequestFailedError
+from target_pinterest_audiences.audiences.writer import PLANNED_IDS, may_be_lost, with_name_as_sent
+from target_pinterest_audiences.input.names import name_key
+from target_pinterest_audiences.members.uploads import upload
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pinterest_audiences.api.client import PinterestAPI
+    from target_pinterest_audiences.audiences.existing import Inventory
+    from target_pinterest_audiences.write_access import WriteAccess
+
+logger = logging.getLogger(__name__)
+
+
+class ListWriter(Protocol):
+    """What can be done to customer lists."""
+
+    pretended: int
+    """Requests that would have been sent."""
+
+    def create(
+        self,
+        ad_account_id: str,
+        name: str,
+        list_type: str,
+        members: Sequence[str],
+        inventory: Inventory,
+    ) -> Mapping[str, Any]:
+        """Make a list of its first members exactly once, and return it.
+
+        Args:
+            ad_account_id: Where to make it.
+            name: What to call it.
+            list_type: Pinterest's ``list_type`` of the members.
+            members: The first members.
+            inventory: What the ad account has.
+        """
+
+    def change(
+        self, ad_account_id: str, customer_list_id: str, members: Sequence[str], *, add: bool
+    ) -> None:
+        """Add members to a list, or remove them from it."""
+
+
+class RecordsWriter:
+    """Sends members in the body of a request.
+
+    Pinterest does not say how large a request may be. If it refuses one for its size, the members
+    go in two halves, and later requests are no larger than what was not refused.
+    """
+
+    def __init__(self, api: PinterestAPI, access: WriteAccess) -> None:
+        """Write through ``api``, to ad accounts to which ``access`` does not forbid it."""
+        self.pretended = 0
+        self._api = api
+        self._access = access
+        self._most: int | None = None
+
+    def create(
+        self,
+        ad_account_id: str,
+        name: str,
+        list_type: str,
+        members: Sequence[str],
+        inventory: Inventory,
+    ) -> Mapping[str, Any]:
+        """Make a list exactly once.
+
+        When the answer is lost, the list may be there all the same, and Pinterest would take a
+        second one of the same name: so look before sending it again.
+        """
+        _ = inventory.customer_lists  # to know later which are new
+        answer_was_lost = False
+        body: dict[str, Any] = {"name": name, "list_type": list_type}
+
+        @self._api.patiently(lambda error: not may_be_lost(error))
+        def look_and_send() -> Mapping[str, Any]:
+            nonlocal answer_was_lost
+            if answer_was_lost:
+                key = name_key(name)
+                found = (
+                    new for new in inventory.reload_lists() if name_key(str(new.get("name"))) == key
+                )
+                if made := next(found, None):
+                    return made
+            try:
+                return self._api.request(
+                    CREATE_CUSTOMER_LIST, {"ad_account_id": ad_account_id}, body=body
+                ).data
+            except NoAnswerError:
+                answer_was_lost = True
+                raise
+
+        first = members[: self._most]
+        while True:
+            body["records"] = ",".join(first)
+            try:
+                with self._access.writing(ad_account_id):
+                    made = with_name_as_sent(look_and_send(), name, CREATE_CUSTOMER_LIST)
+                break
+            except RequestFailedError as error:
+                first = first[: self._smaller(len(first), error)]
+        list_id = id_of(made, CREATE_CUSTOMER_LIST)
+        inventory.customer_lists.put(made)
+        if rest := members[len(first) :]:
+            self.change(ad_account_id, list_id, rest, add=True)
+        return made
+
+    def change(
+        self, ad_account_id: str, customer_list_id: str, members: Sequence[str], *, add: bool
+    ) -> None:
+        """Add members or remove them; doing it twice changes nothing (Pinterest OpenAPI 5.23)."""
+        ids = {"ad_account_id": ad_account_id, "customer_list_id": customer_list_id}
+        operation = "ADD" if add else "REMOVE"
+        while members:
+            part = members[: self._most]
+            body = {"operation_type": operation, "records": ",".join(part)}
+            try:
+                with self._access.writing(ad_account_id):
+                    self._api.request(UPDATE_CUSTOMER_LIST, ids, body=body)
+            except RequestFailedError as error:
+                self._smaller(len(part), error)
+            else:
+                members = members[len(part) :]
+
+    def _smaller(self, refused: int, error: RequestFailedError) -> int:
+        """Halve the size of a request that was refused for its size, and return the new one.
+
+        Raises:
+            RequestFailedError: If it was refused for something else, or held one member only.
+        """
+        if refused == 1 or not error.too_large:
+            raise error
+        self._most = refused // 2
+        logger.warning("%s; sending %d members at a time from here", error, self._most)
+        return self._most
+
+
+class UploadWriter(RecordsWriter):
+    """Sends the members of a list that is there by a file; a new list begins with a request."""
+
+    def change(
+        self, ad_account_id: str, customer_list_id: str, members: Sequence[str], *, add: bool
+    ) -> None:
+        """Upload a file of members to be added or removed."""
+        with self._access.writing(ad_account_id):
+            upload(self._api, ad_account_id, customer_list_id, members, add=add)
+
+
+class DryListWriter:
+    """Answers as Pinterest would, and writes nothing."""
+
+    def __init__(self, requests_for_a_change: int) -> None:
+        """Begin without anything pretended."""
+        self.pretended = 0
+        self._requests = requests_for_a_change
+        self._ids = itertools.count(PLANNED_IDS)
+
+    def create(
+        self,
+        ad_account_id: str,  # noqa: ARG002
+        name: str,
+        list_type: str,  # noqa: ARG002
+        members: Sequence[str],  # noqa: ARG002
+        inventory: Inventory,
+    ) -> Mapping[str, Any]:
+        """Pretend to make a list: Pinterest makes them PROCESSING (seen live 2026-07)."""
+        self.pretended += 1
+        made = {"id": str(next(self._ids)), "name": name, "status": "PROCESSING"}
+        inventory.customer_lists.put(made)
+        return made
+
+    def change(
+        self,
+        ad_account_id: str,  # noqa: ARG002
+        customer_list_id: str,  # noqa: ARG002
+        members: Sequence[str],  # noqa: ARG002
+        *,
+        add: bool,  # noqa: ARG002
+    ) -> None:
+        """Pretend to change a list."""
+        self.pretended += self._requests

@@ -1,0 +1,1 @@
+"""What one run of the target keeps: its records, its report and its locks."""

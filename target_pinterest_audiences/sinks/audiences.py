@@ -1,0 +1,291 @@
+"""The sink of the stream ``audiences``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import requests
+from typing_extensions import override
+
+from pinterest_audiences.api.operations import CREATE_CUSTOM_AUDIENCE
+from pinterest_audiences.errors import RequestFailedError, redact
+from target_pinterest_audiences.audiences.claims import Claim, claim_of
+from target_pinterest_audiences.audiences.desired import Source, read
+from target_pinterest_audiences.audiences.existing import get_audience
+from target_pinterest_audiences.audiences.plan import deferral, plan, seed_ids
+from target_pinterest_audiences.audiences.references import (
+    Names,
+    find,
+    has_names,
+    newest,
+    remap,
+    resolve,
+    unmapped,
+)
+from target_pinterest_audiences.changes import (
+    Create,
+    Decision,
+    Defer,
+    Reject,
+    Remove,
+    Unchanged,
+    Update,
+    Wait,
+)
+from target_pinterest_audiences.input.names import name_key
+from target_pinterest_audiences.sinks.base import PinterestSink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from target_pinterest_audiences.audiences.desired import Wanted
+    from target_pinterest_audiences.audiences.existing import Inventory
+    from target_pinterest_audiences.run.report import Entry
+
+_ENDPOINT_GONE = {404, 405}
+_MAY_COME = {"incomplete", "not_found"}
+"""Rejections of a record whose audience a later record may make, or call so."""
+
+
+class AudiencesSink(PinterestSink):
+    """Creates, updates, leaves or removes one audience per record."""
+
+    @override
+    def apply(self, record: Mapping[str, Any], entry: Entry, *, last_call: bool) -> Decision | Wait:
+        """Make an audience match a record."""
+        wanted = read(
+            record,
+            self.config.get("ad_account_id"),
+            override=self.config["override_ad_account"],
+        )
+        if isinstance(wanted, Reject):
+            return wanted
+        inventory = self.inventory(wanted.ad_account_id)
+        if isinstance(inventory, Reject):
+            return inventory
+        outcome = self._apply(wanted, inventory, entry, last_call=last_call)
+        if wanted.source:
+            waits = isinstance(outcome, Wait)
+            self.target.copies.note_waiting(wanted, wanted.source, waits=waits)
+            if isinstance(outcome, Defer):
+                self.target.copies.put_off[wanted.source] = str(wanted.name)
+        return outcome
+
+    def _apply(
+        self, wanted: Wanted, inventory: Inventory, entry: Entry, *, last_call: bool
+    ) -> Decision | Wait:
+        translated = self._with_ids_from_here(wanted, inventory, entry, last_call=last_call)
+        if isinstance(translated, Reject):
+            return translated
+        copies = self.target.copies
+        if isinstance(translated, Wait):
+            return self._wait(translated, wanted, inventory, entry)
+        wanted = translated
+        candidates, final = copies.candidates(wanted, inventory.matching(wanted))
+        if not final and (not last_call or copies.may_be_claimed(wanted)):
+            several = Reject("ambiguous_name", "another record may be meant by this name")
+            return self._wait(Wait(several), wanted, inventory, entry)
+        return self._do(wanted, candidates, inventory, entry)
+
+    def _do(
+        self,
+        wanted: Wanted,
+        candidates: Sequence[Mapping[str, Any]],
+        inventory: Inventory,
+        entry: Entry,
+    ) -> Decision | Wait:
+        """Do what a record wants, if that contradicts no earlier record."""
+        claims = self.target.claims
+        claim = claim_of(wanted, self._meant(candidates))
+        decision = self._plan(wanted, candidates)
+        code = decision.code if isinstance(decision, Reject) else None
+        if code == "ambiguous_name":
+            claims.hold(entry, claim_of(wanted, candidates).name_only())
+        if code and code not in {"type_differs", *_MAY_COME}:
+            return decision
+        if conflict := self._conflict(claim, wanted, inventory, entry):
+            return conflict
+        if code == "type_differs":
+            claims.hold(entry, claim.name_only())
+            return decision
+        if isinstance(decision, Reject):
+            claims.hold(entry, replace(claim, waiting=True))
+            return Wait(decision, redact(name_key(str(wanted.name))))
+        seeds = [seed for key in seed_ids(decision) if (seed := inventory.get(key))]
+        outcome = deferral(seeds) or self._carry_out(decision, wanted, inventory)
+        made = outcome.audience_id if isinstance(outcome, Create) else None
+        claims.hold(entry, replace(claim, ids=frozenset([made])) if made else claim)
+        return outcome
+
+    def _wait(
+        self, wait: Wait, wanted: Wanted, inventory: Inventory, entry: Entry
+    ) -> Reject | Wait:
+        """Have a record wait, unless what is known of it contradicts another one."""
+        meant = [] if wanted.source else self._meant(inventory.matching(wanted))
+        claim = claim_of(wanted, meant)
+        if conflict := self._conflict(
+            claim_of(replace(wanted, rule=None), meant), wanted, inventory, entry
+        ):
+            return conflict
+        self.target.claims.hold(entry, replace(claim, waiting=True))
+        return wait
+
+    def _conflict(
+        self, claim: Claim, wanted: Wanted, inventory: Inventory, entry: Entry
+    ) -> Reject | Wait | None:
+        """Find a record that contradicts this one.
+
+        A copy that waits may still become an audience that has its name already.
+        """
+        claims, account = self.target.claims, wanted.ad_account_id
+        audience = inventory.get(next(iter(claim.ids))) if len(claim.ids) == 1 else None
+        now = (account, name_key(str(audience.get("name")))) if audience else None
+        undecided = (
+            wanted.source is not None and not claim.ids and bool(inventory.named(str(wanted.name)))
+        )
+        then = None if wanted.remove or undecided else claim.wishes.get("name", now)
+        conflict = claims.conflict(
+            entry,
+            claim,
+            to_name=None if then == now else then,
+            from_name=None if then == now else now,
+        )
+        if conflict and claim.key:
+            claims.hold(entry, claim.name_only())
+        return conflict
+
+    def _meant(self, found: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Return which of several audiences of one name are meant."""
+        return [newest(found)] if found and self.config["on_ambiguous"] == "newest" else found
+
+    @override
+    def refused(self, error: RequestFailedError) -> Reject:
+        """Explain the end of the endpoint for custom audiences, if that is what it is."""
+        if error.operation == CREATE_CUSTOM_AUDIENCE.name and error.status in _ENDPOINT_GONE:
+            return Reject(
+                "custom_endpoint_gone",
+                "Pinterest removed the endpoint for custom audiences (audiences/create_custom) "
+                f"from its API in version 5.20 and answers HTTP {error.status}: this record can "
+                "not be created; leave out sharing_type and data_party to create an ordinary "
+                "audience",
+            )
+        return super().refused(error)
+
+    def _plan(self, wanted: Wanted, existing: Sequence[Mapping[str, Any]]) -> Decision:
+        return plan(
+            wanted,
+            existing,
+            write_mode=self.config["write_mode"],
+            on_ambiguous=self.config["on_ambiguous"],
+        )
+
+    def _with_ids_from_here(
+        self, wanted: Wanted, inventory: Inventory, entry: Entry, *, last_call: bool
+    ) -> Wanted | Reject | Wait:
+        """Put this ad account's ids into the rule, for names and for another account's ids."""
+        rule: Mapping[str, Any] | Reject | Wait | None = wanted.rule
+        if wanted.remove:
+            return replace(wanted, rule=None)
+
+        def named(name: str) -> Sequence[Mapping[str, Any]]:
+            found = inventory.named(name)
+            ids = frozenset(str(item["id"]) for item in self._meant(found))
+            key = (wanted.ad_account_id, name_key(name))
+            self.target.claims.hold(entry, Claim(key=key, ids=ids, waiting=not found))
+            return found
+
+        if wanted.source and wanted.rule is not None:
+            source_account = wanted.source.ad_account_id
+
+            def seed(audience_id: str) -> str | Reject | Wait:
+                return self._copy_of(Source(source_account, audience_id), named, last_call)
+
+            rule = remap(wanted.rule, wanted.ad_account_id, self.config["id_map"], seed)
+        if isinstance(rule, Reject | Wait):
+            return rule
+        if rule is not None and has_names(rule):
+            names = Names(
+                named,
+                inventory.named_list,
+                self.config["on_ambiguous"],
+            )
+            rule = resolve(rule, names)
+        return rule if isinstance(rule, Reject | Wait) else replace(wanted, rule=rule)
+
+    def _copy_of(
+        self,
+        source: Source,
+        named: Callable[[str], Sequence[Mapping[str, Any]]],
+        last_call: bool,  # noqa: FBT001
+    ) -> str | Reject | Wait:
+        """Find the audience that one of another account became here.
+
+        If no record says so, that account is asked for its name.
+        """
+        copies = self.target.copies
+        lost = unmapped("seed_id", str(source.audience_id))
+        if copied := copies.became(source):
+            return copied
+        if source in copies.put_off:
+            return Wait(lost, redact(name_key(copies.put_off[source])))
+        if not last_call or source in copies.waiting:
+            return Wait(lost)
+        name = copies.name(source, lambda: self._name_there(source))
+        if name is None:
+            return lost
+        return find(name, named, "audience", self.config["on_ambiguous"])
+
+    def _name_there(self, source: Source) -> str | None:
+        """Ask another ad account for the name of an audience; None if that can not be told."""
+        try:
+            there = get_audience(self.target.api, source.ad_account_id, str(source.audience_id))
+        except RequestFailedError as error:
+            if error.status != requests.codes.forbidden:
+                raise
+            return None
+        return (there or {}).get("name")
+
+    def _carry_out(self, decision: Decision, wanted: Wanted, inventory: Inventory) -> Decision:
+        writer = self.target.writer
+        audience_id = None
+        match decision:
+            case Create():
+                audience = writer.create(decision, inventory)
+                inventory.put(audience)
+                audience_id = str(audience["id"])
+                self.target.made.add(audience_id)
+                self._settle(wanted, audience, inventory)
+                decision = replace(decision, audience_id=audience_id)
+            case Update():
+                audience = writer.update(decision, inventory)
+                inventory.put(audience)
+                audience_id = decision.audience_id
+                self._settle(wanted, audience, inventory)
+            case Remove():
+                writer.remove(decision)
+                inventory.drop(decision.audience_id)
+            case Unchanged():
+                audience_id = decision.audience_id
+            case _:
+                pass
+        if wanted.source and audience_id:
+            self.target.copies.note(wanted.source, audience_id)
+        return decision
+
+    def _settle(self, wanted: Wanted, audience: Mapping[str, Any], inventory: Inventory) -> None:
+        """Compare what Pinterest answered to a write with what was wanted.
+
+        A custom audience is created without its description, which that endpoint does not take.
+        """
+        left = plan(wanted, [audience])
+        if isinstance(left, Update) and wanted.sharing:
+            audience = self.target.writer.update(left, inventory)
+            inventory.put(audience)
+            left = plan(wanted, [audience])
+        if isinstance(left, Update):
+            self.logger.warning(
+                "Pinterest took the write to audience %s, but answers with another %s",
+                left.audience_id,
+                " and ".join(left.body),
+            )

@@ -1,0 +1,127 @@
+"""The sink of the stream ``audience_sharing``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import requests
+from typing_extensions import override
+
+from pinterest_audiences.errors import RequestFailedError, redact
+from target_pinterest_audiences.audiences.existing import shared_with
+from target_pinterest_audiences.audiences.references import find
+from target_pinterest_audiences.audiences.sharing import (
+    claim_of_sharing,
+    plan_sharing,
+    read_sharing,
+)
+from target_pinterest_audiences.changes import Decision, Owner, Reject, Share, Unchanged, Wait
+from target_pinterest_audiences.input.names import name_key
+from target_pinterest_audiences.sinks.base import PinterestSink
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_pinterest_audiences.audiences.desired import Source
+    from target_pinterest_audiences.audiences.sharing import WantedSharing
+    from target_pinterest_audiences.run.report import Entry
+
+
+class AudienceSharingSink(PinterestSink):
+    """Shares one audience per record with ad accounts or businesses, or ends that."""
+
+    @override
+    def apply(self, record: Mapping[str, Any], entry: Entry, *, last_call: bool) -> Decision | Wait:
+        """Share an audience with those with whom it is not shared yet."""
+        wanted = read_sharing(
+            record,
+            self.config.get("ad_account_id"),
+            override=self.config["override_ad_account"],
+        )
+        if isinstance(wanted, Reject):
+            return wanted
+        if wanted.source and wanted.source.audience_id:
+            found = self._copy_of(wanted, wanted.source, entry, last_call=last_call)
+        else:
+            found = wanted.audience_id or self._named(wanted, entry)
+        if isinstance(found, Reject):
+            return found
+        claims = self.target.claims
+        claim = claim_of_sharing(wanted, found if isinstance(found, str) else None)
+        if conflict := claims.conflict(entry, claim):
+            if claim.key:
+                claims.hold(entry, claim.name_only())
+            return conflict
+        if isinstance(found, Wait):
+            claims.hold(entry, replace(claim, waiting=True))
+            gone = wanted.revoke and wanted.audience_name
+            return replace(found, otherwise=Unchanged(None)) if gone else found
+        decision = self._share(wanted, found)
+        if not isinstance(decision, Reject):
+            claims.hold(entry, claim)
+        return decision
+
+    def _share(self, wanted: WantedSharing, audience_id: str) -> Share | Unchanged | Reject:
+        now = {
+            account_type: self._shared_with(wanted.owner, audience_id, account_type)
+            for account_type in wanted.recipients
+        }
+        decision = plan_sharing(wanted, audience_id, now, self.config["write_mode"])
+        if isinstance(decision, Share):
+            self.target.writer.share(decision)
+            for account_type, ids in decision.recipients.items():
+                known = self.target.shares[wanted.owner, audience_id, account_type]
+                (known.difference_update if wanted.revoke else known.update)(ids)
+        return decision
+
+    def _copy_of(
+        self, wanted: WantedSharing, source: Source, entry: Entry, *, last_call: bool
+    ) -> str | Reject | Wait:
+        """Find what an audience of another ad account became: by its record, else by its name."""
+        copies = self.target.copies
+        if copied := copies.became(source):
+            return copied
+        lost = Reject(
+            "no_copy",
+            f"audience {source.audience_id} of ad account {source.ad_account_id} has no copy in "
+            "this run, and only a copy can be shared: send its record of the stream audiences as "
+            "well, or add the column audience_name",
+        )
+        if source in copies.put_off:
+            return Wait(lost, redact(name_key(copies.put_off[source])))
+        if not last_call or source in copies.waiting:
+            return Wait(lost)
+        return self._named(wanted, entry) if wanted.audience_name else lost
+
+    def _named(self, wanted: WantedSharing, entry: Entry) -> str | Reject | Wait:
+        inventory = self.inventory(wanted.owner.account_id)
+        if isinstance(inventory, Reject):
+            return inventory
+        found = find(
+            wanted.audience_name,
+            inventory.named,
+            "audience",
+            self.config["on_ambiguous"],
+            removes=wanted.revoke,
+        )
+        if isinstance(found, Reject):
+            ids = [str(item["id"]) for item in inventory.named(str(wanted.audience_name))]
+            claim = claim_of_sharing(wanted, *ids)
+            self.target.claims.hold(entry, claim.name_only())
+        return found
+
+    def _shared_with(self, owner: Owner, audience_id: str, account_type: str) -> set[str] | None:
+        """Return with whom an audience is shared; None if there is no such audience."""
+        known = self.target.shares
+        key = (owner, audience_id, account_type)
+        if key not in known and audience_id in self.target.made:
+            known[key] = set()
+        if key not in known:
+            try:
+                known[key] = set(shared_with(self.target.api, *key))
+            except RequestFailedError as error:
+                if error.status != requests.codes.not_found:
+                    raise
+                return None
+        return known[key]
