@@ -9,7 +9,7 @@ from starlette.routing import Mount
 
 from pinterest_emulator.control import Control
 from pinterest_emulator.endpoints import operations, s3
-from pinterest_emulator.gateway import Gateway
+from pinterest_emulator.http.gateway import Gateway
 
 if TYPE_CHECKING:
     from pinterest_emulator.state import EmulatorState

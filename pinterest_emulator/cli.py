@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinterest_emulator import tokens
+from pinterest_emulator.http import tokens
 from pinterest_emulator.settings import (
     ACCESSES,
     DEFAULT_OWNERSHIPS,

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pinterest_emulator import bulk, members, views
-from pinterest_emulator.checks import is_digits
-from pinterest_emulator.faults import FaultError, parse
-from pinterest_emulator.models import as_of, list_as_of
-from pinterest_emulator.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT
+from pinterest_emulator.checks.values import is_digits
+from pinterest_emulator.data import bulk, members, views
+from pinterest_emulator.data.models import as_of, list_as_of
+from pinterest_emulator.data.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT
+from pinterest_emulator.http.faults import FaultError, parse
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinterest_emulator.models import Audience, CustomerList
-    from pinterest_emulator.sharing import Share
+    from pinterest_emulator.data.models import Audience, CustomerList
+    from pinterest_emulator.data.sharing import Share
 
 INSUFFICIENT_SCOPE_MESSAGE = (
     "Your token does not have sufficient permissions to access this endpoint."

@@ -7,10 +7,10 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pinterest_emulator.models import AdAccount, Audience, CustomerList
-from pinterest_emulator.sharing import Business, Share
-from pinterest_emulator.tokens import Grant
-from pinterest_emulator.uploads import Run, Upload
+from pinterest_emulator.data.models import AdAccount, Audience, CustomerList
+from pinterest_emulator.data.sharing import Business, Share
+from pinterest_emulator.data.uploads import Run, Upload
+from pinterest_emulator.http.tokens import Grant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

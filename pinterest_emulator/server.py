@@ -12,7 +12,7 @@ import uvicorn
 from typing_extensions import override
 
 from pinterest_emulator.app import make_app
-from pinterest_emulator.protocol import BreakableProtocol
+from pinterest_emulator.http.protocol import BreakableProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

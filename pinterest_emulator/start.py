@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinterest_emulator import demo_seed, persistence
+from pinterest_emulator import persistence
+from pinterest_emulator.demo_data import seed as demo_seed
 from pinterest_emulator.state import EmulatorState
 
 if TYPE_CHECKING:

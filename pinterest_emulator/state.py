@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pinterest_emulator.clock import Clock
-from pinterest_emulator.faults import Faults
-from pinterest_emulator.limits import RateLimiter
-from pinterest_emulator.request_log import RequestLog
-from pinterest_emulator.store import Store
-from pinterest_emulator.tokens import Tokens
-from pinterest_emulator.uploads import Uploads
+from pinterest_emulator.data.store import Store
+from pinterest_emulator.data.uploads import Uploads
+from pinterest_emulator.http.faults import Faults
+from pinterest_emulator.http.rate_limits import RateLimiter
+from pinterest_emulator.http.request_log import RequestLog
+from pinterest_emulator.http.tokens import Tokens
 
 if TYPE_CHECKING:
     from pinterest_emulator.settings import Settings

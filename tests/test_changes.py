@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from programs import Programs, Run
 
-    from pinterest_emulator.table import Table
+    from pinterest_emulator.data.table import Table
     from pinterest_emulator.testing import Emulator
 
 LONG_AGO = 1_700_000_000

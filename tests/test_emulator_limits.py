@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from pinterest_emulator import clock, gateway
+from pinterest_emulator import clock
+from pinterest_emulator.http import gateway
 from pinterest_emulator.testing import Emulator
 
 if TYPE_CHECKING:

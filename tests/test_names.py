@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from programs import record, schema, state
 
+from pinterest_emulator.data.store import Store
 from pinterest_emulator.endpoints import audiences
-from pinterest_emulator.store import Store
 from target_pinterest_audiences.input.names import clean_name, is_placeholder, name_key
 
 if TYPE_CHECKING:

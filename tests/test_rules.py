@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from singer_sdk.singerlib.json import serialize_json
 
-from pinterest_emulator import audience_checks
+from pinterest_emulator.checks import audiences as audience_checks
 from pinterest_emulator.errors import ApiError
 from target_pinterest_audiences.audiences.rule_fields import RULE_FIELDS
 from target_pinterest_audiences.audiences.rules import REFERENCES, check_rule, normalised, same_rule

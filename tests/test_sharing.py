@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from programs import record, schema
 
-from pinterest_emulator.demo_sharing import OTHER_BUSINESS_ID, OWN_BUSINESS_ID
+from pinterest_emulator.demo_data.sharing import OTHER_BUSINESS_ID, OWN_BUSINESS_ID
 from pinterest_emulator.testing import Emulator
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pinterest_emulator.endpoints import (
 )
 
 if TYPE_CHECKING:
-    from pinterest_emulator.operations import Operation
+    from pinterest_emulator.http.operations import Operation
     from pinterest_emulator.settings import Settings
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinterest_emulator import checks, errors, guesses, views
+from pinterest_emulator import errors, guesses
+from pinterest_emulator.checks import values as checks
+from pinterest_emulator.data import views
+from pinterest_emulator.data.table import Table
 from pinterest_emulator.endpoints.lists import page_of
-from pinterest_emulator.operations import Operation, Result
-from pinterest_emulator.table import Table
+from pinterest_emulator.http.operations import Operation, Result
 
 if TYPE_CHECKING:
-    from pinterest_emulator.models import AdAccount
-    from pinterest_emulator.operations import Call
+    from pinterest_emulator.data.models import AdAccount
+    from pinterest_emulator.http.operations import Call
 
 
 def find_ad_account(call: Call) -> AdAccount:

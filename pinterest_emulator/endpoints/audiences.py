@@ -6,21 +6,25 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pinterest_emulator import audience_checks, checks, errors, guesses, strict_checks, views
+from pinterest_emulator import errors, guesses
+from pinterest_emulator.checks import audiences as audience_checks
+from pinterest_emulator.checks import strict as strict_checks
+from pinterest_emulator.checks import values as checks
+from pinterest_emulator.checks.references import check_references
+from pinterest_emulator.data import views
+from pinterest_emulator.data.models import as_of
+from pinterest_emulator.data.sharing import AD_ACCOUNT
+from pinterest_emulator.data.table import Table
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
 from pinterest_emulator.endpoints.lists import excludes_nca, page_of
-from pinterest_emulator.models import as_of
-from pinterest_emulator.operations import Operation, Result
-from pinterest_emulator.references import check_references
-from pinterest_emulator.sharing import AD_ACCOUNT
-from pinterest_emulator.table import Table
+from pinterest_emulator.http.operations import Operation, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pinterest_emulator.models import Audience
-    from pinterest_emulator.operations import Call
-    from pinterest_emulator.sharing import Share
+    from pinterest_emulator.data.models import Audience
+    from pinterest_emulator.data.sharing import Share
+    from pinterest_emulator.http.operations import Call
 
 OWNED, RECEIVED = "OWNED", "RECEIVED"
 """Values of `ownership_type` (Pinterest OpenAPI 5.23)."""

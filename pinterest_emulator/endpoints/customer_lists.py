@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pinterest_emulator import checks, errors, guesses, members, record_rows, views
+from pinterest_emulator import errors, guesses
+from pinterest_emulator.checks import values as checks
+from pinterest_emulator.data import members, record_rows, views
+from pinterest_emulator.data.models import list_as_of
+from pinterest_emulator.data.table import Table
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
 from pinterest_emulator.endpoints.lists import excludes_nca, page_of
-from pinterest_emulator.models import list_as_of
-from pinterest_emulator.operations import Operation, Result
-from pinterest_emulator.table import Table
+from pinterest_emulator.http.operations import Operation, Result
 
 if TYPE_CHECKING:
-    from pinterest_emulator.models import CustomerList
-    from pinterest_emulator.operations import Call
+    from pinterest_emulator.data.models import CustomerList
+    from pinterest_emulator.http.operations import Call
 
 _PATH = "/ad_accounts/{ad_account_id}/customer_lists"
 

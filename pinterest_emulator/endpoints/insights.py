@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinterest_emulator import checks, guesses, views
+from pinterest_emulator import guesses
+from pinterest_emulator.checks import values as checks
+from pinterest_emulator.data import views
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
-from pinterest_emulator.operations import Operation, Result
+from pinterest_emulator.http.operations import Operation, Result
 
 if TYPE_CHECKING:
-    from pinterest_emulator.operations import Call
+    from pinterest_emulator.http.operations import Call
 
 INSIGHT_TYPES = ("YOUR_TOTAL_AUDIENCE", "YOUR_ENGAGED_AUDIENCE", "PINTEREST_TOTAL_AUDIENCE")
 

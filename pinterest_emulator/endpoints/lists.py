@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pinterest_emulator import checks, guesses, paging
-from pinterest_emulator.operations import Result
+from pinterest_emulator import guesses
+from pinterest_emulator.checks import values as checks
+from pinterest_emulator.http import paging
+from pinterest_emulator.http.operations import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pinterest_emulator.operations import Call
-    from pinterest_emulator.table import Table
+    from pinterest_emulator.data.table import Table
+    from pinterest_emulator.http.operations import Call
 
 T = TypeVar("T")
 

@@ -8,9 +8,10 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from pinterest_emulator import checks, errors, guesses
-from pinterest_emulator.operations import Operation, Result
-from pinterest_emulator.tokens import (
+from pinterest_emulator import errors, guesses
+from pinterest_emulator.checks import values as checks
+from pinterest_emulator.http.operations import Operation, Result
+from pinterest_emulator.http.tokens import (
     ACCESS_TOKEN_SECONDS,
     CLIENT_ID,
     CLIENT_SECRET,
@@ -19,7 +20,7 @@ from pinterest_emulator.tokens import (
 )
 
 if TYPE_CHECKING:
-    from pinterest_emulator.operations import Call
+    from pinterest_emulator.http.operations import Call
 
 TOKEN_TYPES = ("access_token", "refresh_token")
 _FORM = "application/x-www-form-urlencoded"

@@ -12,14 +12,14 @@ from xml.sax.saxutils import escape
 
 from typing_extensions import override
 
-from pinterest_emulator.checks import is_digits
+from pinterest_emulator.checks.values import is_digits
+from pinterest_emulator.data.uploads import NOT_STARTED
 from pinterest_emulator.errors import ApiError
-from pinterest_emulator.operations import Operation, Result
-from pinterest_emulator.uploads import NOT_STARTED
+from pinterest_emulator.http.operations import Operation, Result
 
 if TYPE_CHECKING:
-    from pinterest_emulator.operations import Call
-    from pinterest_emulator.uploads import Upload
+    from pinterest_emulator.data.uploads import Upload
+    from pinterest_emulator.http.operations import Call
 
 BASE_PATH = "/_uploads"
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinterest_emulator import checks, errors, guesses, views
+from pinterest_emulator import errors, guesses
+from pinterest_emulator.checks import values as checks
+from pinterest_emulator.data import views
+from pinterest_emulator.data.sharing import ACCOUNT_TYPES, AD_ACCOUNT, BUSINESS_ACCOUNT
+from pinterest_emulator.data.table import Table
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
 from pinterest_emulator.endpoints.lists import page_of
-from pinterest_emulator.operations import Operation
-from pinterest_emulator.sharing import ACCOUNT_TYPES, AD_ACCOUNT, BUSINESS_ACCOUNT
-from pinterest_emulator.table import Table
+from pinterest_emulator.http.operations import Operation
 
 if TYPE_CHECKING:
-    from pinterest_emulator.operations import Call, Result
-    from pinterest_emulator.sharing import Business, Share
+    from pinterest_emulator.data.sharing import Business, Share
+    from pinterest_emulator.http.operations import Call, Result
 
 
 def _list_shared_accounts(call: Call) -> Result:

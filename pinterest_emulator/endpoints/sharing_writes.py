@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pinterest_emulator import checks, errors, guesses, views
+from pinterest_emulator import errors, guesses
+from pinterest_emulator.checks import values as checks
+from pinterest_emulator.data import views
+from pinterest_emulator.data.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT, Share
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
 from pinterest_emulator.endpoints.sharing import find_business
-from pinterest_emulator.operations import Operation, Result
-from pinterest_emulator.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT, Share
+from pinterest_emulator.http.operations import Operation, Result
 
 if TYPE_CHECKING:
-    from pinterest_emulator.models import Audience
-    from pinterest_emulator.operations import Call
+    from pinterest_emulator.data.models import Audience
+    from pinterest_emulator.http.operations import Call
 
 SHARE, REVOKE = "SHARE", "REVOKE"
 OPERATION_TYPES = (SHARE, REVOKE)

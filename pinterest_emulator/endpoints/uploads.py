@@ -5,15 +5,17 @@ from __future__ import annotations
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from pinterest_emulator import checks, errors, guesses, members, views
+from pinterest_emulator import errors, guesses
+from pinterest_emulator.checks import values as checks
+from pinterest_emulator.data import members, views
+from pinterest_emulator.data.uploads import MOST_PARTS, NOT_STARTED, Upload
 from pinterest_emulator.endpoints import s3
 from pinterest_emulator.endpoints.customer_lists import find_customer_list
-from pinterest_emulator.operations import Operation, Result
-from pinterest_emulator.uploads import MOST_PARTS, NOT_STARTED, Upload
+from pinterest_emulator.http.operations import Operation, Result
 
 if TYPE_CHECKING:
-    from pinterest_emulator.models import CustomerList
-    from pinterest_emulator.operations import Call
+    from pinterest_emulator.data.models import CustomerList
+    from pinterest_emulator.http.operations import Call
 
 _PATH = "/ad_accounts/{ad_account_id}/customer_lists/{customer_list_id}/uploads"
 

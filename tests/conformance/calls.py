@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from pinterest_emulator.tokens import DEMO_ACCESS_TOKEN
+from pinterest_emulator.http.tokens import DEMO_ACCESS_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,10 +12,10 @@ from pinterest_emulator import guesses
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pinterest_emulator.models import AdAccount, Audience, CustomerList
+    from pinterest_emulator.data.models import AdAccount, Audience, CustomerList
+    from pinterest_emulator.data.sharing import Business, Share
+    from pinterest_emulator.data.uploads import Upload
     from pinterest_emulator.settings import Settings
-    from pinterest_emulator.sharing import Business, Share
-    from pinterest_emulator.uploads import Upload
 
 
 def ad_account(account: AdAccount) -> dict[str, Any]:

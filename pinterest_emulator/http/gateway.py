@@ -9,19 +9,20 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from pinterest_emulator import errors, protocol
-from pinterest_emulator.operations import ApiRequest, match
-from pinterest_emulator.pipeline import Answer, error_answer, respond, staged_answer
-from pinterest_emulator.redaction import logged_body, logged_path, logged_query
+from pinterest_emulator import errors
+from pinterest_emulator.http import protocol
+from pinterest_emulator.http.operations import ApiRequest, match
+from pinterest_emulator.http.pipeline import Answer, error_answer, respond, staged_answer
+from pinterest_emulator.http.redaction import logged_body, logged_path, logged_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from starlette.types import Receive, Scope, Send
 
-    from pinterest_emulator.faults import Fault
-    from pinterest_emulator.operations import Match, Operation
-    from pinterest_emulator.request_log import Entry
+    from pinterest_emulator.http.faults import Fault
+    from pinterest_emulator.http.operations import Match, Operation
+    from pinterest_emulator.http.request_log import Entry
     from pinterest_emulator.state import EmulatorState
 
 

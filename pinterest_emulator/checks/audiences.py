@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pinterest_emulator.checks import is_digits, require, require_one_of
+from pinterest_emulator.checks.values import is_digits, require, require_one_of
 from pinterest_emulator.errors import refuse
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from pinterest_emulator import members
+from pinterest_emulator.data import members
 
 _RECORDS = frozenset({"records", "records_v2"})
 # Of a body about the members of a list, the values that are nobody's identifier.

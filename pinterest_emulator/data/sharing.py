@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pinterest_emulator import guesses
-from pinterest_emulator.table import Table
+from pinterest_emulator.data.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

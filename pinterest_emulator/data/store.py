@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pinterest_emulator import guesses
-from pinterest_emulator.members import ADD, EMAIL
-from pinterest_emulator.models import (
+from pinterest_emulator.data.members import ADD, EMAIL
+from pinterest_emulator.data.models import (
     INITIALIZING,
     PROCESSING,
     Audience,
@@ -15,14 +15,14 @@ from pinterest_emulator.models import (
     as_of,
     list_as_of,
 )
-from pinterest_emulator.sharing import AD_ACCOUNT, Shares
-from pinterest_emulator.table import Table
+from pinterest_emulator.data.sharing import AD_ACCOUNT, Shares
+from pinterest_emulator.data.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinterest_emulator.models import AdAccount
-    from pinterest_emulator.sharing import Business, Share
+    from pinterest_emulator.data.models import AdAccount
+    from pinterest_emulator.data.sharing import Business, Share
 
 FIRST_AD_ACCOUNT_ID = 549_755_800_001
 FIRST_AUDIENCE_ID = 2_542_620_000_001

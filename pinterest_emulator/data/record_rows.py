@@ -6,7 +6,7 @@ import json
 from hashlib import sha256
 
 from pinterest_emulator import guesses
-from pinterest_emulator.members import digest
+from pinterest_emulator.data.members import digest
 
 _HASHED = ("hashed_phone_number", "hashed_pinner_id")
 FIELDS = (

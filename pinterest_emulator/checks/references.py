@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pinterest_emulator import guesses
+from pinterest_emulator.data.models import READY
 from pinterest_emulator.errors import refuse
-from pinterest_emulator.models import READY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinterest_emulator.store import Store
+    from pinterest_emulator.data.store import Store
 
 
 def check_references(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pinterest_emulator import demo_insights, demo_lists, demo_sharing, guesses
-from pinterest_emulator.models import INITIALIZING, READY, TOO_SMALL, AdAccount, Audience
+from pinterest_emulator import guesses
+from pinterest_emulator.data.models import INITIALIZING, READY, TOO_SMALL, AdAccount, Audience
+from pinterest_emulator.demo_data import insights as demo_insights
+from pinterest_emulator.demo_data import lists as demo_lists
+from pinterest_emulator.demo_data import sharing as demo_sharing
 
 if TYPE_CHECKING:
-    from pinterest_emulator.store import Store
+    from pinterest_emulator.data.store import Store
 
 EPOCH = 1_735_689_600
 """2025-01-01T00:00:00Z, in Unix seconds; everything happened in the months after it."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pinterest_emulator import guesses, members
+from pinterest_emulator import guesses
+from pinterest_emulator.data import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pinterest_emulator.store import Store
+    from pinterest_emulator.data.store import Store
 
 NOT_STARTED = "NOT_STARTED"
 RUNNING = "RUNNING"

@@ -9,15 +9,16 @@ from email.utils import formatdate
 from secrets import randbelow, token_hex
 from typing import TYPE_CHECKING, Any
 
-from pinterest_emulator import errors, guesses, limits
+from pinterest_emulator import errors, guesses
 from pinterest_emulator.errors import ApiError
-from pinterest_emulator.operations import Call
-from pinterest_emulator.page_faults import page_body
-from pinterest_emulator.paging import Page
+from pinterest_emulator.http import rate_limits as limits
+from pinterest_emulator.http.operations import Call
+from pinterest_emulator.http.page_faults import page_body
+from pinterest_emulator.http.paging import Page
 
 if TYPE_CHECKING:
-    from pinterest_emulator.faults import Fault
-    from pinterest_emulator.operations import ApiRequest, Match, Operation
+    from pinterest_emulator.http.faults import Fault
+    from pinterest_emulator.http.operations import ApiRequest, Match, Operation
     from pinterest_emulator.state import EmulatorState
 
 _log = logging.getLogger(__name__)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pinterest_emulator import guesses
-from pinterest_emulator.models import READY, AdAccount, Audience, CustomerList
+from pinterest_emulator.data.models import READY, AdAccount, Audience, CustomerList
 
 if TYPE_CHECKING:
-    from pinterest_emulator.store import Store
+    from pinterest_emulator.data.store import Store
 
 UPDATED_TIMESTAMP = 1_740_787_200
 """2025-03-01T00:00:00Z, in Unix seconds."""

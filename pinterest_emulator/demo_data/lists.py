@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinterest_emulator.models import PROCESSING, READY, TOO_SMALL, UPLOADING, CustomerList
+from pinterest_emulator.data.models import PROCESSING, READY, TOO_SMALL, UPLOADING, CustomerList
 
 if TYPE_CHECKING:
-    from pinterest_emulator.store import Store
+    from pinterest_emulator.data.store import Store
 
 _HOUR = 3600
 _STATUSES = (READY, TOO_SMALL, READY, PROCESSING, READY, UPLOADING, READY)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinterest_emulator.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT, Business, Share
+from pinterest_emulator.data.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT, Business, Share
 
 if TYPE_CHECKING:
-    from pinterest_emulator.store import Store
+    from pinterest_emulator.data.store import Store
 
 _HOUR = 3600
 OWN_BUSINESS_ID = 729_090_764_500_000_001

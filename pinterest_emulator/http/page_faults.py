@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pinterest_emulator.paging import encode
+from pinterest_emulator.http.paging import encode
 
 if TYPE_CHECKING:
-    from pinterest_emulator.faults import Fault
-    from pinterest_emulator.paging import Page
+    from pinterest_emulator.http.faults import Fault
+    from pinterest_emulator.http.paging import Page
 
 
 def page_body(page: Page, fault: Fault | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pinterest_emulator.paging import Page
+    from pinterest_emulator.http.paging import Page
     from pinterest_emulator.state import EmulatorState
 
 _PARAMETER = re.compile(r"\{(\w+)\}")

@@ -1,0 +1,1 @@
+"""What the API refuses in a path, a query and a body."""

@@ -1,0 +1,1 @@
+"""What the emulator keeps, and what a read shows of it."""

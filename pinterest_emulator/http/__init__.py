@@ -1,0 +1,1 @@
+"""From a request that arrives to the response: operations, pages, limits, staged faults."""
