@@ -63,7 +63,7 @@ class BusyError(PinterestError):
     exit_code = EXIT_TRY_LATER
 
 
-class MalformedAnswerError(PinterestError):
+class InvalidResponseError(PinterestError):
     """Pinterest answered, but not in the form that its API promises."""
 
 
@@ -116,11 +116,11 @@ class RetriableError(PinterestError):
     wait_seconds: float | None = None
 
 
-class NoAnswerError(RetriableError):
+class NoResponseError(RetriableError):
     """The request got no usable answer: connection trouble, a 5xx, a body that is not JSON.
 
     Attributes:
-        nothing_done: True if Pinterest can not have seen the request.
+        request_not_sent: True if Pinterest cannot have seen the request.
     """
 
     def __init__(
@@ -128,12 +128,12 @@ class NoAnswerError(RetriableError):
         operation: str,
         reason: str,
         *,
-        nothing_done: bool = False,
+        request_not_sent: bool = False,
         wait_seconds: float | None = None,
         request_id: str | None = None,
     ) -> None:
         """Describe what came instead of an answer."""
-        self.nothing_done = nothing_done
+        self.request_not_sent = request_not_sent
         self.wait_seconds = wait_seconds
         tail = f" (request id {request_id})" if request_id else ""
         super().__init__(f"No usable answer from Pinterest to {operation}: {redact(reason)}{tail}")

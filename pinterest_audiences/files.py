@@ -59,10 +59,10 @@ def make_folder(folder: Path) -> None:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder == state_folder():
-        close_to_others(folder)
+        restrict_permissions(folder)
 
 
-def close_to_others(path: Path) -> None:
+def restrict_permissions(path: Path) -> None:
     """Take from other users what they may do with a file or a folder, and warn of it.
 
     Raises:

@@ -40,7 +40,7 @@ _ASK_AGAIN_SECONDS = 0.01
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stopped(SystemExit):
+class Terminated(SystemExit):
     """A signal asked the program to end: as one that a signal ended, not as a success.
 
     Attributes:
@@ -90,9 +90,9 @@ def _stop(signum: int, _frame: FrameType | None) -> None:
     through the very thing that would be done again.
 
     Raises:
-        Stopped: Always.
+        Terminated: Always.
     """
-    raise Stopped(signum)
+    raise Terminated(signum)
 
 
 def _ask_again(lost: sys.UnraisableHookArgs) -> None:
@@ -100,7 +100,7 @@ def _ask_again(lost: sys.UnraisableHookArgs) -> None:
 
     Python would print a traceback there, and the run would go on as if nothing had been asked.
     """
-    if isinstance(lost.exc_value, Stopped):
+    if isinstance(lost.exc_value, Terminated):
         again = (os.getpid(), lost.exc_value.signum)
         threading.Timer(_ASK_AGAIN_SECONDS, os.kill, again).start()
     else:
@@ -159,7 +159,7 @@ class PinterestPlugin(PluginBase):
             try:
                 return super().cb_config(ctx, param, value)
             except OSError:
-                msg = f"--config: {', '.join(value)} can not be read"
+                msg = f"--config: {', '.join(value)} cannot be read"
                 raise SettingsError(msg) from None
             except (ValueError, TypeError):
                 msg = f"--config: {', '.join(value)} is not a JSON object"

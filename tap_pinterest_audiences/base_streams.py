@@ -36,7 +36,7 @@ _NOT_TO_BE_READ = {403, _NOT_FOUND}
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class ListRequest:
     """A list to be read, page after page.
 
     Attributes:
@@ -64,13 +64,15 @@ class PinterestStream(MessageStream):
         """Return the query of every page."""
         return {"page_size": self.config["page_size"]}
 
-    def read(self, chain: Chain) -> Iterator[Page]:
+    def pages(self, list_request: ListRequest) -> Iterator[Page]:
         """Read a list to its end."""
-        return self.tap.api.pages(self.operation, chain.ids, {**self.params(), **chain.params})
+        return self.tap.api.pages(
+            self.operation, list_request.ids, {**self.params(), **list_request.params}
+        )
 
-    def read_ahead(self, chains: Sequence[Chain]) -> ReadAhead[Page]:
+    def read_ahead(self, list_requests: Sequence[ListRequest]) -> ReadAhead[Page]:
         """Begin to read several lists at a time."""
-        reads = [functools.partial(self.read, chain) for chain in chains]
+        reads = [functools.partial(self.pages, list_request) for list_request in list_requests]
         return ReadAhead(reads, self.config["concurrency"], lambda page: len(page.items))
 
     @override
@@ -108,13 +110,13 @@ class PartitionedStream(PinterestStream):
         """One partition for each ad account."""
         return [{self.partition_key: account} for account in self.tap.ad_account_ids]
 
-    def chains(self, partition: str) -> Sequence[Chain]:
+    def list_requests(self, partition: str) -> Sequence[ListRequest]:
         """Return the lists of a partition."""
-        return [Chain({"ad_account_id": partition})]
+        return [ListRequest({"ad_account_id": partition})]
 
-    def sample(self, partition: str) -> Chain | None:
+    def probe_request(self, partition: str) -> ListRequest | None:
         """Return a list that shows whether a partition can be read, if there is any."""
-        return self.chains(partition)[0]
+        return self.list_requests(partition)[0]
 
     def place(self, partition: str) -> str:
         """Name a partition of this stream for a person."""
@@ -147,7 +149,7 @@ class PartitionedStream(PinterestStream):
             if partition in self.tap.lost_ad_account_ids:
                 self.logger.warning("Rows stay as they are: %s: %s", self.place(partition), error)
             else:
-                self.tap.note_unread(f"{self.place(partition)}: {error}")
+                self.tap.record_read_failure(f"{self.place(partition)}: {error}")
             self._whole = False
         self._progress.partition(self.place(partition))
         if self._whole and partition == self.partitions[-1][self.partition_key]:
@@ -158,10 +160,10 @@ class PartitionedStream(PinterestStream):
     ) -> Iterator[Record]:
         """Read and emit all records of a partition."""
         del context
-        for chain, page in self.pages_of(partition, counter):
+        for list_request, page in self.pages_of(partition, counter):
             self._progress.page(len(page.items))
             for item in page.items:
-                yield self.complete({**item, **chain.fields}, partition)
+                yield self.complete({**item, **list_request.fields}, partition)
 
     def complete(self, item: Mapping[str, Any], partition: str) -> Record:
         """Return the record of what Pinterest sent, with the partition if Pinterest left it out."""
@@ -170,34 +172,38 @@ class PartitionedStream(PinterestStream):
             record[self.partition_key] = partition
         return record
 
-    def pages_of(self, partition: str, counter: metrics.Counter) -> Iterator[tuple[Chain, Page]]:
+    def pages_of(
+        self, partition: str, counter: metrics.Counter
+    ) -> Iterator[tuple[ListRequest, Page]]:
         """Yield the pages of a partition, while those of the next ones are being read."""
-        numbers, chains, reader = self._plan
+        numbers, list_requests, reader = self._plan
         try:
             for number in numbers[partition]:
                 for page in reader.take(number):
                     counter.increment()
-                    yield chains[number], page
+                    yield list_requests[number], page
         except GeneratorExit:
             reader.close()
             raise
 
     @functools.cached_property
-    def _plan(self) -> tuple[dict[str, list[int]], list[Chain], ReadAhead[Page]]:
+    def _plan(self) -> tuple[dict[str, list[int]], list[ListRequest], ReadAhead[Page]]:
         """Where each partition's lists are among all lists, and who reads them."""
         numbers: dict[str, list[int]] = {}
-        chains: list[Chain] = []
+        list_requests: list[ListRequest] = []
         for partition in self.partitions:
-            own = self.chains(partition[self.partition_key])
-            numbers[partition[self.partition_key]] = [*range(len(chains), len(chains) + len(own))]
-            chains.extend(own)
-        return numbers, chains, self.read_ahead(chains)
+            own = self.list_requests(partition[self.partition_key])
+            numbers[partition[self.partition_key]] = [
+                *range(len(list_requests), len(list_requests) + len(own))
+            ]
+            list_requests.extend(own)
+        return numbers, list_requests, self.read_ahead(list_requests)
 
 
 class IncrementalStream(PartitionedStream):
     """A list per ad account, of which only what changed since the last run is emitted."""
 
-    remembers_all: ClassVar[bool] = False
+    compare_by_digest: ClassVar[bool] = False
     """Whether a record can come into the list without being updated, so that only digests tell."""
 
     @override
@@ -255,10 +261,10 @@ class IncrementalStream(PartitionedStream):
             replication_key=key,
             lookback=self.config["lookback"],
             start=start_time(self.config.get("start_date")),
-            compare_by_digest=self.config["compare_by_digest"] or self.remembers_all,
+            compare_by_digest=self.config["compare_by_digest"] or self.compare_by_digest,
             detect_removed=self.config["detect_removed"],
         )
-        scan = Scan(Bookmark.read(state, key, recent_is_all=self.remembers_all), options)
+        scan = Scan(Bookmark.read(state, key, recent_is_all=self.compare_by_digest), options)
         gone = yield from self._new_records(scan, partition, counter)
         removed = scan.removed()
         if removed and not self.config.get("batch_config"):
@@ -306,8 +312,8 @@ class IncrementalStream(PartitionedStream):
                 future,
                 self.place(partition),
             )
-        if page.moment:
-            self.tap.compare_clocks(page.moment, page.received)
+        if page.server_time:
+            self.tap.compare_clocks(page.server_time, page.received)
             scan.begin(page.clock)
 
     @override

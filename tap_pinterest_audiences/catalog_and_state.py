@@ -1,4 +1,4 @@
-"""The state and the catalog that a run is given: what can not be used is refused in one line.
+"""The state and the catalog that a run is given: what cannot be used is refused in one line.
 
 The SDK takes them as they are, and fails somewhere in the middle of them.
 """

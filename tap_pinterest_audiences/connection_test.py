@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _SANDBOX = "api-sandbox.pinterest.com"
 
 
-def preflight(tap: TapPinterestAudiences) -> None:
-    """Tell in the log what the token sees, and note on ``tap`` what it can not read.
+def connection_test(tap: TapPinterestAudiences) -> None:
+    """Tell in the log what the token sees, and note on ``tap`` what it cannot read.
 
     Pinterest's sandbox has every audience endpoint switched off (OpenAPI description 5.23).
     """
@@ -42,12 +42,16 @@ def _try(tap: TapPinterestAudiences, stream: PartitionedStream) -> None:
     partitions = [partition[stream.partition_key] for partition in stream.partitions]
     for partition in partitions:
         try:
-            chain = stream.sample(partition)
-            if chain:
+            list_request = stream.probe_request(partition)
+            if list_request:
                 paged = {"page_size": 1} if "page_size" in stream.params() else {}
-                next(stream.read(dataclasses.replace(chain, params={**chain.params, **paged})))
+                next(
+                    stream.pages(
+                        dataclasses.replace(list_request, params={**list_request.params, **paged})
+                    )
+                )
         except RequestFailedError as error:
-            tap.note_unread(f"{stream.place(partition)}: {error}")
+            tap.record_read_failure(f"{stream.place(partition)}: {error}")
         else:
             readable += 1
     tap.logger.info("Stream %s: %d of %d can be read", stream.name, readable, len(partitions))

@@ -37,7 +37,7 @@ _MAY_BE_REMOVED = ""
 
 
 class StateError(PinterestError):
-    """A bookmark that this tap can not have written."""
+    """A bookmark that this tap cannot have written."""
 
 
 @dataclass(frozen=True, slots=True)

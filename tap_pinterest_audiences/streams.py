@@ -22,8 +22,8 @@ from pinterest_audiences.api.operations import (
 )
 from pinterest_audiences.api.responses import Page, id_of
 from tap_pinterest_audiences.base_streams import (
-    Chain,
     IncrementalStream,
+    ListRequest,
     PartitionedStream,
     PinterestStream,
 )
@@ -97,7 +97,7 @@ class ReceivedAudiencesStream(IncrementalStream):
     primary_keys = ("recipient_ad_account_id", "id")
     replication_key = "updated_timestamp"
     partition_key = "recipient_ad_account_id"
-    remembers_all = True
+    compare_by_digest = True
     schema = th.PropertiesList(
         th.Property(
             "recipient_ad_account_id",
@@ -196,21 +196,25 @@ class AudienceSharedAccountsStream(PartitionedStream):
     ).to_dict()
 
     @override
-    def sample(self, partition: str) -> Chain | None:
+    def probe_request(self, partition: str) -> ListRequest | None:
         """Return the shares of one audience of the account."""
         account = {"ad_account_id": partition}
         page = next(self.tap.api.pages(LIST_AUDIENCES, account, {"page_size": 1}))
         for audience in page.items:
             audience_id = id_of(audience, LIST_AUDIENCES)
-            return Chain(account, {"audience_id": audience_id, "account_type": ACCOUNT_TYPES[0]})
+            return ListRequest(
+                account, {"audience_id": audience_id, "account_type": ACCOUNT_TYPES[0]}
+            )
         return None
 
     @override
-    def pages_of(self, partition: str, counter: metrics.Counter) -> Iterator[tuple[Chain, Page]]:
+    def pages_of(
+        self, partition: str, counter: metrics.Counter
+    ) -> Iterator[tuple[ListRequest, Page]]:
         """Read the account's audiences, then the accounts that each one is shared with."""
         account = {"ad_account_id": partition}
-        chains = [
-            Chain(
+        list_requests = [
+            ListRequest(
                 account,
                 {"audience_id": audience_id, "account_type": account_type},
                 {"audience_id": audience_id},
@@ -219,11 +223,11 @@ class AudienceSharedAccountsStream(PartitionedStream):
             for audience_id in [id_of(audience, LIST_AUDIENCES) for audience in page.items]
             for account_type in ACCOUNT_TYPES
         ]
-        with self.read_ahead(chains) as reader:
-            for number, chain in enumerate(chains):
+        with self.read_ahead(list_requests) as reader:
+            for number, list_request in enumerate(list_requests):
                 for page in reader.take(number):
                     counter.increment()
-                    yield chain, page
+                    yield list_request, page
 
 
 class AudienceInsightsStream(PartitionedStream):
@@ -249,10 +253,12 @@ class AudienceInsightsStream(PartitionedStream):
     ).to_dict()
 
     @override
-    def chains(self, partition: str) -> Sequence[Chain]:
+    def list_requests(self, partition: str) -> Sequence[ListRequest]:
         """Return a read for each type."""
         return [
-            Chain({"ad_account_id": partition}, {"audience_insight_type": kind}, {"type": kind})
+            ListRequest(
+                {"ad_account_id": partition}, {"audience_insight_type": kind}, {"type": kind}
+            )
             for kind in INSIGHT_TYPES
         ]
 
@@ -262,10 +268,10 @@ class AudienceInsightsStream(PartitionedStream):
         return {}
 
     @override
-    def read(self, chain: Chain) -> Iterator[Page]:
+    def pages(self, list_request: ListRequest) -> Iterator[Page]:
         """Read one object, which has no pages."""
-        answer = self.tap.api.request(self.operation, chain.ids, params=chain.params)
-        yield Page([answer.data], answer.moment, answer.received)
+        answer = self.tap.api.request(self.operation, list_request.ids, params=list_request.params)
+        yield Page([answer.data], answer.server_time, answer.received)
 
     @override
     def partition_records(
@@ -319,9 +325,9 @@ class BusinessAudiencesStream(PartitionedStream):
         return [{"business_id": business} for business in self.tap.ids_of("business_ids")]
 
     @override
-    def chains(self, partition: str) -> Sequence[Chain]:
+    def list_requests(self, partition: str) -> Sequence[ListRequest]:
         """Return the business's list."""
-        return [Chain({"business_id": partition})]
+        return [ListRequest({"business_id": partition})]
 
     @override
     def params(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from tap_pinterest_audiences.catalog_and_state import (
     read_json,
     read_state,
 )
-from tap_pinterest_audiences.connection_test import preflight
+from tap_pinterest_audiences.connection_test import connection_test
 from tap_pinterest_audiences.pacing import is_state_due
 from tap_pinterest_audiences.streams import STREAMS, AdAccountsStream
 
@@ -210,7 +210,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             return list(visible.values())
         missing = sorted(set(wanted) - set(visible))
         if missing:
-            self.note_unread(
+            self.record_read_failure(
                 f"stream ad_accounts: the token does not see ad account {', '.join(missing)}; "
                 "check ad_account_ids, or give the token's user a role there"
             )
@@ -281,8 +281,8 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
         """What could not be read so far, a line each: the place and the reason."""
         return []
 
-    def note_unread(self, what: str) -> None:
-        """Report something that can not be read; the others are still read.
+    def record_read_failure(self, what: str) -> None:
+        """Report something that cannot be read; the others are still read.
 
         Args:
             what: The place and the reason, one line.
@@ -302,7 +302,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
                 "ahead of" if seconds > 0 else "behind",
             )
 
-    def check_whole(self) -> None:
+    def raise_if_incomplete(self) -> None:
         """Make sure that all was read that was asked for.
 
         Raises:
@@ -359,7 +359,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             if not self.config.get("batch_config"):  # there records may not be out yet
                 self.write_state()
             raise
-        self.check_whole()
+        self.raise_if_incomplete()
 
     @classmethod
     @override
@@ -374,14 +374,14 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
     @classmethod
     @override
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Run ``--test``, which fails if something could not be read; see ``preflight``."""
+        """Run ``--test``, which fails if something could not be read; see ``connection_test``."""
         if value != CliTestOptionValue.All.value:
             super().cb_test(ctx, param, value)
             return
         with one_line_errors(cls.logger):
             tap = cls.configured(ctx.params.get("config"))
-            preflight(tap)
-            tap.check_whole()
+            connection_test(tap)
+            tap.raise_if_incomplete()
         ctx.exit()
 
     @classmethod

@@ -100,7 +100,7 @@ class Defer:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class Pending:
     """Ask again at the end of the input: a later record may make what this one refers to.
 
     Attributes:

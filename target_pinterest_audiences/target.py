@@ -22,10 +22,10 @@ from pinterest_audiences.errors import (
 )
 from pinterest_audiences.files import user_path
 from pinterest_audiences.plugin import PinterestPlugin
-from target_pinterest_audiences.audiences.account_copy import Copies
+from target_pinterest_audiences.audiences.account_copy import AccountCopy
 from target_pinterest_audiences.audiences.claims import Claims
 from target_pinterest_audiences.audiences.existing import Inventories
-from target_pinterest_audiences.audiences.writer import DryWriter, PinterestWriter, Writer
+from target_pinterest_audiences.audiences.writer import DryRunWriter, PinterestWriter, Writer
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.config import TARGET_SETTINGS
 from target_pinterest_audiences.input import stream_maps
@@ -33,11 +33,11 @@ from target_pinterest_audiences.input.batch_files import read_files
 from target_pinterest_audiences.input.column_names import is_blank_row
 from target_pinterest_audiences.input.reader import StrictReader
 from target_pinterest_audiences.members import mirror
-from target_pinterest_audiences.members.customer_lists import MembersError, Roster
+from target_pinterest_audiences.members.customer_lists import CustomerLists, MembersError
 from target_pinterest_audiences.members.records import STREAM as MEMBERS
-from target_pinterest_audiences.run.account_locks import Turns
-from target_pinterest_audiences.run.dead_letters import Rejects
-from target_pinterest_audiences.run.record_tracker import Bookkeeping
+from target_pinterest_audiences.run.account_locks import AccountLocks
+from target_pinterest_audiences.run.dead_letters import DeadLetters
+from target_pinterest_audiences.run.record_tracker import RecordTracker
 from target_pinterest_audiences.run.report import Entry, Report, write
 from target_pinterest_audiences.run.report_table import print_table
 from target_pinterest_audiences.sinks.audiences import AudiencesSink
@@ -91,7 +91,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         """Read the settings and check that the credentials may write.
 
         Raises:
-            SettingsError: If a setting is missing or can not be right.
+            SettingsError: If a setting is missing or cannot be right.
         """
         super().__init__(*args, **kwargs)
         # Sinks share one session and write one record after the other.
@@ -108,21 +108,25 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             raise SettingsError(msg)
         dry_run: bool = self.config["dry_run"]
         self._access = WriteAccess()
-        self.writer: Writer = DryWriter() if dry_run else PinterestWriter(self.api, self._access)
+        self.writer: Writer = DryRunWriter() if dry_run else PinterestWriter(self.api, self._access)
         self.report = Report(self.logger, dry_run=dry_run)
         self._report_path = self._path("report_path")
         rejected_path = self._path("rejected_path")
-        rejects = Rejects(rejected_path, reads_only=dry_run) if rejected_path else None
-        self.rejects = None if dry_run else rejects
-        self.books = Bookkeeping(self.report, self.rejects)
-        self.turns = Turns(self.api, self.config.get("ledger_url"), self._interrupted)
-        self._inventories = Inventories(self.api, None if dry_run else self.turns)
+        dead_letters = DeadLetters(rejected_path, reads_only=dry_run) if rejected_path else None
+        self.dead_letters = None if dry_run else dead_letters
+        self.tracker = RecordTracker(self.report, self.dead_letters)
+        self.account_locks = AccountLocks(
+            self.api, self.config.get("ledger_url"), self._interrupted
+        )
+        self._inventories = Inventories(self.api, None if dry_run else self.account_locks)
         self.inventory = self._inventories.of
-        self.roster = Roster(self.config, self.api, self.writer, self.inventory, self._access)
-        self.copies = Copies()
+        self.customer_lists = CustomerLists(
+            self.config, self.api, self.writer, self.inventory, self._access
+        )
+        self.account_copy = AccountCopy()
         self.claims = Claims()
-        self.made: set[str] = set()
-        self.shares: dict[tuple[Owner, str, str], set[str]] = {}
+        self.created_ids: set[str] = set()
+        self.shared_with_cache: dict[tuple[Owner, str, str], set[str]] = {}
         self._held_state: dict[str, Any] | None = None
         self._direct: dict[str, AudienceMembersSink | None] = {}
         self._problems: list[PinterestError] = []
@@ -174,16 +178,16 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         members = self._sinks_active.get(MEMBERS)
         if isinstance(members, AudienceMembersSink):
             members.end()
-            self.books.retry()
-            self.roster.complete()
-        self.books.finish()
+            self.tracker.retry()
+            self.customer_lists.complete()
+        self.tracker.finish()
         self.release_state()
         super().process_endofpipe()
 
     def fail(self, error: PinterestError) -> None:
         """Let the run go on, but end as failed, and pass on no state from here."""
         self.logger.error("%s", error)
-        self.books.lost = True
+        self.tracker.has_unhandled = True
         self._problems.append(error)
 
     def check(self) -> None:
@@ -202,34 +206,38 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         if self._latest_state:
             self._write_state_message(copy.deepcopy(self._latest_state))
 
-    def tell(self, error: str | None = None) -> None:
+    def write_report(self, error: str | None = None) -> None:
         """Bring the files up to date and report, whether the run ended well or not.
 
         Args:
             error: Why it ended early, if it did.
 
         Raises:
-            PinterestError: If a file can not be written.
+            PinterestError: If a file cannot be written.
         """
-        if self.rejects:
-            self.rejects.commit()
-        for reason in self.roster.failures():
+        if self.dead_letters:
+            self.dead_letters.commit()
+        for reason in self.customer_lists.failures():
             self.fail(MembersError(reason))
-        for name, created in self.roster.created_audiences():
+        for name, created in self.customer_lists.created_audiences():
             self.report.add(created, Entry(MEMBERS, None, name, None))
-        self.report.add_members(self.roster.counts(), self.roster.health(ask=error is None))
+        self.report.add_members(
+            self.customer_lists.counts(), self.customer_lists.health(ask=error is None)
+        )
         self.report.blank_lines = cast("StrictReader", self.message_reader).blank_lines
-        pretended = self.writer.pretended + self.roster.list_writer.pretended
-        summary = self.report.summary(self.api, pretended, error=error)
+        planned_requests = (
+            self.writer.planned_requests + self.customer_lists.list_writer.planned_requests
+        )
+        summary = self.report.summary(self.api, planned_requests, error=error)
         self.report.log(summary)
         print_table(summary)
         if self._report_path:
             write(self._report_path, summary)
 
-    def tell_of(self, error: str) -> None:
+    def report_failure(self, error: str) -> None:
         """Report a run that ended early; that no report can be written does not hide why."""
         try:
-            self.tell(error)
+            self.write_report(error)
         except PinterestError as other:
             self.logger.error("%s", other)  # noqa: TRY400
 
@@ -243,17 +251,19 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
 
         Nothing that was read before it counts after it.
         """
-        self.roster.flush()
+        self.customer_lists.flush()
         yield
         self._inventories.forget()
-        self.made.clear()
-        self.shares.clear()
-        self.roster.look_up()
-        self.books.lost = self.books.lost or bool(self.roster.failures())
+        self.created_ids.clear()
+        self.shared_with_cache.clear()
+        self.customer_lists.look_up()
+        self.tracker.has_unhandled = self.tracker.has_unhandled or bool(
+            self.customer_lists.failures()
+        )
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        self.books.note_schema(message_dict)
+        self.tracker.note_schema(message_dict)
         self._direct.clear()
         # A key means nothing here, and the SDK refuses a stream map that leaves it out.
         super()._process_schema_message({**message_dict, "key_properties": []})
@@ -283,12 +293,12 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         if sink := self._members_sink(message_dict["stream"]):
             stream, version = message_dict["stream"], message_dict.get("version")
-            if sink.take(stream, message_dict["record"], version, self.books.count(stream)):
+            if sink.add(stream, message_dict["record"], version, self.tracker.count(stream)):
                 self._handle_max_record_age()
             return
         aliases = {item.stream_alias for item in self._maps(message_dict["stream"])}
         private = MEMBERS in aliases
-        self.books.note_message(message_dict, aliases, private=private)
+        self.tracker.note_message(message_dict, aliases, private=private)
         if is_blank_row(message_dict["record"]):
             self.report.skip(message_dict["stream"])
             return
@@ -298,8 +308,8 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             if not stream_maps.failed_in(error):
                 raise
             # What the expression says of the value is not told: it may be a person's.
-            reason = f"a stream map can not be applied to it ({type(error).__name__})"
-            self.books.refuse(message_dict["stream"], Reject("stream_map_failed", reason))
+            reason = f"a stream map cannot be applied to it ({type(error).__name__})"
+            self.tracker.refuse(message_dict["stream"], Reject("stream_map_failed", reason))
             members = self._sinks_active.get(MEMBERS)
             if private and isinstance(members, AudienceMembersSink):
                 members.note_unread()
@@ -334,7 +344,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
 
     def _members_wait(self) -> bool:
         return any(
-            isinstance(sink, AudienceMembersSink) and sink.waits
+            isinstance(sink, AudienceMembersSink) and sink.has_pending
             for sink in self._sinks_active.values()
         )
 
@@ -342,9 +352,9 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """Hold back every state that comes after a record that is not done or kept."""
         self._seen_state = message_dict["value"]
-        if self.books.lost or self.config["dry_run"]:
+        if self.tracker.has_unhandled or self.config["dry_run"]:
             return
-        if self.books.waits or self._members_wait():
+        if self.tracker.has_pending or self._members_wait():
             self._held_state = message_dict
             return
         self._held_state = None
@@ -358,8 +368,8 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     @override
     def _write_state_message(self, state: dict[str, Any]) -> None:
         """Pass on a state, once what it passes is safe."""
-        if self.rejects:
-            self.rejects.commit()
+        if self.dead_letters:
+            self.dead_letters.commit()
         super()._write_state_message(state)
 
     @classmethod
@@ -394,19 +404,19 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         cls.print_version(print_fn=cls.logger.info)
         with one_line_errors(cls.logger):
             target = cls.configured(config)
-            with target.turns:
+            with target.account_locks:
                 try:
                     # The SDK would read what was standard input when it was imported.
                     target.listen(file_input or sys.stdin)
                 except (KeyboardInterrupt, SystemExit):
                     # What is to be sent yet may take longer than the sender of the signal waits.
-                    cls.logger.info("Stopped by a signal")
+                    cls.logger.info("Terminated by a signal")
                     target.pass_on_state()
-                    target.tell_of("stopped by a signal")
+                    target.report_failure("stopped by a signal")
                     raise
                 except PinterestError as error:
                     target.pass_on_state()
-                    target.tell_of(str(error))
+                    target.report_failure(str(error))
                     raise
-                target.tell()
+                target.write_report()
                 target.check()

@@ -18,8 +18,8 @@ from pinterest_audiences.api.operations import (
     UPDATE_AUDIENCE,
 )
 from pinterest_audiences.errors import (
-    MalformedAnswerError,
-    NoAnswerError,
+    InvalidResponseError,
+    NoResponseError,
     PinterestError,
     RateLimitedError,
     RequestFailedError,
@@ -71,7 +71,7 @@ def test_reads_give_up_in_the_end_and_name_what_they_met(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float]
 ) -> None:
     emulator.fault(operation="audiences/list", kind="html", times=None)
-    with pytest.raises(NoAnswerError, match="audiences/list: HTTP 200, but the body is no JSON"):
+    with pytest.raises(NoResponseError, match="audiences/list: HTTP 200, but the body is no JSON"):
         everything(api, account)
     assert len(naps) == 4
 
@@ -88,9 +88,9 @@ def test_a_create_is_never_repeated_when_it_may_have_worked(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float], kind: str
 ) -> None:
     emulator.fault(operation="audiences/create", kind=kind)
-    with pytest.raises(NoAnswerError) as caught:
+    with pytest.raises(NoResponseError) as caught:
         api.request(CREATE_AUDIENCE, ids(account), body=BODY)
-    assert not caught.value.nothing_done
+    assert not caught.value.request_not_sent
     assert naps == []
     assert len(emulator.requests("audiences/create")) == 1
 
@@ -110,9 +110,9 @@ def test_a_refused_connection_is_tried_again_even_for_a_create(
     naps: list[float] = []
     monkeypatch.setattr("time.sleep", naps.append)
     api = PinterestAPI({"access_token": "pina_demo", "api_url": "http://127.0.0.1:9/v5"})
-    with pytest.raises(NoAnswerError) as caught:
+    with pytest.raises(NoResponseError) as caught:
         api.request(CREATE_AUDIENCE, ids(account), body=BODY)
-    assert caught.value.nothing_done
+    assert caught.value.request_not_sent
     assert naps == [1, 2, 4, 8]
 
 
@@ -233,7 +233,7 @@ def test_a_bookmark_that_comes_twice_is_an_error_not_a_loop(
 ) -> None:
     account = emulator.seed(ad_accounts=1, audiences=45)[0]
     emulator.fault(operation="audiences/list", kind="repeat_bookmark", skip=1)
-    with pytest.raises(MalformedAnswerError, match="repeats a bookmark"):
+    with pytest.raises(InvalidResponseError, match="repeats a bookmark"):
         everything(api, account)
 
 

@@ -17,7 +17,7 @@ import pytest
 from forks import TIMEOUT_SECONDS
 from programs import environment, record, schema, selecting
 
-from pinterest_audiences.api.token_store import KeptToken, TokenStore
+from pinterest_audiences.api.token_store import StoredToken, TokenStore
 from pinterest_audiences.errors import BusyError, SettingsError
 from pinterest_audiences.files import temporary_of, write_atomically
 from pinterest_emulator.testing import Emulator
@@ -182,10 +182,10 @@ def test_temporary_file_of_rejected_records_of_a_run_that_holds_the_lock_stays(
         at_once = functools.partial(filelock.FileLock, timeout=0, is_singleton=False)
         monkeypatch.setattr(rejects, "FileLock", at_once)
         with pytest.raises(SettingsError, match="killed run left"):
-            rejects.Rejects(path)
+            rejects.DeadLetters(path)
 
     assert temporary_of(path).read_text() == "of another run"
-    rejects.Rejects(path)
+    rejects.DeadLetters(path)
     assert not temporary_of(path).exists()
 
 
@@ -203,7 +203,7 @@ def test_files_that_are_not_ours_stay(tmp_path: Path) -> None:
     store = TokenStore(str(tmp_path / "token.json"), "app", "pinr.demo")
 
     with store.locked():
-        store.write(KeptToken("pinr.new", "pina_new", 1))
+        store.write(StoredToken("pinr.new", "pina_new", 1))
 
     assert {path.name for path in tmp_path.iterdir()} == {*names, "token.json", "token.json.lock"}
     assert all((tmp_path / name).read_text() == name for name in names)

@@ -211,7 +211,7 @@ def test_input_that_is_not_utf_8(programs: Programs, account: str) -> None:
     [
         ({"name": None}, "the record has neither id nor name"),
         ({"audience_type": "FANS"}, "audience_type 'FANS' does not exist: use one of ACTALIKE"),
-        ({"audience_type": "PERSONA"}, "audience_type PERSONA can not be created"),
+        ({"audience_type": "PERSONA"}, "audience_type PERSONA cannot be created"),
         ({"rule": [1]}, "rule must be an object like"),
         ({"rule": "[1]"}, "rule must be an object like"),
         ({"rule": "nonsense"}, "rule is text but not JSON"),
@@ -272,18 +272,18 @@ def test_a_message_before_the_schema_of_its_stream(
 @pytest.mark.parametrize(
     ("content", "encoding", "said"),
     [
-        (None, {"format": "jsonl"}, "can not be read (FileNotFoundError)"),
-        (b"ann@shop.example", {"format": "jsonl"}, "can not be read (JSONDecodeError)"),
+        (None, {"format": "jsonl"}, "cannot be read (FileNotFoundError)"),
+        (b"ann@shop.example", {"format": "jsonl"}, "cannot be read (JSONDecodeError)"),
         (b"ann@shop.example", {"format": "jsonl", "compression": "gzip"}, "(BadGzipFile)"),
         (
             b"\xff",
             {"format": "jsonl", "compression": "zstd"},
-            "can not be read (UnicodeDecodeError)",
+            "cannot be read (UnicodeDecodeError)",
         ),
-        (b"{}", {"format": "parquet"}, "can not be read"),
-        (b"{}", {"colour": 1}, "can not be read (TypeError)"),
-        (b'["ann@shop.example"]', {"format": "jsonl"}, "can not be read (TypeError)"),
-        (b"{}", {"format": "csv"}, "can not be read (NotImplementedError)"),
+        (b"{}", {"format": "parquet"}, "cannot be read"),
+        (b"{}", {"colour": 1}, "cannot be read (TypeError)"),
+        (b'["ann@shop.example"]', {"format": "jsonl"}, "cannot be read (TypeError)"),
+        (b"{}", {"format": "csv"}, "cannot be read (NotImplementedError)"),
     ],
 )
 def test_a_batch_file_that_is_none(

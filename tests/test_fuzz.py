@@ -30,12 +30,12 @@ from pinterest_audiences.api.rate_limit_headers import (
     policies,
     remaining,
 )
-from pinterest_audiences.api.responses import error_code, id_of, read_answer
-from pinterest_audiences.api.token_store import KeptToken, TokenStore
+from pinterest_audiences.api.responses import error_code, id_of, read_response
+from pinterest_audiences.api.token_store import StoredToken, TokenStore
 from pinterest_audiences.errors import PinterestError
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.reader import InputError, StrictReader
-from target_pinterest_audiences.run.dead_letters import CODE, Rejects
+from target_pinterest_audiences.run.dead_letters import CODE, DeadLetters
 
 NOW = dt.datetime(2026, 7, 9, 12, tzinfo=dt.UTC)
 
@@ -140,7 +140,7 @@ REPLIES = st.builds(Reply, STATUS, HEADERS, BODIES)
 @given(REPLIES)
 def test_an_answer_is_an_object_or_an_error_of_ours(reply: Reply) -> None:
     try:
-        answer = read_answer(LIST_AD_ACCOUNTS, reply.response())
+        answer = read_response(LIST_AD_ACCOUNTS, reply.response())
     except PinterestError as error:
         is_told(error)
     else:
@@ -254,8 +254,8 @@ def test_a_token_file_is_read_or_left_aside(content: bytes) -> None:
         store = TokenStore(str(path), "i", "r")
         kept = store.read()
         assert kept is None or {kept.refresh_token.isascii(), kept.access_token.isascii()} == {True}
-        store.write(KeptToken("pinr.new", "pina_new", 1))
-        assert store.read() == KeptToken("pinr.new", "pina_new", 1)
+        store.write(StoredToken("pinr.new", "pina_new", 1))
+        assert store.read() == StoredToken("pinr.new", "pina_new", 1)
 
 
 MESSAGES = st.one_of(
@@ -318,7 +318,7 @@ def test_a_file_of_rejected_records_is_kept_whole_or_refused_untouched(content: 
         new = record(name="new")
         refused = False
         try:
-            rejects = Rejects(path)
+            rejects = DeadLetters(path)
             before = rejects.kept_or_outstanding
             rejects.keep_schema(schema(name={}))
             rejects.keep(new, Reject("broken", "It is broken"), NOW)

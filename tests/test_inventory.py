@@ -9,7 +9,7 @@ import pytest
 from programs import record, schema
 
 from pinterest_audiences.api.operations import CREATE_AUDIENCE
-from target_pinterest_audiences.audiences.desired import Wanted
+from target_pinterest_audiences.audiences.desired import Desired
 from target_pinterest_audiences.audiences.existing import Inventory
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ def test_an_audience_made_since_the_list_was_read_is_found_by_its_id(
     body = {"name": "New", "audience_type": "ENGAGEMENT", "rule": {"engager_type": 1}}
     made = api.request(CREATE_AUDIENCE, {"ad_account_id": account}, body=body).data
     for _ in range(2):
-        (found,) = inventory.matching(Wanted(account, audience_id=made["id"]))
+        (found,) = inventory.matching(Desired(account, audience_id=made["id"]))
         assert found["name"] == "New"
     assert len(emulator.requests("audiences/get")) == 1
 
 
 def test_an_audience_that_does_not_exist_is_not_found(api: PinterestAPI, account: str) -> None:
-    assert Inventory(api, account).matching(Wanted(account, audience_id="1")) == []
+    assert Inventory(api, account).matching(Desired(account, audience_id="1")) == []
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_audience_of_another_account_is_not_found_by_its_id(
     own, other = two_accounts
     foreign = emulator.state()["audiences"][other][0]["id"]
     inventory = Inventory(api, own)
-    assert inventory.matching(Wanted(own, audience_id=foreign)) == []
+    assert inventory.matching(Desired(own, audience_id=foreign)) == []
     assert len(emulator.requests("audiences/get")) == 1
 
 

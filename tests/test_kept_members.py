@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from programs import Programs
 
-INTAKE, ROWS = 10, 200
+LOOKUP_BATCH_SIZE, ROWS = 10, 200
 BLANK = record("audience_members", audience_name=NAME, email=" ")
 OTHER_TYPE = person(None, maid="6d92078a-8246-4ba4-ae5b-76104861e7dc")
 
@@ -25,14 +25,14 @@ OTHER_TYPE = person(None, maid="6d92078a-8246-4ba4-ae5b-76104861e7dc")
 @pytest.fixture
 def remembered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many records the sink remembers after each batch that it looked up."""
-    monkeypatch.setattr(members_sink, "INTAKE", INTAKE)
-    sort_out, counts = AudienceMembersSink.sort_out, []
+    monkeypatch.setattr(members_sink, "LOOKUP_BATCH_SIZE", LOOKUP_BATCH_SIZE)
+    process_buffer, counts = AudienceMembersSink.process_buffer, []
 
     def counted(sink: AudienceMembersSink) -> None:
-        sort_out(sink)
+        process_buffer(sink)
         counts.append(len(sink._taken))  # noqa: SLF001
 
-    monkeypatch.setattr(AudienceMembersSink, "sort_out", counted)
+    monkeypatch.setattr(AudienceMembersSink, "process_buffer", counted)
     return counts
 
 
@@ -54,7 +54,7 @@ def test_rejected_member_makes_the_target_remember_no_later_record(
     run = run_here(settings, [SCHEMA, person(0), rejected, *(person(n) for n in range(ROWS))])
 
     assert run.code == 0
-    assert len(remembered) > ROWS // INTAKE
+    assert len(remembered) > ROWS // LOOKUP_BATCH_SIZE
     assert max(remembered) == 0
 
 

@@ -234,7 +234,7 @@ def test_a_list_keeps_its_type_and_who_made_it(ledger: Ledger) -> None:
     ledger.note_list(NotedList(LIST, "5", "Loyal 2", "EMAIL", None))
     expected = NotedList(LIST, "5", "Loyal 2", "EMAIL", 1_785_000_000)
     assert ledger.noted_list(LIST) == expected
-    with pytest.raises(LedgerError, match="holds EMAIL by the ledger, so it can not take MAID"):
+    with pytest.raises(LedgerError, match="holds EMAIL by the ledger, so it cannot take MAID"):
         ledger.note_list(NotedList(LIST, "5", "Loyal 3", "MAID", None))
     assert ledger.noted_list(LIST) == expected
 
@@ -380,7 +380,7 @@ def test_postgresql_needs_no_name_of_a_driver(postgres: Postgres) -> None:
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
         ("sqlite:///file:ledger.db?mode=ro&uri=true", "names no file"),
-        ("sqlite:////dev/null/ledger.db", "can not be made"),
+        ("sqlite:////dev/null/ledger.db", "cannot be made"),
     ],
 )
 def test_a_url_that_is_of_no_use_is_refused(url: str, expected: str) -> None:

@@ -17,8 +17,8 @@ from pinterest_audiences.api.operations import (
     Operation,
 )
 from pinterest_audiences.api.rate_limit_headers import asked_wait, http_date, waits
-from pinterest_audiences.api.rate_limiter import RateBudget
-from pinterest_audiences.errors import NoAnswerError, RateLimitedError, RetriableError
+from pinterest_audiences.api.rate_limiter import RateLimiter
+from pinterest_audiences.errors import NoResponseError, RateLimitedError, RetriableError
 
 NOW = dt.datetime(2026, 7, 9, 12, 0, 0, tzinfo=dt.UTC)
 LIVE_LIMIT = '100, 100;w=1;name="safety_net_app_id_user_id", 1000;w=60;name="ads_read"'
@@ -72,8 +72,8 @@ def limited(wait: float | None) -> RateLimitedError:
     return RateLimitedError("audiences/list", wait, NOW)
 
 
-def lost(wait: float | None = None) -> NoAnswerError:
-    return NoAnswerError("audiences/list", "no connection", wait_seconds=wait)
+def lost(wait: float | None = None) -> NoResponseError:
+    return NoResponseError("audiences/list", "no connection", wait_seconds=wait)
 
 
 def test_a_rate_limit_is_waited_for_as_asked() -> None:
@@ -141,9 +141,9 @@ def headers(policies: str, left: int, reset: int) -> CaseInsensitiveDict[str]:
 def test_least_seconds_for_writes_follow_the_limits_that_were_seen(
     seen: dict[Operation, str], writes: int, seconds: int
 ) -> None:
-    budget = RateBudget(900, lambda _: None)
+    budget = RateLimiter(900, lambda _: None)
     for operation, policies in seen.items():
-        budget.spend(operation)
-        budget.settle(operation, headers(policies, left=99, reset=1))
+        budget.acquire(operation)
+        budget.release(operation, headers(policies, left=99, reset=1))
 
     assert budget.least_seconds("ads_write", writes) == seconds

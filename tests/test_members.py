@@ -290,7 +290,7 @@ def test_the_last_record_counts_across_chunks_and_names_of_one_list(
         *[person(3), person(3, operation="REMOVE"), person(5, **by_id)],
     ]
     for intake in (1, 2, 3, 100):
-        monkeypatch.setattr(members_sink, "INTAKE", intake)
+        monkeypatch.setattr(members_sink, "LOOKUP_BATCH_SIZE", intake)
         assert run_here(settings, lines).code == 0
         assert members(emulator, account) == digests([2, 4, 5, 99]), intake
     assert len(audiences(emulator, account)) == 1
@@ -446,7 +446,7 @@ def test_a_broken_file_is_one_line_and_holds_back_the_state(
     assert run.state == {}
     (said,) = run.complaints
     assert name in said
-    assert "can not be read" in said
+    assert "cannot be read" in said
     assert "Traceback" not in run.err
     assert "secret" not in run.err
     assert writes(emulator) == []

@@ -227,7 +227,7 @@ def test_a_batch_is_in_the_ledger_only_after_pinterest_took_it(
 def test_who_changes_their_mind_around_a_crash_ends_as_they_want(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
-    """The ledger can not know whether Pinterest took the last batch before the crash."""
+    """The ledger cannot know whether Pinterest took the last batch before the crash."""
     assert target.target([SCHEMA, *people(range(5))]).code == 0
     for lines, then, there in (
         ([person(1, operation="REMOVE")], [person(1)], range(5)),

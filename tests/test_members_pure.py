@@ -20,7 +20,7 @@ from target_pinterest_audiences.ledger.member_ledger import NotedList
 from target_pinterest_audiences.members import mirror
 from target_pinterest_audiences.members.identifiers import LIST_TYPES, to_key
 from target_pinterest_audiences.members.records import DIGEST, ListRef, MemberReader, batches
-from target_pinterest_audiences.members.sent_members import Sent
+from target_pinterest_audiences.members.sent_members import SentMembers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -259,7 +259,7 @@ def test_whatever_a_run_died_in_the_next_one_sends_what_pinterest_may_not_have(
     list_id = f"{next(_numbers)}"
     at_pinterest: set[str] = set()
     for add, number, end in [*history, *[(bool(n % 2), n, "done") for n in range(3)]]:
-        sent = Sent(ledger, REF, list_id, "EMAIL")
+        sent = SentMembers(ledger, REF, list_id, "EMAIL")
         text = digest(email(number))
         todo = sent.unsent([text], None) if add else sent.not_taken_out([text])
         if todo:

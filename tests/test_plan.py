@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from singer_sdk.singerlib.json import serialize_json
 
-from target_pinterest_audiences.audiences.desired import Sharing, Source, Wanted
+from target_pinterest_audiences.audiences.desired import Desired, Sharing, Source
 from target_pinterest_audiences.audiences.plan import deferral, plan
 from target_pinterest_audiences.audiences.rules import same_rule
 from target_pinterest_audiences.changes import (
@@ -46,8 +46,8 @@ for _ in range(50):
     DEEP = {"deeper": DEEP}
 
 
-def wanted(**fields: Any) -> Wanted:
-    return Wanted(**{"ad_account_id": "5497", "name": "Loyal", **fields})
+def desired(**fields: Any) -> Desired:
+    return Desired(**{"ad_account_id": "5497", "name": "Loyal", **fields})
 
 
 def code(decision: Decision) -> str:
@@ -56,29 +56,29 @@ def code(decision: Decision) -> str:
 
 
 def test_missing_is_created_with_what_the_record_says_and_nothing_else() -> None:
-    decision = plan(wanted(audience_type="VISITOR", rule=VISITOR), [])
+    decision = plan(desired(audience_type="VISITOR", rule=VISITOR), [])
     assert decision == Create(
         "5497", {"name": "Loyal", "audience_type": "VISITOR", "rule": VISITOR}
     )
 
 
 def test_equal_is_left_alone() -> None:
-    same = wanted(audience_type="VISITOR", rule=VISITOR, description="Came twice")
+    same = desired(audience_type="VISITOR", rule=VISITOR, description="Came twice")
     assert plan(same, [THERE]) == Unchanged(THERE["id"])
 
 
 def test_what_a_record_does_not_mention_is_left_alone() -> None:
-    assert plan(wanted(), [THERE]) == Unchanged(THERE["id"])
+    assert plan(desired(), [THERE]) == Unchanged(THERE["id"])
 
 
 def test_update_sends_only_what_differs() -> None:
-    decision = plan(wanted(audience_id=THERE["id"], name="Faithful", rule=VISITOR), [THERE])
+    decision = plan(desired(audience_id=THERE["id"], name="Faithful", rule=VISITOR), [THERE])
     assert decision == Update("5497", THERE["id"], {"name": "Faithful"}, old={"name": "Loyal"})
 
 
 @pytest.mark.parametrize("without", [None, ""])
 def test_empty_description_clears_only_what_is_there(without: str | None) -> None:
-    cleared = wanted(description="")
+    cleared = desired(description="")
     assert plan(cleared, [THERE]) == Update(
         "5497", THERE["id"], {"description": ""}, old={"description": "Came twice"}
     )
@@ -86,20 +86,20 @@ def test_empty_description_clears_only_what_is_there(without: str | None) -> Non
 
 
 def test_empty_description_is_not_sent_with_a_new_audience() -> None:
-    decision = plan(wanted(audience_type="VISITOR", rule=VISITOR, description=""), [])
+    decision = plan(desired(audience_type="VISITOR", rule=VISITOR, description=""), [])
     assert isinstance(decision, Create)
     assert "description" not in decision.body
 
 
 def test_an_unknown_id_is_not_created_under_another() -> None:
-    decision = plan(wanted(audience_id="1", audience_type="VISITOR", rule=VISITOR), [])
+    decision = plan(desired(audience_id="1", audience_type="VISITOR", rule=VISITOR), [])
     assert code(decision) == "unknown_id"
 
 
 def test_two_of_one_name_are_refused_or_the_newest_is_taken() -> None:
     two = [NEWER, THERE]
-    assert code(plan(wanted(description="new"), two)) == "ambiguous_name"
-    assert plan(wanted(description="new"), two, on_ambiguous="newest") == Update(
+    assert code(plan(desired(description="new"), two)) == "ambiguous_name"
+    assert plan(desired(description="new"), two, on_ambiguous="newest") == Update(
         "5497", NEWER["id"], {"description": "new"}, old={"description": "Came twice"}
     )
 
@@ -127,7 +127,7 @@ def test_two_of_one_name_are_refused_or_the_newest_is_taken() -> None:
     ],
 )
 def test_what_can_not_be_created_is_rejected(fields: dict[str, Any], expected: str) -> None:
-    assert code(plan(wanted(**fields), [])) == expected
+    assert code(plan(desired(**fields), [])) == expected
 
 
 NOVEL = {"engager_type": 1, "objective_type": ["NOVEL"], "novel": 1, "retention_days": 30}
@@ -136,17 +136,17 @@ NOVEL = {"engager_type": 1, "objective_type": ["NOVEL"], "novel": 1, "retention_
 def test_what_pinterest_returned_is_sent_again_with_warnings() -> None:
     there = {**THERE, "audience_type": "ENGAGEMENT", "rule": NOVEL}
     changed = {**NOVEL, "objective_type": ["NOVEL", "SALES"], "retention_days": 60}
-    decision = plan(wanted(rule=changed), [there])
+    decision = plan(desired(rule=changed), [there])
     assert isinstance(decision, Update)
     assert decision.body == {"rule": changed}
     assert len(decision.warnings) == 2
     for wrong in ({"objective_type": ["NOVEL", "OTHER"]}, {"retention_days": 541}, {"colour": 1}):
-        assert isinstance(plan(wanted(rule={**NOVEL, **wrong}), [there]), Reject)
+        assert isinstance(plan(desired(rule={**NOVEL, **wrong}), [there]), Reject)
 
 
 def test_a_copy_of_what_pinterest_returned_is_created_with_warnings() -> None:
     rule = {"percentage": 3, "seed_id": ["25"], "novel": 1}
-    made = wanted(audience_type="ACTALIKE", rule=rule)
+    made = desired(audience_type="ACTALIKE", rule=rule)
     assert code(plan(made, [])) == "bad_rule_field"
     copied = replace(made, source=Source("1", "2"))
     decision = plan(copied, [])
@@ -178,45 +178,45 @@ def test_a_seed_is_waited_for_only_if_waiting_helps(
 
 
 def test_the_type_of_an_audience_can_not_be_changed() -> None:
-    assert code(plan(wanted(audience_type="ENGAGEMENT"), [THERE])) == "type_differs"
+    assert code(plan(desired(audience_type="ENGAGEMENT"), [THERE])) == "type_differs"
 
 
 def test_a_type_that_this_project_never_heard_of_may_stay_as_it_is() -> None:
     novel = {**THERE, "audience_type": "NOVEL", "rule": {"novel": 1}}
-    same = wanted(audience_type="NOVEL", rule={"novel": 1})
+    same = desired(audience_type="NOVEL", rule={"novel": 1})
     assert plan(same, [novel]) == Unchanged(THERE["id"])
 
 
 def test_write_mode_create_changes_nothing_that_exists() -> None:
-    assert plan(wanted(), [THERE], write_mode="create") == Unchanged(THERE["id"])
-    assert code(plan(wanted(description="new"), [THERE], write_mode="create")) == "exists"
-    assert code(plan(wanted(remove=True), [THERE], write_mode="create")) == "exists"
-    new = wanted(audience_type="VISITOR", rule=VISITOR)
+    assert plan(desired(), [THERE], write_mode="create") == Unchanged(THERE["id"])
+    assert code(plan(desired(description="new"), [THERE], write_mode="create")) == "exists"
+    assert code(plan(desired(remove=True), [THERE], write_mode="create")) == "exists"
+    new = desired(audience_type="VISITOR", rule=VISITOR)
     assert isinstance(plan(new, [], write_mode="create"), Create)
 
 
 def test_write_mode_update_creates_nothing() -> None:
-    new = wanted(audience_type="VISITOR", rule=VISITOR)
+    new = desired(audience_type="VISITOR", rule=VISITOR)
     assert code(plan(new, [], write_mode="update")) == "not_found"
-    assert isinstance(plan(wanted(description="new"), [THERE], write_mode="update"), Update)
+    assert isinstance(plan(desired(description="new"), [THERE], write_mode="update"), Update)
 
 
 def test_removal() -> None:
-    assert plan(wanted(remove=True), [THERE]) == Remove("5497", THERE["id"])
-    assert plan(wanted(remove=True), []) == Unchanged(None)
-    assert plan(wanted(remove=True, audience_id="1"), []) == Unchanged(None)
+    assert plan(desired(remove=True), [THERE]) == Remove("5497", THERE["id"])
+    assert plan(desired(remove=True), []) == Unchanged(None)
+    assert plan(desired(remove=True, audience_id="1"), []) == Unchanged(None)
 
 
 @pytest.mark.parametrize("on_ambiguous", ["reject", "newest"])
 def test_removal_of_one_of_several_is_rejected(on_ambiguous: OnAmbiguous) -> None:
-    decision = plan(wanted(remove=True), [THERE, NEWER], on_ambiguous=on_ambiguous)
+    decision = plan(desired(remove=True), [THERE, NEWER], on_ambiguous=on_ambiguous)
     assert code(decision) == "ambiguous_name"
     assert isinstance(decision, Reject)
     assert "newest" not in decision.reason
 
 
 def test_custom_audiences_are_created_with_the_fields_of_their_endpoint_only() -> None:
-    custom = wanted(rule=VISITOR, description="d", sharing=Sharing("CUSTOM", "1p", "Cars"))
+    custom = desired(rule=VISITOR, description="d", sharing=Sharing("CUSTOM", "1p", "Cars"))
     assert plan(custom, []) == Create(
         "5497",
         {
@@ -307,14 +307,14 @@ _names = st.text(min_size=1, max_size=8).filter(str.strip)
 _broken = st.sampled_from([{"percentage": 11}, {"colour": 1}, {"country": "us"}, {"seed_id": []}])
 
 
-def _wishes(names: st.SearchStrategy[str] = _names) -> st.SearchStrategy[Wanted]:
+def _wishes(names: st.SearchStrategy[str] = _names) -> st.SearchStrategy[Desired]:
     """What records may want: nine in ten with a rule that Pinterest takes."""
 
-    def of(kind: str) -> st.SearchStrategy[Wanted]:
+    def of(kind: str) -> st.SearchStrategy[Desired]:
         right = _rules[kind]
         wrong = st.builds(dict.__or__, right, _broken)
         return st.builds(
-            Wanted,
+            Desired,
             ad_account_id=st.just("5497"),
             name=names,
             audience_type=st.just(kind),
@@ -328,7 +328,7 @@ def _wishes(names: st.SearchStrategy[str] = _names) -> st.SearchStrategy[Wanted]
 _numbers = st.integers(1, 10**13)
 
 
-def made(wish: Wanted, number: int) -> dict[str, Any]:
+def made(wish: Desired, number: int) -> dict[str, Any]:
     """An audience that is as a wish has it, in the words of that wish."""
     return {
         "id": str(number),
@@ -351,12 +351,12 @@ def applied(decision: Decision, existing: list[dict[str, Any]]) -> list[dict[str
             return existing
 
 
-def matching(wish: Wanted, existing: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def matching(wish: Desired, existing: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [item for item in existing if item["name"] == wish.name]
 
 
 @st.composite
-def _pairs(draw: st.DrawFn) -> tuple[Wanted, list[dict[str, Any]]]:
+def _pairs(draw: st.DrawFn) -> tuple[Desired, list[dict[str, Any]]]:
     """A wish, and nothing or an audience of its name, mostly of its type as well."""
     wish = draw(_wishes())
     if draw(st.booleans()):
@@ -369,7 +369,7 @@ def _pairs(draw: st.DrawFn) -> tuple[Wanted, list[dict[str, Any]]]:
 
 
 @given(_wishes(), _numbers)
-def test_planning_what_exists_is_empty(wish: Wanted, number: int) -> None:
+def test_planning_what_exists_is_empty(wish: Desired, number: int) -> None:
     audience = made(wish, number)
     assert plan(wish, [audience]) == Unchanged(str(number))
     assert plan(replace(wish, audience_id=str(number)), [audience]) == Unchanged(str(number))
@@ -377,7 +377,7 @@ def test_planning_what_exists_is_empty(wish: Wanted, number: int) -> None:
 
 @given(_wishes(), _numbers)
 def test_what_pinterest_makes_of_a_created_audience_is_not_changed_again(
-    wish: Wanted, number: int
+    wish: Desired, number: int
 ) -> None:
     decision = plan(wish, [])
     if isinstance(decision, Create):
@@ -392,7 +392,7 @@ def test_applying_a_plan_and_planning_again_is_empty() -> None:
 
     @given(_pairs())
     @settings(max_examples=200, database=None, derandomize=True)
-    def prove(pair: tuple[Wanted, list[dict[str, Any]]]) -> None:
+    def prove(pair: tuple[Desired, list[dict[str, Any]]]) -> None:
         wish, existing = pair
         decision = plan(wish, existing)
         seen[type(decision).__name__] += 1
@@ -406,7 +406,7 @@ def test_applying_a_plan_and_planning_again_is_empty() -> None:
 
 
 @st.composite
-def _runs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[Wanted], list[Wanted]]:
+def _runs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[Desired], list[Desired]]:
     """What exists, wishes with different names (some for what exists), and these in disorder."""
     wishes = draw(st.lists(_wishes(), max_size=5, unique_by=lambda wish: wish.name))
     wishes = [replace(wish, remove=draw(st.integers(0, 5)) == 0) for wish in wishes]
@@ -417,7 +417,7 @@ def _runs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[Wanted], list[Wan
 
 @given(_runs())
 def test_the_order_of_records_does_not_matter(
-    run: tuple[list[dict[str, Any]], list[Wanted], list[Wanted]],
+    run: tuple[list[dict[str, Any]], list[Desired], list[Desired]],
 ) -> None:
     existing, *orders = run
     ends = []

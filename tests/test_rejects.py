@@ -224,7 +224,7 @@ def test_a_record_that_a_stream_map_can_not_take_is_kept(
     bad = record(name=None, audience_type="VISITOR", rule=RULE)
     run = target.target([schema(), bad, visitor("a"), state(1)], stream_maps=maps)
     assert run.code == 1
-    assert "a stream map can not be applied to it" in run.err
+    assert "a stream map cannot be applied to it" in run.err
     assert names(emulator, account) == ["A"]
     assert kept(path) == [bad["record"]]
     assert run.state == {"seen": 1}

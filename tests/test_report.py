@@ -334,7 +334,7 @@ def test_a_report_that_can_not_be_written_is_one_line_and_a_failure(
     assert "Traceback" not in run.err
     (complaint,) = run.complaints
     assert complaint.startswith("report_path ")
-    assert "can not be written" in complaint
+    assert "cannot be written" in complaint
     # What is done is done all the same.
     assert len(emulator.state()["audiences"][account]) == 1
     assert run.state == {"seen": 1}

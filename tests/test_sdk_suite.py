@@ -1,6 +1,6 @@
 """The SDK's own suite for taps, against the emulator.
 
-Its checks of duplicate keys and of the final state can not fail; ``test_tap.py`` has ones that can.
+Its checks of duplicate keys and of the final state cannot fail; ``test_tap.py`` has ones that can.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import requests
 from programs import statuses
 
 from pinterest_emulator.testing import Emulator
-from tap_pinterest_audiences.connection_test import preflight
+from tap_pinterest_audiences.connection_test import connection_test
 from tap_pinterest_audiences.tap import TapPinterestAudiences
 
 if TYPE_CHECKING:
@@ -315,7 +315,7 @@ def test_the_preflight_warns_of_the_sandbox() -> None:
     )
     tap.ad_accounts, tap.ad_account_ids = [], []
     with patch.object(tap.logger, "warning") as warning:
-        preflight(tap)
+        connection_test(tap)
     assert "switched off" in warning.call_args.args[0]
 
 

@@ -11,8 +11,8 @@ import pytest
 from test_fuzz import Reply, answering
 
 from pinterest_audiences.api.operations import LIST_AD_ACCOUNTS
-from pinterest_audiences.api.token_store import KeptToken, TokenStore
-from pinterest_audiences.errors import MalformedAnswerError, SettingsError
+from pinterest_audiences.api.token_store import StoredToken, TokenStore
+from pinterest_audiences.errors import InvalidResponseError, SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,11 +64,11 @@ def test_one_entry_file_of_an_earlier_version_is_read_and_kept(tmp_path: Path) -
     }
     path.write_text(json.dumps(old))
     store = TokenStore(str(path), "one", "pinr.one")
-    assert store.read() == KeptToken("pinr.kept", "pina_kept", 1)
+    assert store.read() == StoredToken("pinr.kept", "pina_kept", 1)
 
-    TokenStore(str(path), "other", "pinr.other").write(KeptToken("pinr.b", "pina_b", 2))
+    TokenStore(str(path), "other", "pinr.other").write(StoredToken("pinr.b", "pina_b", 2))
 
-    assert store.read() == KeptToken("pinr.kept", "pina_kept", 1)
+    assert store.read() == StoredToken("pinr.kept", "pina_kept", 1)
 
 
 @pytest.mark.parametrize("answer", [{}, {"access_token": ""}, {"access_token": "pina_\nX: y"}])
@@ -76,7 +76,7 @@ def test_new_refresh_token_without_access_token_is_kept(
     tmp_path: Path, answer: dict[str, str]
 ) -> None:
     path = tmp_path / "token.json"
-    with pytest.raises(MalformedAnswerError):
+    with pytest.raises(InvalidResponseError):
         answering([reply(refresh_token="pinr.new", **answer)], **app(path)).request(
             LIST_AD_ACCOUNTS
         )

@@ -14,7 +14,7 @@ from programs import record, schema
 from test_private import SELF_SIGNED, credentials
 
 from pinterest_audiences.api.transport import Transport, checked_url, is_loopback
-from pinterest_audiences.errors import NoAnswerError, SettingsError
+from pinterest_audiences.errors import NoResponseError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,10 +168,13 @@ def test_request_that_a_proxy_let_through_may_have_worked(monkeypatch: pytest.Mo
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.getsockname()[1]}")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(SELF_SIGNED))
         request = requests.Request("POST", "https://localhost:9/v5", data=b"{}").prepare()
-        with Transport() as transport, pytest.raises(NoAnswerError, match="HTTPS_PROXY") as caught:
+        with (
+            Transport() as transport,
+            pytest.raises(NoResponseError, match="HTTPS_PROXY") as caught,
+        ):
             transport.exchange(request, "audiences/create", "Settings: api_url", 60)
         proxy.join()
-    assert not caught.value.nothing_done, "the create would be sent again without a look"
+    assert not caught.value.request_not_sent, "the create would be sent again without a look"
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)

@@ -21,7 +21,7 @@ from people import (
 )
 from programs import Programs, state
 
-from pinterest_audiences.api.responses import Answer, utc_now
+from pinterest_audiences.api.responses import Response, utc_now
 from pinterest_audiences.errors import PinterestError, RequestFailedError, SettingsError
 from pinterest_emulator.testing import Emulator
 from target_pinterest_audiences.members import uploads
@@ -259,7 +259,7 @@ def test_a_part_is_not_put_to_where_others_could_read_it(api: PinterestAPI, url:
 def test_an_answer_without_addresses_is_one_line(
     api: PinterestAPI, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(api, "request", lambda *_, **__: Answer(answer, None, utc_now()))
+    monkeypatch.setattr(api, "request", lambda *_, **__: Response(answer, None, utc_now()))
     with pytest.raises(PinterestError, match="does not say where to put the parts"):
         uploads.upload(api, "1", "2", ["x"], add=True)
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_pinterest_audiences.audiences.desired import Sharing, Wanted, read
+from target_pinterest_audiences.audiences.desired import Desired, Sharing, read
 from target_pinterest_audiences.audiences.writer import is_planned
 from target_pinterest_audiences.changes import Reject
 
 
-def reading(**fields: Any) -> Wanted:
-    wanted = read({"name": "Loyal", **fields}, "5497")
-    assert isinstance(wanted, Wanted), wanted
-    return wanted
+def reading(**fields: Any) -> Desired:
+    desired = read({"name": "Loyal", **fields}, "5497")
+    assert isinstance(desired, Desired), desired
+    return desired
 
 
 @pytest.mark.parametrize("value", ["12", 12, Decimal(12), Decimal("12.0"), " 12 "])
@@ -28,8 +28,8 @@ def test_ids_come_as_text_or_as_whole_numbers(value: object) -> None:
 
 @pytest.mark.parametrize("value", ["1234567890123456789", 2**64 - 1])
 def test_an_id_may_have_as_many_digits_as_a_number_of_64_bits(value: object) -> None:
-    wanted = reading(id=value, ad_account_id=value)
-    assert (wanted.audience_id, wanted.ad_account_id) == (str(value), str(value))
+    desired = reading(id=value, ad_account_id=value)
+    assert (desired.audience_id, desired.ad_account_id) == (str(value), str(value))
     assert not is_planned(str(value))
 
 
@@ -39,14 +39,14 @@ def test_the_account_of_the_record_wins() -> None:
 
 
 def test_null_and_empty_are_not_said() -> None:
-    assert reading(id=None, description=None, rule=None, audience_type="") == Wanted(
+    assert reading(id=None, description=None, rule=None, audience_type="") == Desired(
         "5497", name="Loyal"
     )
 
 
 @pytest.mark.parametrize("blank", ["", "   ", "\t"])
 def test_blank_description_asks_for_none(blank: str) -> None:
-    assert reading(description=blank) == Wanted("5497", name="Loyal", description="")
+    assert reading(description=blank) == Desired("5497", name="Loyal", description="")
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ _columns = ["id", "name", "ad_account_id", "audience_type", "description", "rule
 
 @given(st.dictionaries(st.sampled_from(_columns) | st.text(max_size=6), _json))
 def test_no_record_is_too_strange_to_be_read_or_rejected(record: dict[str, Any]) -> None:
-    assert isinstance(read(record, "5497"), (Wanted, Reject))
+    assert isinstance(read(record, "5497"), (Desired, Reject))

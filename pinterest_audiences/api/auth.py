@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from requests.auth import AuthBase
 
 from pinterest_audiences.api.operations import OAUTH_TOKEN
-from pinterest_audiences.api.token_store import KeptToken, TokenStore, is_token
+from pinterest_audiences.api.token_store import StoredToken, TokenStore, is_token
 from pinterest_audiences.errors import (
-    MalformedAnswerError,
+    InvalidResponseError,
     PinterestError,
     RequestFailedError,
     SettingsError,
@@ -60,8 +60,8 @@ class Grant(Protocol):
         """Return a usable token, or None if there is no other than the rejected one."""
 
 
-class GivenToken:
-    """The setting ``access_token``: used as it is, can not be renewed."""
+class StaticToken:
+    """The setting ``access_token``: used as it is, cannot be renewed."""
 
     can_write = True
 
@@ -132,12 +132,12 @@ class RefreshToken:
                 refresh_token = newest
             try:
                 token = _access_token(answer)
-            except MalformedAnswerError:
+            except InvalidResponseError:
                 # The old refresh token may be used up, so the new one is kept all the same.
-                self._store.write(KeptToken(refresh_token, "", 0))
+                self._store.write(StoredToken(refresh_token, "", 0))
                 raise
             renew_at = int(token.renew_at or 0)
-            self._store.write(KeptToken(refresh_token, token.value, renew_at))
+            self._store.write(StoredToken(refresh_token, token.value, renew_at))
             return token
 
 
@@ -205,7 +205,7 @@ def choose_grant(settings: Mapping[str, Any], call: TokenCall, max_wait: float) 
         store = TokenStore(settings.get("token_path"), str(client_id), refresh_token)
         return RefreshToken(call, refresh_token, store, max_wait)
     if access_token:
-        return GivenToken(access_token)
+        return StaticToken(access_token)
     if client_id:
         return ClientCredentials(call)
     msg = (
@@ -232,7 +232,7 @@ def _access_token(answer: Mapping[str, Any]) -> AccessToken:
     value = answer.get("access_token")
     if not is_token(value):
         msg = f"Pinterest's answer to {OAUTH_TOKEN.name} holds no access_token"
-        raise MalformedAnswerError(msg)
+        raise InvalidResponseError(msg)
     match answer.get("expires_in"):
         case int(seconds) | float(seconds) if 0 <= seconds <= _LONGEST_SECONDS:
             return AccessToken(value, time.time() + max(seconds - _EARLY_SECONDS, seconds / 2))

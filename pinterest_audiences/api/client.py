@@ -17,12 +17,12 @@ from singer_sdk.singerlib.json import serialize_json
 from pinterest_audiences.api.auth import PinterestAuthenticator, choose_grant, header_text
 from pinterest_audiences.api.operations import OAUTH_TOKEN, Operation
 from pinterest_audiences.api.rate_limit_headers import waits
-from pinterest_audiences.api.rate_limiter import RateBudget
-from pinterest_audiences.api.responses import Answer, Page, error_code, read_answer
+from pinterest_audiences.api.rate_limiter import RateLimiter
+from pinterest_audiences.api.responses import Page, Response, error_code, read_response
 from pinterest_audiences.api.transport import Transport, checked_url
 from pinterest_audiences.errors import (
-    MalformedAnswerError,
-    NoAnswerError,
+    InvalidResponseError,
+    NoResponseError,
     RateLimitedError,
     RetriableError,
     SettingsError,
@@ -79,7 +79,7 @@ class PinterestAPI:
         self.max_wait = float(settings.get("max_wait", DEFAULT_MAX_WAIT_SECONDS))
         read_timeout = float(settings.get("request_timeout") or DEFAULT_TIMEOUT_SECONDS)
         self._timeout = (min(read_timeout, _CONNECT_TIMEOUT_SECONDS), read_timeout)
-        self._budget = RateBudget(self.max_wait, self._waited)
+        self._rate_limiter = RateLimiter(self.max_wait, self._waited)
         self._session = Transport(threads=int(settings.get("concurrency") or 1))
         self._session.headers["User-Agent"] = (
             header_text(settings, "user_agent")
@@ -104,10 +104,10 @@ class PinterestAPI:
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         auth: AuthBase | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Send a request, repeat it while that can help, and return Pinterest's answer.
 
-        What creates is repeated only if Pinterest can not have seen it, or put it off with a rate
+        What creates is repeated only if Pinterest cannot have seen it, or put it off with a rate
         limit; all else is repeated on any lack of an answer.
 
         Args:
@@ -120,8 +120,8 @@ class PinterestAPI:
         Raises:
             RequestFailedError: If Pinterest refused.
             RateLimitedError: If the rate limit lasts longer than ``max_wait``.
-            NoAnswerError: If no usable answer came; ``nothing_done`` tells whether Pinterest can
-                have acted on it.
+            NoResponseError: If no usable response came; ``request_not_sent`` tells whether
+                Pinterest can have acted on it.
         """
         prepared = functools.partial(
             requests.Request,
@@ -139,17 +139,17 @@ class PinterestAPI:
                 headers={"Content-Type": "application/json"},
             )
 
-        @self.patiently(lambda error: operation.creates and not _can_not_have_worked(error))
-        def send() -> Answer:
+        @self.with_retries(lambda error: operation.creates and not _can_not_have_worked(error))
+        def send() -> Response:
             return self._send(operation, prepared)
 
         return send()
 
     def least_seconds(self, category: str, requests: int) -> int:
         """Return how long so many more requests take at least at the rate limits seen so far."""
-        return self._budget.least_seconds(category, requests)
+        return self._rate_limiter.least_seconds(category, requests)
 
-    def patiently(
+    def with_retries(
         self, giveup: Callable[[Exception], bool]
     ) -> Callable[[Callable[[], T]], Callable[[], T]]:
         """Decorate a function to be called again, after a wait, when it got no answer.
@@ -179,7 +179,7 @@ class PinterestAPI:
         bookmark do occur (seen live on ``/v5/pins``).
 
         Raises:
-            MalformedAnswerError: If a page has no list of objects, or a bookmark comes twice, which
+            InvalidResponseError: If a page has no list of objects, or a bookmark comes twice, which
                 would never end.
         """
         bookmark: str | None = None
@@ -190,19 +190,19 @@ class PinterestAPI:
             bookmark = answer.data.get("bookmark") or None
             if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
                 msg = f"Pinterest's answer to {operation.name} holds no list of objects as items"
-                raise MalformedAnswerError(msg)
+                raise InvalidResponseError(msg)
             if not _is_bookmark(bookmark) or bookmark in seen:
                 msg = (
                     f"Pinterest's answer to {operation.name} repeats a bookmark, or has one that "
-                    "is not text: the list can not be read to its end; run again later"
+                    "is not text: the list cannot be read to its end; run again later"
                 )
-                raise MalformedAnswerError(msg)
-            yield Page(items, answer.moment, answer.received)
+                raise InvalidResponseError(msg)
+            yield Page(items, answer.server_time, answer.received)
             if bookmark is None:
                 return
             seen.add(bookmark)
 
-    def _send(self, operation: Operation, request: functools.partial[requests.Request]) -> Answer:
+    def _send(self, operation: Operation, request: functools.partial[requests.Request]) -> Response:
         response = self._exchange(operation, request())
         if (
             response.status_code == requests.codes.unauthorized
@@ -211,11 +211,11 @@ class PinterestAPI:
             and self._bearer.renew(response.request)
         ):
             response = self._exchange(operation, request())
-        return read_answer(operation, response)
+        return read_response(operation, response)
 
     def _exchange(self, operation: Operation, request: requests.Request) -> requests.Response:
         prepared = self._session.prepare_request(request)
-        self._budget.spend(operation)
+        self._rate_limiter.acquire(operation)
         with self._counting:
             self.requests[operation.category] += 1
         headers: Mapping[str, str] = {}
@@ -224,7 +224,7 @@ class PinterestAPI:
             headers = response.headers
             return response
         finally:
-            self._budget.settle(operation, headers)
+            self._rate_limiter.release(operation, headers)
 
     def _waited(self, seconds: float) -> None:
         with self._counting:
@@ -248,5 +248,5 @@ def _is_bookmark(value: object) -> TypeGuard[str | None]:
 
 def _can_not_have_worked(error: Exception) -> bool:
     return isinstance(error, RateLimitedError) or (
-        isinstance(error, NoAnswerError) and error.nothing_done
+        isinstance(error, NoResponseError) and error.request_not_sent
     )

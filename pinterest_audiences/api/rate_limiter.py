@@ -36,7 +36,7 @@ class _Quota:
     policies: tuple[Policy, ...] = ()
 
 
-class RateBudget:
+class RateLimiter:
     """Spends what Pinterest's headers say is left, category by category.
 
     Every answer tells what is left of the window that is used up first, per second or per minute,
@@ -55,7 +55,7 @@ class RateBudget:
         self._quotas: dict[str, _Quota] = {}
         self._lock = threading.Lock()
 
-    def spend(self, operation: Operation) -> None:
+    def acquire(self, operation: Operation) -> None:
         """Wait until ``operation`` may be sent, and count it.
 
         Raises:
@@ -67,7 +67,7 @@ class RateBudget:
             self._note(wait)
             time.sleep(wait)
 
-    def settle(self, operation: Operation, headers: Mapping[str, str]) -> None:
+    def release(self, operation: Operation, headers: Mapping[str, str]) -> None:
         """Note that a request has ended, and what its answer's headers say is left."""
         with self._lock:
             quota = self._quotas[operation.category]

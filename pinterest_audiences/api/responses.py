@@ -12,8 +12,8 @@ import requests
 
 from pinterest_audiences.api.rate_limit_headers import asked_wait, http_date
 from pinterest_audiences.errors import (
-    MalformedAnswerError,
-    NoAnswerError,
+    InvalidResponseError,
+    NoResponseError,
     RateLimitedError,
     RequestFailedError,
     redact,
@@ -33,17 +33,17 @@ def utc_now() -> dt.datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A JSON object that Pinterest answered.
 
     Attributes:
         data: The object; numbers with a fraction are ``Decimal``.
-        moment: The server's clock when it answered; None if it did not say.
+        server_time: The server's clock when it answered; None if it did not say.
         received: This machine's clock when the answer was here.
     """
 
     data: dict[str, Any]
-    moment: dt.datetime | None
+    server_time: dt.datetime | None
     received: dt.datetime
 
 
@@ -52,52 +52,52 @@ class Page:
     """One page of a list, and the clocks of the server and of this machine when it was read."""
 
     items: list[dict[str, Any]]
-    moment: dt.datetime | None
+    server_time: dt.datetime | None
     received: dt.datetime
 
     @property
     def clock(self) -> int:
         """When it was read, in Unix seconds, by the clock that is behind."""
-        return int(min(self.received, self.moment or self.received).timestamp())
+        return int(min(self.received, self.server_time or self.received).timestamp())
 
 
 def id_of(thing: Mapping[str, Any], operation: Operation) -> str:
     """Return the id of something that Pinterest answered to ``operation``.
 
     Raises:
-        MalformedAnswerError: If it has none.
+        InvalidResponseError: If it has none.
     """
     match thing.get("id"):
         case str(value) if value.isascii() and value.isdigit():
             return value
         case _:
             msg = f"Pinterest's answer to {operation.name} holds something without an id of digits"
-            raise MalformedAnswerError(msg)
+            raise InvalidResponseError(msg)
 
 
-def read_answer(operation: Operation, response: requests.Response) -> Answer:
+def read_response(operation: Operation, response: requests.Response) -> Response:
     """Return the answer in a response, or raise what it means."""
     status = response.status_code
     request_id = redact(response.headers.get("x-pinterest-rid") or "") or None
-    moment = http_date(response.headers.get("date"))
+    server_time = http_date(response.headers.get("date"))
     data = _json_object(response)
     code = _code(data)
     limited = status == requests.codes.too_many_requests or code == _RATE_LIMIT_CODE
     if requests.codes.ok <= status < requests.codes.multiple_choices and not limited:
         if data is None:
             reason = f"HTTP {status}, but the body is no JSON object"
-            raise NoAnswerError(operation.name, reason, request_id=request_id)
-        return Answer(data, moment, utc_now())
+            raise NoResponseError(operation.name, reason, request_id=request_id)
+        return Response(data, server_time, utc_now())
     message = str((data or {}).get("message") or response.reason or "")
     spam = "spam" in f"{message} {(data or {}).get('message_detail')}".lower()
-    now = moment or utc_now()
+    now = server_time or utc_now()
     wait = asked_wait(response.headers, now)
     if limited and not spam:
         raise RateLimitedError(operation.name, wait, now, request_id)
     if status >= requests.codes.internal_server_error:
         asked = wait if "retry-after" in response.headers else None
         reason = f"HTTP {status}: {message}"
-        raise NoAnswerError(operation.name, reason, wait_seconds=asked, request_id=request_id)
+        raise NoResponseError(operation.name, reason, wait_seconds=asked, request_id=request_id)
     raise RequestFailedError(operation.name, status, code, message, request_id)
 
 

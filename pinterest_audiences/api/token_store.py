@@ -13,8 +13,8 @@ import filelock
 
 from pinterest_audiences.errors import BusyError, SettingsError
 from pinterest_audiences.files import (
-    close_to_others,
     make_folder,
+    restrict_permissions,
     state_folder,
     temporary_of,
     user_path,
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
-class KeptToken:
+class StoredToken:
     """What the token file holds, apart from its key.
 
     Attributes:
@@ -77,14 +77,14 @@ class TokenStore:
 
         Raises:
             BusyError: If that process takes longer.
-            SettingsError: If the folder can not be written to, or a file that is open to other
-                users can not be closed to them. It is raised before any token is used up, because
-                a renewed refresh token that can not be kept would be lost.
+            SettingsError: If the folder cannot be written to, or a file that is open to other
+                users cannot be closed to them. It is raised before any token is used up, because
+                a renewed refresh token that cannot be kept would be lost.
         """
         try:
             make_folder(self.path.parent)
             with contextlib.suppress(FileNotFoundError):
-                close_to_others(self.path)
+                restrict_permissions(self.path)
             lock = filelock.FileLock(f"{self.path}.lock", timeout=max_wait, mode=0o600)
             with lock:
                 # A process that was killed between writing and renaming it has left live tokens.
@@ -105,7 +105,7 @@ class TokenStore:
             )
             raise SettingsError(msg) from None
 
-    def read(self) -> KeptToken | None:
+    def read(self) -> StoredToken | None:
         """Return the kept tokens, or None if there are none for these settings.
 
         Raises:
@@ -115,7 +115,7 @@ class TokenStore:
             entry = self._entries().get(self._key)
             if entry is None:
                 return None
-            token = KeptToken(**entry)
+            token = StoredToken(**entry)
             if not (
                 is_token(token.refresh_token)
                 and (token.access_token == "" or is_token(token.access_token))
@@ -131,7 +131,7 @@ class TokenStore:
             return None
         return token
 
-    def write(self, token: KeptToken) -> None:
+    def write(self, token: StoredToken) -> None:
         """Keep ``token``, and the entries of other settings; the caller is inside of `locked`.
 
         Raises:

@@ -30,7 +30,7 @@ from urllib3.exceptions import (
 from urllib3.exceptions import TimeoutError as NoReplyError
 from urllib3.util import Url, parse_url
 
-from pinterest_audiences.errors import NoAnswerError, PinterestError, SettingsError, redact
+from pinterest_audiences.errors import NoResponseError, PinterestError, SettingsError, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,7 +94,7 @@ class Transport(requests.Session):
         Raises:
             SettingsError: If there can be no connection before a setting or a variable of the
                 environment is changed.
-            NoAnswerError: If no answer came.
+            NoResponseError: If no answer came.
         """
         url = str(request.url)
         where = self.merge_environment_settings(url, {}, None, None, None)
@@ -247,7 +247,7 @@ def _explained(error: Exception, route: _Route, *, proxy_works: bool) -> Pintere
     if isinstance(error, requests.Timeout):
         never_there = isinstance(error, requests.ConnectTimeout)
         reason = f"no connection to {route.host} in time" if never_there else "it took too long"
-        return NoAnswerError(route.operation, reason, nothing_done=never_there)
+        return NoResponseError(route.operation, reason, request_not_sent=never_there)
     return _for_good(error, causes, route) or _for_now(error, causes, route)
 
 
@@ -269,17 +269,19 @@ def _for_good(error: Exception, causes: list[BaseException], route: _Route) -> S
     return None
 
 
-def _for_now(error: Exception, causes: list[BaseException], route: _Route) -> NoAnswerError:
+def _for_now(error: Exception, causes: list[BaseException], route: _Route) -> NoResponseError:
     """Say why there is no answer, if there may be one next time."""
     if _first(causes, NameResolutionError):
         reason = f"the host name of {route.host} is not known; check {route.source} and the network"
-        return NoAnswerError(route.operation, reason, nothing_done=True)
+        return NoResponseError(route.operation, reason, request_not_sent=True)
     if _first(causes, NewConnectionError):
-        return NoAnswerError(route.operation, f"no connection to {route.host}", nothing_done=True)
+        return NoResponseError(
+            route.operation, f"no connection to {route.host}", request_not_sent=True
+        )
     if isinstance(error, requests.ConnectionError):
         through = f"; it went through {route.proxy}" if route.proxy else ""
-        return NoAnswerError(route.operation, f"the connection broke off{through}")
-    return NoAnswerError(route.operation, f"the answer broke off ({type(error).__name__})")
+        return NoResponseError(route.operation, f"the connection broke off{through}")
+    return NoResponseError(route.operation, f"the answer broke off ({type(error).__name__})")
 
 
 def _untrusted(error: ssl.SSLCertVerificationError, route: _Route) -> SettingsError:
@@ -322,7 +324,7 @@ def _proxy_problem(causes: list[BaseException], route: _Route, *, works: bool) -
         reason, may_pass, not_sent = f"the connection broke off ({_words(causes[-1])})", True, False
     message = f"{route.proxy}: {reason}; correct the variable, or add the host to NO_PROXY"
     if may_pass:
-        return NoAnswerError(route.operation, message, nothing_done=not_sent)
+        return NoResponseError(route.operation, message, request_not_sent=not_sent)
     return SettingsError(message)
 
 

@@ -10,13 +10,13 @@ from target_pinterest_audiences.input.names import name_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from target_pinterest_audiences.audiences.desired import Source, Wanted
+    from target_pinterest_audiences.audiences.desired import Desired, Source
 
 
-class Copies:
+class AccountCopy:
     """Pairs of an audience elsewhere and its copy.
 
-    Names are not unique, so an audience that became the copy of one record can not become that
+    Names are not unique, so an audience that became the copy of one record cannot become that
     of another record of the same name.
     """
 
@@ -31,21 +31,21 @@ class Copies:
         """Audiences of other accounts whose records were deferred, and their names."""
 
     def candidates(
-        self, wanted: Wanted, matching: Sequence[Mapping[str, Any]]
+        self, desired: Desired, matching: Sequence[Mapping[str, Any]]
     ) -> tuple[Sequence[Mapping[str, Any]], bool]:
-        """Find what may become what is wanted.
+        """Find what may become what is desired.
 
         Args:
-            wanted: What the record wants.
+            desired: What the record wants.
             matching: All that have its name.
 
         Returns:
             Those that no other record became, or the one among them that is this record's; and
             whether that is final. Else a later record of the same name may have a better claim.
         """
-        if wanted.source is None:
+        if desired.source is None:
             return matching, True
-        mine = self._copies.get(wanted.source)
+        mine = self._copies.get(desired.source)
         free = []
         for audience in matching:
             key = str(audience["id"])
@@ -53,20 +53,20 @@ class Copies:
                 return [audience], True
             if key not in self._sources:
                 free.append(audience)
-        if wanted.remove and free:
+        if desired.remove and free:
             return matching, False  # of several, nobody can tell which one is to go
-        same = next((audience for audience in free if is_as_wanted(wanted, audience)), None)
+        same = next((audience for audience in free if is_as_wanted(desired, audience)), None)
         return ([same], True) if same else (free, not free)
 
-    def note_waiting(self, wanted: Wanted, source: Source, *, waits: bool) -> None:
+    def note_waiting(self, desired: Desired, source: Source, *, waits: bool) -> None:
         """Note whether the record of an audience of another account waits."""
         self.waiting.pop(source, None)
         if waits:
-            self.waiting[source] = "" if wanted.remove else name_key(str(wanted.name))
+            self.waiting[source] = "" if desired.remove else name_key(str(desired.name))
 
-    def may_be_claimed(self, wanted: Wanted) -> bool:
+    def may_be_claimed(self, desired: Desired) -> bool:
         """Tell whether what is to be removed may still become the copy of another audience."""
-        return wanted.remove and name_key(str(wanted.name)) in self.waiting.values()
+        return desired.remove and name_key(str(desired.name)) in self.waiting.values()
 
     def note(self, source: Source, audience_id: str) -> None:
         """Note what an audience of another account became."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from target_pinterest_audiences.audiences.rules import same_rule
-from target_pinterest_audiences.changes import Reject, Wait
+from target_pinterest_audiences.changes import Pending, Reject
 from target_pinterest_audiences.input.names import name_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from target_pinterest_audiences.audiences.desired import Source, Wanted
+    from target_pinterest_audiences.audiences.desired import Desired, Source
     from target_pinterest_audiences.run.report import Entry
 
     Key = tuple[str, str]
@@ -72,30 +72,30 @@ class Claim:
         return same and mentioned and not (other.waiting or self.waiting)
 
 
-def claim_of(wanted: Wanted, meant: Sequence[Mapping[str, Any]]) -> Claim:
+def claim_of(desired: Desired, meant: Sequence[Mapping[str, Any]]) -> Claim:
     """Return what a record claims.
 
     Args:
-        wanted: What the record wants.
+        desired: What the record wants.
         meant: The audiences that it may mean.
     """
-    key = (wanted.ad_account_id, name_key(str(wanted.name)))
-    by_name = wanted.audience_id is None and wanted.source is None
-    ids = [wanted.audience_id] if wanted.audience_id else [str(item["id"]) for item in meant]
+    key = (desired.ad_account_id, name_key(str(desired.name)))
+    by_name = desired.audience_id is None and desired.source is None
+    ids = [desired.audience_id] if desired.audience_id else [str(item["id"]) for item in meant]
     wishes = {
-        "name": key if wanted.name else None,
-        "description": wanted.description,
-        "audience_type": None if wanted.sharing else wanted.audience_type,
-        "rule": wanted.rule,
-        "sharing_type": wanted.sharing,
+        "name": key if desired.name else None,
+        "description": desired.description,
+        "audience_type": None if desired.sharing else desired.audience_type,
+        "rule": desired.rule,
+        "sharing_type": desired.sharing,
     }
     said = {name: value for name, value in wishes.items() if value is not None}
     return Claim(
         key=key if by_name else None,
         ids=frozenset(ids),
-        source=wanted.source,
-        wishes={} if wanted.remove else said,
-        exists=not wanted.remove,
+        source=desired.source,
+        wishes={} if desired.remove else said,
+        exists=not desired.remove,
     )
 
 
@@ -131,7 +131,7 @@ class Claims:
         *,
         to_name: Key | None = None,
         from_name: Key | None = None,
-    ) -> Reject | Wait | None:
+    ) -> Reject | Pending | None:
         """Find a record whose claim forbids what a record wants.
 
         Args:
@@ -158,7 +158,7 @@ class Claims:
                     f"{other_entry}, of the same run, contradicts this record ({what}), and the "
                     "first of the two counts: leave one of them out",
                 )
-                return Wait(reject) if other.waiting else reject
+                return Pending(reject) if other.waiting else reject
         return None
 
     def _others(self, entry: Entry, handles: list[object]) -> Iterator[tuple[Entry, Claim]]:

@@ -54,7 +54,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Desired:
     """An audience as a record wants it. None: the record does not say, so leave it alone.
 
     Attributes:
@@ -82,7 +82,7 @@ class Wanted:
 
 def read(
     record: Mapping[str, Any], default_account: str | None, *, override: bool = False
-) -> Wanted | Reject:
+) -> Desired | Reject:
     """Read a record; columns that it does not know are ignored.
 
     Args:
@@ -92,7 +92,7 @@ def read(
         override: Write everything to ``default_account``; a record of another account is copied.
 
     Returns:
-        What is wanted, or why that can not be told.
+        What is desired, or why that cannot be told.
     """
     try:
         return _read(AUDIENCES.read(record), default_account, override=override)
@@ -100,7 +100,7 @@ def read(
         return error.reject
 
 
-def _read(record: Mapping[str, Any], default_account: str | None, *, override: bool) -> Wanted:
+def _read(record: Mapping[str, Any], default_account: str | None, *, override: bool) -> Desired:
     audience_id, account = id_in(record, "id"), id_in(record, "ad_account_id")
     source = None
     if override and account and default_account and account != default_account:
@@ -119,7 +119,7 @@ def _read(record: Mapping[str, Any], default_account: str | None, *, override: b
                 "the record has no ad_account_id: add the column, or set the setting ad_account_id",
             )
         )
-    return Wanted(
+    return Desired(
         ad_account_id=account,
         audience_id=audience_id,
         name=name,

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pinterest_audiences.api.client import PinterestAPI
-    from target_pinterest_audiences.audiences.desired import Wanted
+    from target_pinterest_audiences.audiences.desired import Desired
     from target_pinterest_audiences.changes import Owner
-    from target_pinterest_audiences.run.account_locks import Turns
+    from target_pinterest_audiences.run.account_locks import AccountLocks
 
 _PAGE_SIZE = 250
 
@@ -43,7 +43,7 @@ class Named:
             found: The things.
 
         Raises:
-            MalformedAnswerError: If one has no id.
+            InvalidResponseError: If one has no id.
         """
         self._operation = operation
         self.by_id: dict[str, Mapping[str, Any]] = {}
@@ -76,7 +76,7 @@ class Inventory:
         """Read the list of audiences.
 
         Raises:
-            PinterestError: If it can not be read.
+            PinterestError: If it cannot be read.
         """
         self._api = api
         self._account = ad_account_id
@@ -87,7 +87,7 @@ class Inventory:
         """Read the list again and return the audiences that were not known before.
 
         Raises:
-            PinterestError: If it can not be read; then nothing is forgotten.
+            PinterestError: If it cannot be read; then nothing is forgotten.
         """
         found = Named(LIST_AUDIENCES, self._list(LIST_AUDIENCES, {"ownership_type": "OWNED"}))
         known, self._audiences = self._audiences, found
@@ -98,7 +98,7 @@ class Inventory:
         """The customer lists, read when they are first needed.
 
         Raises:
-            PinterestError: If they can not be read.
+            PinterestError: If they cannot be read.
         """
         return Named(LIST_CUSTOMER_LISTS, self._list(LIST_CUSTOMER_LISTS))
 
@@ -106,7 +106,7 @@ class Inventory:
         """Read the customer lists again and return those that were not known before.
 
         Raises:
-            PinterestError: If they can not be read; then nothing is forgotten.
+            PinterestError: If they cannot be read; then nothing is forgotten.
         """
         known = self.customer_lists
         self.customer_lists = Named(LIST_CUSTOMER_LISTS, self._list(LIST_CUSTOMER_LISTS))
@@ -121,16 +121,16 @@ class Inventory:
             and str((audience.get("rule") or {}).get("customer_list_id")) == customer_list_id
         ]
 
-    def matching(self, wanted: Wanted) -> list[Mapping[str, Any]]:
-        """Return the audience with the id that is wanted, or without one all of that name.
+    def matching(self, desired: Desired) -> list[Mapping[str, Any]]:
+        """Return the audience with the id that is desired, or without one all of that name.
 
         Raises:
-            PinterestError: If an id that the list did not have can not be asked for.
+            PinterestError: If an id that the list did not have cannot be asked for.
         """
-        if wanted.audience_id:
-            found = self.get(wanted.audience_id) or self._ask(wanted.audience_id)
+        if desired.audience_id:
+            found = self.get(desired.audience_id) or self._ask(desired.audience_id)
             return [found] if found else []
-        return self.named(wanted.name or "")
+        return self.named(desired.name or "")
 
     def named(self, name: str) -> list[Mapping[str, Any]]:
         """Return all audiences of a name."""
@@ -148,7 +148,7 @@ class Inventory:
         """Note an audience as Pinterest answered it.
 
         Raises:
-            MalformedAnswerError: If it has no id.
+            InvalidResponseError: If it has no id.
         """
         self._audiences.put(audience)
 
@@ -179,10 +179,10 @@ class Inventory:
 class Inventories:
     """What several ad accounts have, each read when it is first needed."""
 
-    def __init__(self, api: PinterestAPI, turns: Turns | None) -> None:
-        """Read through ``api``, and if there are turns, when it is this run's."""
+    def __init__(self, api: PinterestAPI, locks: AccountLocks | None) -> None:
+        """Read through ``api``; with ``locks``, only while this run holds the account's lock."""
         self._api = api
-        self._turns = turns
+        self._locks = locks
         self._found: dict[str, Inventory | RequestFailedError] = {}
 
     def forget(self) -> None:
@@ -193,12 +193,12 @@ class Inventories:
         """Return what an ad account has.
 
         Raises:
-            RequestFailedError: If it can not be read; then it is not tried again.
+            RequestFailedError: If it cannot be read; then it is not tried again.
             BusyError: If another run does not end its turn.
         """
         if ad_account_id not in self._found:
-            if self._turns:
-                self._turns.take(ad_account_id)
+            if self._locks:
+                self._locks.acquire(ad_account_id)
             try:
                 self._found[ad_account_id] = Inventory(self._api, ad_account_id)
             except RequestFailedError as error:
@@ -215,7 +215,7 @@ def get_audience(
     """Ask for one audience; None if there is none.
 
     Raises:
-        PinterestError: If that can not be told.
+        PinterestError: If that cannot be told.
     """
     ids = {"ad_account_id": ad_account_id, "audience_id": audience_id}
     try:
@@ -232,7 +232,7 @@ def shared_with(
     """Ask for the ids of the accounts of a type with which an audience is shared.
 
     Raises:
-        PinterestError: If that can not be told.
+        PinterestError: If that cannot be told.
     """
     of_business = owner.account_type == BUSINESS_ACCOUNT
     operation = LIST_BUSINESS_SHARED_ACCOUNTS if of_business else LIST_SHARED_ACCOUNTS

@@ -25,7 +25,7 @@ from target_pinterest_audiences.input.names import name_key, placeholder
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_pinterest_audiences.audiences.desired import Wanted
+    from target_pinterest_audiences.audiences.desired import Desired
     from target_pinterest_audiences.audiences.references import OnAmbiguous
 
     WriteMode = Literal["upsert", "create", "update"]
@@ -40,7 +40,7 @@ TOO_SMALL = frozenset({"TOO_SMALL", "PERSONAS_INELIGIBLE_SIZE"})
 
 
 def plan(
-    wanted: Wanted,
+    desired: Desired,
     existing: Sequence[Audience],
     *,
     write_mode: WriteMode = "upsert",
@@ -49,24 +49,24 @@ def plan(
     """Decide what to do about one record.
 
     Args:
-        wanted: What the record wants.
+        desired: What the record wants.
         existing: The audiences of the ad account that match it: the one with its id if it has an
             id, else all of its name.
         write_mode: ``create`` leaves what exists, ``update`` creates nothing.
         on_ambiguous: What to do about several audiences of one name. A removal of one of them is
             rejected in any case: with "newest" each run would remove another one.
     """
-    if len(existing) > 1 and (wanted.remove or on_ambiguous == "reject"):
+    if len(existing) > 1 and (desired.remove or on_ambiguous == "reject"):
         ids = ", ".join(str(audience["id"]) for audience in existing)
-        advice = "" if wanted.remove else ", or set on_ambiguous to newest"
+        advice = "" if desired.remove else ", or set on_ambiguous to newest"
         return Reject(
             "ambiguous_name",
-            f"{len(existing)} audiences in ad account {wanted.ad_account_id} have this name "
+            f"{len(existing)} audiences in ad account {desired.ad_account_id} have this name "
             f"(ids {ids}): give the record the id of one{advice}",
         )
     if not existing:
-        return _plan_missing(wanted, write_mode)
-    return _plan_existing(wanted, newest(existing), write_mode)
+        return _plan_missing(desired, write_mode)
+    return _plan_existing(desired, newest(existing), write_mode)
 
 
 def made_by(body: Mapping[str, Any], audience: Audience) -> bool:
@@ -75,9 +75,9 @@ def made_by(body: Mapping[str, Any], audience: Audience) -> bool:
     return same_name and same_rule(body["rule"], audience.get("rule") or {})
 
 
-def is_as_wanted(wanted: Wanted, audience: Audience) -> bool:
+def is_as_wanted(desired: Desired, audience: Audience) -> bool:
     """Tell whether nothing is left to be done about an audience."""
-    return isinstance(plan(wanted, [audience]), Unchanged)
+    return isinstance(plan(desired, [audience]), Unchanged)
 
 
 def deferral(seeds: Sequence[Audience]) -> Defer | Reject | None:
@@ -114,108 +114,108 @@ def seed_ids(decision: Decision) -> Sequence[str]:
     return tuple(rule.get("seed_id", ())) if rule else ()
 
 
-def _plan_missing(wanted: Wanted, write_mode: WriteMode) -> Decision:
-    where = f"ad account {wanted.ad_account_id}"
-    if wanted.remove:
+def _plan_missing(desired: Desired, write_mode: WriteMode) -> Decision:
+    where = f"ad account {desired.ad_account_id}"
+    if desired.remove:
         return Unchanged(None)
-    if wanted.audience_id:
+    if desired.audience_id:
         return Reject(
             "unknown_id",
-            f"{where} has no audience {wanted.audience_id} (any more): leave the id empty to "
+            f"{where} has no audience {desired.audience_id} (any more): leave the id empty to "
             "match and create by name",
         )
     if write_mode == "update":
         return Reject("not_found", f"{where} has no audience of this name to update")
-    if wanted.rule is None or not (wanted.audience_type or wanted.sharing):
-        lacking = "rule" if wanted.rule is None else "audience_type"
+    if desired.rule is None or not (desired.audience_type or desired.sharing):
+        lacking = "rule" if desired.rule is None else "audience_type"
         return Reject(
             "incomplete",
             f"{where} has no audience of this name, and the record has no {lacking} to create it",
         )
-    return _plan_creation(wanted, wanted.rule)
+    return _plan_creation(desired, desired.rule)
 
 
-def _plan_creation(wanted: Wanted, rule: Mapping[str, Any]) -> Decision:
-    if wanted.sharing:
+def _plan_creation(desired: Desired, rule: Mapping[str, Any]) -> Decision:
+    if desired.sharing:
         custom = {
-            "sharing_type": wanted.sharing.sharing_type,
-            "data_party": wanted.sharing.data_party,
-            "category": wanted.sharing.category,
+            "sharing_type": desired.sharing.sharing_type,
+            "data_party": desired.sharing.data_party,
+            "category": desired.sharing.category,
         }
-        body = {"name": wanted.name, "rule": rule, **custom}
+        body = {"name": desired.name, "rule": rule, **custom}
     else:
-        if wanted.audience_type == "PERSONA":
+        if desired.audience_type == "PERSONA":
             return Reject(
                 "not_creatable",
-                "audience_type PERSONA can not be created: Pinterest's sales team makes these",
+                "audience_type PERSONA cannot be created: Pinterest's sales team makes these",
             )
-        if wanted.audience_type not in CREATABLE_TYPES:
+        if desired.audience_type not in CREATABLE_TYPES:
             return Reject(
                 "bad_audience_type",
-                f"audience_type {redact(str(wanted.audience_type))!r} does not exist: use one of "
+                f"audience_type {redact(str(desired.audience_type))!r} does not exist: use one of "
                 f"{', '.join(CREATABLE_TYPES)}, in capitals",
             )
         body = {
-            "name": wanted.name,
-            "audience_type": wanted.audience_type,
-            "description": wanted.description or None,
+            "name": desired.name,
+            "audience_type": desired.audience_type,
+            "description": desired.description or None,
             "rule": rule,
         }
-    known = _copied(wanted) if wanted.source else None
-    checked = check_rule(rule, None if wanted.sharing else wanted.audience_type, known)
+    known = _copied(desired) if desired.source else None
+    checked = check_rule(rule, None if desired.sharing else desired.audience_type, known)
     if isinstance(checked, Reject):
         return checked
     body["rule"] = normalised(rule)
     said = {field: value for field, value in body.items() if value is not None}
     return _placeholder_in(said) or Create(
-        wanted.ad_account_id, said, custom=wanted.sharing is not None, warnings=checked
+        desired.ad_account_id, said, custom=desired.sharing is not None, warnings=checked
     )
 
 
-def _plan_existing(wanted: Wanted, audience: Audience, write_mode: WriteMode) -> Decision:
+def _plan_existing(desired: Desired, audience: Audience, write_mode: WriteMode) -> Decision:
     audience_id = str(audience["id"])
-    if wanted.remove:
+    if desired.remove:
         if write_mode == "create":
             return _exists(audience_id)
-        return Remove(wanted.ad_account_id, audience_id)
+        return Remove(desired.ad_account_id, audience_id)
     there_type = audience.get("audience_type")
-    if wanted.audience_type and not wanted.sharing and wanted.audience_type != there_type:
+    if desired.audience_type and not desired.sharing and desired.audience_type != there_type:
         return Reject(
             "type_differs",
-            f"audience {audience_id} is of audience_type {there_type}, which can not be changed "
-            f"to {redact(wanted.audience_type)!r}",
+            f"audience {audience_id} is of audience_type {there_type}, which cannot be changed "
+            f"to {redact(desired.audience_type)!r}",
         )
     body: dict[str, Any] = {}
-    if wanted.name is not None and name_key(wanted.name) != name_key(str(audience.get("name"))):
-        body["name"] = wanted.name
-    if wanted.description not in {None, audience.get("description") or ""}:
-        body["description"] = wanted.description
-    rule = wanted.rule
+    if desired.name is not None and name_key(desired.name) != name_key(str(audience.get("name"))):
+        body["name"] = desired.name
+    if desired.description not in {None, audience.get("description") or ""}:
+        body["description"] = desired.description
+    rule = desired.rule
     if rule is not None and not same_rule(rule, audience.get("rule") or {}):
         body["rule"] = normalised(rule)
     if not body:
         return Unchanged(audience_id)
     if write_mode == "create":
         return _exists(audience_id)
-    return _placeholder_in(body) or _plan_update(wanted, audience, body)
+    return _placeholder_in(body) or _plan_update(desired, audience, body)
 
 
-def _plan_update(wanted: Wanted, audience: Audience, body: Mapping[str, Any]) -> Decision:
-    known = _copied(wanted) if wanted.source else audience.get("rule") or {}
+def _plan_update(desired: Desired, audience: Audience, body: Mapping[str, Any]) -> Decision:
+    known = _copied(desired) if desired.source else audience.get("rule") or {}
     there_type = audience.get("audience_type")
     checked = check_rule(body["rule"], there_type, known) if "rule" in body else ()
     if isinstance(checked, Reject):
         return checked
     old = {field: audience.get(field) for field in body}
-    return Update(wanted.ad_account_id, str(audience["id"]), body, old, warnings=checked)
+    return Update(desired.ad_account_id, str(audience["id"]), body, old, warnings=checked)
 
 
-def _copied(wanted: Wanted) -> dict[str, Any]:
+def _copied(desired: Desired) -> dict[str, Any]:
     """Return the part of a rule of another ad account that Pinterest itself gave.
 
     The ids that take the place of the other account's come from the settings.
     """
-    rule = wanted.rule or {}
+    rule = desired.rule or {}
     return {field: value for field, value in rule.items() if field not in MAPPED_IDS}
 
 

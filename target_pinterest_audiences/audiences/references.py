@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pinterest_audiences.errors import redact
 from target_pinterest_audiences.audiences.rules import REFERENCES
-from target_pinterest_audiences.changes import Reject, Wait
+from target_pinterest_audiences.changes import Pending, Reject
 from target_pinterest_audiences.input.names import name_key, placeholder
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def has_names(rule: Mapping[str, Any] | None) -> bool:
     return any(field in (rule or {}) for field in REFERENCES)
 
 
-def resolve(rule: Mapping[str, Any], names: Names) -> dict[str, Any] | Reject | Wait:
+def resolve(rule: Mapping[str, Any], names: Names) -> dict[str, Any] | Reject | Pending:
     """Return a rule with ids where it has names."""
     resolved = dict(rule)
     if "seed_name" in resolved:
@@ -74,7 +74,7 @@ def find(
     on_ambiguous: OnAmbiguous,
     *,
     removes: bool = False,
-) -> str | Reject | Wait:
+) -> str | Reject | Pending:
     """Return the id of the one thing with a name.
 
     Args:
@@ -91,7 +91,7 @@ def find(
         return reject
     matches = lookup(name)
     if not matches:
-        return Wait(
+        return Pending(
             Reject(
                 "unknown_reference",
                 f"the ad account has no {kind} named {redact(name)!r}, and no record made it: "
@@ -119,8 +119,8 @@ def remap(
     rule: Mapping[str, Any],
     ad_account_id: str,
     id_map: Mapping[str, str],
-    seed: Callable[[str], str | Reject | Wait],
-) -> dict[str, Any] | Reject | Wait:
+    seed: Callable[[str], str | Reject | Pending],
+) -> dict[str, Any] | Reject | Pending:
     """Return a rule of another ad account with the ids of this one.
 
     Args:
@@ -142,7 +142,7 @@ def remap(
         value = mapped[field]
         members = value if isinstance(value, list) else [value]
         ids = [_mapped(field, member, id_map, seed) for member in members]
-        failed = next((item for item in ids if isinstance(item, Reject | Wait)), None)
+        failed = next((item for item in ids if isinstance(item, Reject | Pending)), None)
         if failed:
             return failed
         mapped[field] = ids if isinstance(value, list) else ids[0]
@@ -153,7 +153,7 @@ def _mapped(
     field: str,
     member: Any,  # noqa: ANN401
     id_map: Mapping[str, str],
-    seed: Callable[[str], str | Reject | Wait],
+    seed: Callable[[str], str | Reject | Pending],
 ) -> Any:  # noqa: ANN401
     if member is None or isinstance(member, bool | dict | list):
         return member

@@ -68,29 +68,29 @@ def read_sharing(
         return error.reject
 
 
-def claim_of_sharing(wanted: WantedSharing, *ids: str | None) -> Claim:
+def claim_of_sharing(desired: WantedSharing, *ids: str | None) -> Claim:
     """Return what a record claims.
 
     Args:
-        wanted: What the record wants.
+        desired: What the record wants.
         ids: The audiences that it may mean, as far as they are there.
     """
-    by_id = wanted.audience_id or (wanted.source and wanted.source.audience_id)
+    by_id = desired.audience_id or (desired.source and desired.source.audience_id)
     return Claim(
-        key=None if by_id else (wanted.owner.account_id, name_key(str(wanted.audience_name))),
+        key=None if by_id else (desired.owner.account_id, name_key(str(desired.audience_name))),
         ids=frozenset(key for key in ids if key),
-        source=wanted.source,
+        source=desired.source,
         wishes={
-            f"sharing with {one}": not wanted.revoke
-            for ids_of_type in wanted.recipients.values()
+            f"sharing with {one}": not desired.revoke
+            for ids_of_type in desired.recipients.values()
             for one in ids_of_type
         },
-        exists=None if wanted.revoke else True,
+        exists=None if desired.revoke else True,
     )
 
 
 def plan_sharing(
-    wanted: WantedSharing,
+    desired: WantedSharing,
     audience_id: str,
     now: Mapping[str, Collection[str] | None],
     write_mode: WriteMode = "upsert",
@@ -98,27 +98,27 @@ def plan_sharing(
     """Decide with whom an audience is still to be shared.
 
     Args:
-        wanted: What the record wants.
+        desired: What the record wants.
         audience_id: The audience.
         now: With whom it is shared, ids by account type; None if there is no such audience.
         write_mode: ``create`` ends no sharing that exists, ``update`` begins none.
     """
     left = {}
-    for account_type, ids in wanted.recipients.items():
+    for account_type, ids in desired.recipients.items():
         shared = now[account_type]
-        if shared is None and not wanted.revoke:
-            kind = "business" if wanted.owner.account_type == BUSINESS_ACCOUNT else "ad account"
+        if shared is None and not desired.revoke:
+            kind = "business" if desired.owner.account_type == BUSINESS_ACCOUNT else "ad account"
             return Reject(
-                "unknown_id", f"{kind} {wanted.owner.account_id} has no audience {audience_id}"
+                "unknown_id", f"{kind} {desired.owner.account_id} has no audience {audience_id}"
             )
-        still = [one for one in ids if (one in (shared or ())) == wanted.revoke]
+        still = [one for one in ids if (one in (shared or ())) == desired.revoke]
         if still:
             left[account_type] = still
     if not left:
         return Unchanged(audience_id)
-    if write_mode == ("create" if wanted.revoke else "update"):
-        return _wrong_mode(audience_id, left, revoke=wanted.revoke)
-    return Share(wanted.owner, audience_id, left, wanted.revoke)
+    if write_mode == ("create" if desired.revoke else "update"):
+        return _wrong_mode(audience_id, left, revoke=desired.revoke)
+    return Share(desired.owner, audience_id, left, desired.revoke)
 
 
 def _wrong_mode(audience_id: str, left: Mapping[str, Sequence[str]], *, revoke: bool) -> Reject:

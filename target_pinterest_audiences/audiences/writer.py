@@ -16,7 +16,7 @@ from pinterest_audiences.api.operations import (
     SHARE_WITH_BUSINESSES,
     UPDATE_AUDIENCE,
 )
-from pinterest_audiences.errors import NoAnswerError, PinterestError, RequestFailedError, redact
+from pinterest_audiences.errors import NoResponseError, PinterestError, RequestFailedError, redact
 from target_pinterest_audiences.audiences.plan import made_by
 from target_pinterest_audiences.audiences.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT
 from target_pinterest_audiences.input.columns import LONGEST_ID
@@ -46,7 +46,7 @@ PLANNED_IDS = int("1" + LONGEST_ID * "0")
 class Writer(Protocol):
     """What can be done to Pinterest. Each method returns what Pinterest answers."""
 
-    pretended: int
+    planned_requests: int
     """Requests that would have been sent."""
 
     def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:
@@ -73,7 +73,7 @@ class PinterestWriter:
         """Write through ``api``, to ad accounts to which ``access`` does not forbid it."""
         self._api = api
         self._access = access
-        self.pretended = 0
+        self.planned_requests = 0
 
     def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:
         """Create an audience exactly once.
@@ -84,7 +84,7 @@ class PinterestWriter:
         operation = CREATE_CUSTOM_AUDIENCE if decision.custom else CREATE_AUDIENCE
         answer_was_lost = False
 
-        @self._api.patiently(lambda error: not may_be_lost(error))
+        @self._api.with_retries(lambda error: not may_be_lost(error))
         def look_and_send() -> Mapping[str, Any]:
             nonlocal answer_was_lost
             if answer_was_lost:
@@ -95,7 +95,7 @@ class PinterestWriter:
                 return self._api.request(
                     operation, {"ad_account_id": decision.ad_account_id}, body=decision.body
                 ).data
-            except NoAnswerError:
+            except NoResponseError:
                 answer_was_lost = True
                 raise
 
@@ -139,32 +139,32 @@ class PinterestWriter:
             return self._api.request(UPDATE_AUDIENCE, ids, body=body).data
 
 
-class DryWriter:
+class DryRunWriter:
     """Answers as Pinterest would, and writes nothing."""
 
     def __init__(self) -> None:
-        """Begin without anything pretended."""
-        self.pretended = 0
+        """Begin without anything planned_requests."""
+        self.planned_requests = 0
         self._ids = itertools.count(PLANNED_IDS)
 
     def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
         """Pretend to create an audience: Pinterest makes them INITIALIZING (seen live 2026-07)."""
-        self.pretended += 1
+        self.planned_requests += 1
         said = {"audience_type": None, "description": None, **decision.body}
         return {**said, "id": str(next(self._ids)), "status": "INITIALIZING"}
 
     def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:
         """Pretend to change an audience."""
-        self.pretended += 1
+        self.planned_requests += 1
         return {**(inventory.get(decision.audience_id) or {}), **decision.body}
 
     def remove(self, decision: Remove) -> None:  # noqa: ARG002
         """Pretend to remove an audience."""
-        self.pretended += 1
+        self.planned_requests += 1
 
     def share(self, decision: Share) -> None:
         """Pretend to share an audience, or to end that."""
-        self.pretended += len(decision.recipients)
+        self.planned_requests += len(decision.recipients)
 
 
 def with_name_as_sent(
@@ -197,4 +197,4 @@ def is_planned(audience_id: str) -> bool:
 
 def may_be_lost(error: Exception) -> bool:
     """Tell whether Pinterest may have done what it was asked, though no answer came."""
-    return isinstance(error, NoAnswerError) and not error.nothing_done
+    return isinstance(error, NoResponseError) and not error.request_not_sent

@@ -40,7 +40,7 @@ def read_files(
         most: Yield so many records at a time.
 
     Raises:
-        InputError: If a file can not be read as records.
+        InputError: If a file cannot be read as records.
     """
     for address in message["manifest"]:
         try:
@@ -48,7 +48,7 @@ def read_files(
         except _NO_RECORDS as error:
             shown = redact(str(address).partition("?")[0])
             msg = (
-                f"The file {shown} of a BATCH message of stream {message['stream']!r} can not be "
+                f"The file {shown} of a BATCH message of stream {message['stream']!r} cannot be "
                 f"read ({type(error).__name__}); nothing after it was read"
             )
             raise InputError(msg) from None

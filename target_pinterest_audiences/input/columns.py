@@ -21,7 +21,7 @@ _OPERATIONS = ("operation", "operation_type")
 
 
 class UnreadableRecordError(Exception):
-    """A record does not say what it wants, or says it in a way that can not be right."""
+    """A record does not say what it wants, or says it in a way that cannot be right."""
 
     def __init__(self, reject: Reject) -> None:
         """Carry the rejection."""
@@ -74,10 +74,10 @@ def text_in(record: Mapping[str, Any], field: str) -> str | None:
 
 
 def check_characters(value: Any, field: str) -> None:  # noqa: ANN401
-    """Make sure that a JSON value can be sent as UTF-8: halves of surrogate pairs can not.
+    """Make sure that a JSON value can be sent as UTF-8: halves of surrogate pairs cannot.
 
     Raises:
-        UnreadableRecordError: If it can not.
+        UnreadableRecordError: If it cannot.
     """
     if isinstance(value, str) and value.isascii():
         return
@@ -87,7 +87,7 @@ def check_characters(value: Any, field: str) -> None:  # noqa: ANN401
         raise UnreadableRecordError(
             Reject(
                 "bad_characters",
-                f"{field} holds half a character (a lone surrogate), which can not be sent: mend "
+                f"{field} holds half a character (a lone surrogate), which cannot be sent: mend "
                 "its encoding at the source",
             )
         ) from None

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from pinterest_audiences.errors import PinterestError, redact
-from pinterest_audiences.files import close_to_others, make_folder, user_path
+from pinterest_audiences.files import make_folder, restrict_permissions, user_path
 from target_pinterest_audiences.ledger.member_ledger import default_path
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ logging.getLogger(f"sqlalchemy.engine.Engine.{_LOGGING_NAME}").addFilter(_is_no_
 
 
 class LedgerError(PinterestError):
-    """The ledger can not be used, or must not be used so. The text has no password, no member."""
+    """The ledger cannot be used, or must not be used so. The text has no password, no member."""
 
 
 class AdvisoryLock:
@@ -79,7 +79,7 @@ class AdvisoryLock:
         """Acquire it, and wait so long at most; tell whether it is ours.
 
         Raises:
-            LedgerError: If the database can not be used.
+            LedgerError: If the database cannot be used.
         """
         # 0 would mean no limit. PostgreSQL starts its clock only if it has to wait.
         milliseconds = min(max(round(seconds * 1000), 1), _LONGEST_LOCK_TIMEOUT_MS)
@@ -154,7 +154,7 @@ class Database:
         """Tell whether there is a table; a file that is only read may be missing altogether.
 
         Raises:
-            LedgerError: If the database can not be used.
+            LedgerError: If the database cannot be used.
         """
         if not self._is_there:
             return False
@@ -170,7 +170,7 @@ class Database:
         """Do all or nothing; wait up to a minute for other processes.
 
         Raises:
-            LedgerError: If the database can not be used.
+            LedgerError: If the database cannot be used.
         """
         with self.one_line(), self.engine.begin() as connection:
             connection.exec_driver_sql(self._begin)
@@ -191,7 +191,7 @@ class Database:
             said = str(getattr(error, "orig", None) or error).partition("\n")[0]
             if self._password:
                 said = said.replace(self._password, "[redacted]")
-            msg = f"ledger_url: {self.where} can not be used: {redact(said)}"
+            msg = f"ledger_url: {self.where} cannot be used: {redact(said)}"
             raise LedgerError(msg) from None
 
 
@@ -232,9 +232,9 @@ def _prepare(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
-                close_to_others(Path(f"{path}{suffix}"))
+                restrict_permissions(Path(f"{path}{suffix}"))
     except OSError as error:
-        msg = f"ledger_url: {path} can not be made or kept from other users ({error.strerror})"
+        msg = f"ledger_url: {path} cannot be made or kept from other users ({error.strerror})"
         raise LedgerError(msg) from None
 
 

@@ -1,4 +1,4 @@
-"""Which members were ever sent to which customer list. Pinterest's lists can not be read back."""
+"""Which members were ever sent to which customer list. Pinterest's lists cannot be read back."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Ledger:
     A member is the key that ``identifiers.to_key`` makes. Every call is one transaction, done or
     not done as a whole, and waits up to a minute for other processes.
 
-    All methods raise ``LedgerError`` if the database can not be used.
+    All methods raise ``LedgerError`` if the database cannot be used.
     """
 
     def __init__(self, url: str, *, reads_only: bool = False) -> None:
@@ -174,7 +174,7 @@ class Ledger:
             if known not in {None, noted.list_type}:
                 msg = (
                     f"Customer list {noted.customer_list_id} holds {known} by the ledger, so it "
-                    f"can not take {noted.list_type}; send these members to a list of their own"
+                    f"cannot take {noted.list_type}; send these members to a list of their own"
                 )
                 raise LedgerError(msg)
             put = insert.on_conflict_do_update(index_elements=["customer_list_id"], set_=values)

@@ -15,7 +15,7 @@ from target_pinterest_audiences.input.names import name_key
 from target_pinterest_audiences.members.lookup import find_list, other_type
 from target_pinterest_audiences.members.mirror import Removal
 from target_pinterest_audiences.members.records import batches
-from target_pinterest_audiences.members.sent_members import Sent
+from target_pinterest_audiences.members.sent_members import SentMembers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -110,7 +110,7 @@ class MemberList:
         self.tables: set[str] = set()
         self.was_unlocked = False
         self._means = means
-        self._sent: Sent | None = None
+        self._sent: SentMembers | None = None
         self._add: dict[str, None] = {}
         self._remove: dict[str, None] = {}
         self._known = 0
@@ -178,7 +178,7 @@ class MemberList:
             )
         )
 
-    def take(self, people: Mapping[str, bool], reading: Reading | None) -> None:
+    def add(self, people: Mapping[str, bool], reading: Reading | None) -> None:
         """Take people in or out; who was sent to Pinterest before need not be sent again.
 
         Args:
@@ -287,7 +287,7 @@ class MemberList:
         if holds not in {None, self.list_type}:
             self._give_up(other_type(str(holds), self.list_type))
         else:
-            self._sent = Sent(ledger, self.ref, list_id, self.list_type)
+            self._sent = SentMembers(ledger, self.ref, list_id, self.list_type)
 
     def _send(self, *, all_of_them: bool) -> None:
         if self.list_id or self._add:

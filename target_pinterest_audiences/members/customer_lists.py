@@ -35,7 +35,7 @@ class MembersError(PinterestError):
     """People could not be brought into a list, or out of it; the run went on without them."""
 
 
-class Roster:
+class CustomerLists:
     """Customer lists by how records name them.
 
     Attributes:
@@ -85,7 +85,7 @@ class Roster:
         """Whom the lists were sent before, opened when it is first needed; None without one.
 
         Raises:
-            LedgerError: If it can not be opened.
+            LedgerError: If it cannot be opened.
         """
         url = self._settings.get("ledger_url")
         if url == "":

@@ -304,7 +304,7 @@ def _read_hash(text: str) -> str | Reject | None:
 
 
 def _unfit_to_send(text: str) -> Reject | None:
-    """Return why ``text`` can not be one of the comma-separated members of a request."""
+    """Return why ``text`` cannot be one of the comma-separated members of a request."""
     if not text:
         return MISSING
     if len(text) > LONGEST:

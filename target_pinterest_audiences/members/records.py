@@ -90,7 +90,7 @@ class Chunk(NamedTuple):
     Attributes:
         people: By list and type of identifier: what is sent for a person, and whether the person
             is to be in. Where a person came twice, the last record counts.
-        rejected: Position, record and reason of each record that can not be read.
+        rejected: Position, record and reason of each record that cannot be read.
     """
 
     people: dict[tuple[ListRef, str], dict[str, bool]]

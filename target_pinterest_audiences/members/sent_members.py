@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _CHUNK = 10_000
 
 
-class Sent:
+class SentMembers:
     """The ledger's page of one list, in the words that are sent to Pinterest.
 
     Beside the list's members it has those who were taken out because a record said so, so that

@@ -16,8 +16,8 @@ import requests
 from pinterest_audiences.api.operations import CREATE_UPLOAD, GET_UPLOAD, RUN_UPLOAD
 from pinterest_audiences.api.transport import Transport, checked_url
 from pinterest_audiences.errors import (
-    MalformedAnswerError,
-    NoAnswerError,
+    InvalidResponseError,
+    NoResponseError,
     PinterestError,
     RequestFailedError,
 )
@@ -75,7 +75,7 @@ def upload(
         targets = [addresses[number] for number in range(1, len(parts) + 1)]
     except (KeyError, TypeError):
         msg = f"Pinterest's answer to {CREATE_UPLOAD.name} does not say where to put the parts"
-        raise MalformedAnswerError(msg) from None
+        raise InvalidResponseError(msg) from None
     for url, content in zip(targets, parts, strict=True):
         put(api, url, content)
     _wait(api, ids, _run(api, ids))
@@ -99,18 +99,18 @@ def put(api: PinterestAPI, url: str, content: bytes) -> None:
     """Put one part to its address, which is not Pinterest's and must not see its token.
 
     Raises:
-        NoAnswerError: If it was not taken after several tries.
+        NoResponseError: If it was not taken after several tries.
         RequestFailedError: If it was refused.
     """
     checked_url(url, _ADDRESS)
     request = requests.Request("PUT", url, data=content, auth=lambda request: request).prepare()
 
-    @api.patiently(lambda _: False)
+    @api.with_retries(lambda _: False)
     def send() -> None:
         with Transport() as transport:
             response = transport.exchange(request, _PUT, _ADDRESS, _TIMEOUT_SECONDS)
         if response.status_code >= requests.codes.internal_server_error:
-            raise NoAnswerError(_PUT, f"HTTP {response.status_code}")
+            raise NoResponseError(_PUT, f"HTTP {response.status_code}")
         if response.status_code >= requests.codes.multiple_choices:
             raise RequestFailedError(_PUT, response.status_code)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pinterest_audiences.api.operations import CREATE_CUSTOMER_LIST, UPDATE_CUSTOMER_LIST
 from pinterest_audiences.api.responses import id_of
-from pinterest_audiences.errors import NoAnswerError, RequestFailedError
+from pinterest_audiences.errors import NoResponseError, RequestFailedError
 from target_pinterest_audiences.audiences.writer import PLANNED_IDS, may_be_lost, with_name_as_sent
 from target_pinterest_audiences.input.names import name_key
 from target_pinterest_audiences.members.uploads import upload
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 class ListWriter(Protocol):
     """What can be done to customer lists."""
 
-    pretended: int
+    planned_requests: int
     """Requests that would have been sent."""
 
     def create(
@@ -62,7 +62,7 @@ class RecordsWriter:
 
     def __init__(self, api: PinterestAPI, access: WriteAccess) -> None:
         """Write through ``api``, to ad accounts to which ``access`` does not forbid it."""
-        self.pretended = 0
+        self.planned_requests = 0
         self._api = api
         self._access = access
         self._most: int | None = None
@@ -84,7 +84,7 @@ class RecordsWriter:
         answer_was_lost = False
         body: dict[str, Any] = {"name": name, "list_type": list_type}
 
-        @self._api.patiently(lambda error: not may_be_lost(error))
+        @self._api.with_retries(lambda error: not may_be_lost(error))
         def look_and_send() -> Mapping[str, Any]:
             nonlocal answer_was_lost
             if answer_was_lost:
@@ -98,7 +98,7 @@ class RecordsWriter:
                 return self._api.request(
                     CREATE_CUSTOMER_LIST, {"ad_account_id": ad_account_id}, body=body
                 ).data
-            except NoAnswerError:
+            except NoResponseError:
                 answer_was_lost = True
                 raise
 
@@ -162,8 +162,8 @@ class DryListWriter:
     """Answers as Pinterest would, and writes nothing."""
 
     def __init__(self, requests_for_a_change: int) -> None:
-        """Begin without anything pretended."""
-        self.pretended = 0
+        """Begin without anything planned_requests."""
+        self.planned_requests = 0
         self._requests = requests_for_a_change
         self._ids = itertools.count(PLANNED_IDS)
 
@@ -176,7 +176,7 @@ class DryListWriter:
         inventory: Inventory,
     ) -> Mapping[str, Any]:
         """Pretend to make a list: Pinterest makes them PROCESSING (seen live 2026-07)."""
-        self.pretended += 1
+        self.planned_requests += 1
         made = {"id": str(next(self._ids)), "name": name, "status": "PROCESSING"}
         inventory.customer_lists.put(made)
         return made
@@ -190,4 +190,4 @@ class DryListWriter:
         add: bool,  # noqa: ARG002
     ) -> None:
         """Pretend to change a list."""
-        self.pretended += self._requests
+        self.planned_requests += self._requests

@@ -1,4 +1,4 @@
-"""Runs that share a ledger take turns on an ad account.
+"""Locks of ad accounts: one run at a time writes to an ad account.
 
 Pinterest takes several audiences of one name, and several customer lists: two runs that both found
 a name missing would both make it.
@@ -40,8 +40,8 @@ class Lock(Protocol):
         """Give it back."""
 
 
-class Turns:
-    """The ad accounts that are this run's turn, from `with` to its end.
+class AccountLocks:
+    """The ad accounts that this run has locked, from `with` to its end.
 
     The lock of an account lies beside a ledger that is a file, in a ledger that is PostgreSQL, and
     without a ledger where the default one would be.
@@ -53,7 +53,7 @@ class Turns:
         ledger_url: str | None,
         interrupted: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        """Have no turn yet.
+        """Hold no lock yet.
 
         Args:
             api: Whose ad accounts they are.
@@ -67,19 +67,19 @@ class Turns:
         self._locks: dict[str, Lock] = {}
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all turns."""
+        """Release all locks."""
         self._release()
 
-    def take(self, ad_account_id: str) -> None:
-        """Wait until no other run has its turn on an ad account.
+    def acquire(self, ad_account_id: str) -> None:
+        """Pending until no other run has its turn on an ad account.
 
         Raises:
             BusyError: If that takes longer than the setting ``max_wait``.
-            LedgerError: If the ledger can not be used.
+            LedgerError: If the ledger cannot be used.
         """
         if ad_account_id in self._locks:
             return
@@ -146,7 +146,7 @@ class _FileLock:
             return False
         except OSError as error:
             logger.warning(
-                "%s can not be made (%s), so another run on the same ad account at the same time "
+                "%s cannot be made (%s), so another run on the same ad account at the same time "
                 "could make an audience twice",
                 self._path,
                 error.strerror,

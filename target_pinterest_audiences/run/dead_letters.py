@@ -28,10 +28,10 @@ _PROPERTIES = {
 
 
 class RejectsError(PinterestError):
-    """The file of rejected records can not be written: no state may pass what is not in it."""
+    """The file of rejected records cannot be written: no state may pass what is not in it."""
 
 
-class Rejects:
+class DeadLetters:
     """A file of Singer messages that holds every record that is still to be applied.
 
     A record stays in the file until the very same record is applied; a record that is refused
@@ -49,7 +49,7 @@ class Rejects:
             reads_only: Whether nothing will be kept in it, as in a dry run.
 
         Raises:
-            SettingsError: If its folder can not be written to, or it is a file of something else.
+            SettingsError: If its folder cannot be written to, or it is a file of something else.
         """
         self._path = path
         self._schemas: dict[str, Mapping[str, Any]] = {}
@@ -111,7 +111,7 @@ class Rejects:
         """Bring the file up to date, whole or not at all.
 
         Raises:
-            RejectsError: If it can not be written.
+            RejectsError: If it cannot be written.
         """
         if not self._changed:
             return
@@ -127,7 +127,7 @@ class Rejects:
                 self._write(schemas, records)
         except OSError as error:
             msg = (
-                f"rejected_path {self._path} can not be written ({error.strerror}): the state "
+                f"rejected_path {self._path} cannot be written ({error.strerror}): the state "
                 "stays where it was; make room or choose another path, and run again"
             )
             raise RejectsError(msg) from None

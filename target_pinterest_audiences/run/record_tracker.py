@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pinterest_audiences.errors import PinterestError, redact
-from target_pinterest_audiences.changes import Decision, Defer, Reject, Wait
+from target_pinterest_audiences.changes import Decision, Defer, Pending, Reject
 from target_pinterest_audiences.input.blanks import is_blank
 from target_pinterest_audiences.input.column_names import may_be_removal
 from target_pinterest_audiences.input.deletions import ORIGIN_DELETED
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from target_pinterest_audiences.run.dead_letters import Rejects
+    from target_pinterest_audiences.run.dead_letters import DeadLetters
     from target_pinterest_audiences.run.report import Report
     from target_pinterest_audiences.sinks.base import PinterestSink
 
@@ -63,18 +63,18 @@ class TooManyRejectedError(PinterestError):
     """Nearly everything is refused."""
 
 
-class Bookkeeping:
+class RecordTracker:
     """Takes the records of a run, one by one, and accounts for each of them.
 
     Attributes:
         lost: Whether a record was left undone that no file keeps: no state may pass it.
     """
 
-    def __init__(self, report: Report, rejects: Rejects | None) -> None:
-        """Account to ``report``, and keep in ``rejects`` what was not applied."""
-        self.lost = False
+    def __init__(self, report: Report, dead_letters: DeadLetters | None) -> None:
+        """Account to ``report``, and keep in ``dead_letters`` what was not applied."""
+        self.has_unhandled = False
         self._report = report
-        self._rejects = rejects
+        self._dead_letters = dead_letters
         self._origin = _Origin({})
         self._positions: Counter[str] = Counter()
         self._waiting: list[_Item] = []
@@ -82,15 +82,15 @@ class Bookkeeping:
         self._keys: dict[str, Sequence[str]] = {}
 
     @property
-    def waits(self) -> bool:
+    def has_pending(self) -> bool:
         """Whether a record waits for another one: no state may pass it before it is done."""
         return bool(self._waiting)
 
     def note_schema(self, message: Mapping[str, Any]) -> None:
         """Note a SCHEMA message as it came, before the SDK adds to it."""
         self._keys[message["stream"]] = message.get("key_properties") or ()
-        if self._rejects:
-            self._rejects.keep_schema(copy.deepcopy(message))
+        if self._dead_letters:
+            self._dead_letters.keep_schema(copy.deepcopy(message))
 
     def note_message(
         self, message: Mapping[str, Any], aliases: Iterable[str], *, private: bool = False
@@ -165,11 +165,11 @@ class Bookkeeping:
             TooManyRejectedError: If so many are kept that the input can hardly be right.
         """
         self._report.refused(message["stream"], reject, position)
-        if self._rejects is None:
-            self.lost = True
+        if self._dead_letters is None:
+            self.has_unhandled = True
             return
-        self._rejects.keep(message, reject, dt.datetime.now(dt.UTC))
-        if self._rejects.kept > MOST_KEPT:
+        self._dead_letters.keep(message, reject, dt.datetime.now(dt.UTC))
+        if self._dead_letters.kept > MOST_KEPT:
             msg = (
                 f"More than {MOST_KEPT} records were rejected, so something is wrong with all of "
                 "them: see the reasons above, mend the query or the stream map, and run again"
@@ -179,16 +179,16 @@ class Bookkeeping:
     @property
     def kept_texts(self) -> AbstractSet[str]:
         """The texts in the records that are kept: any other record needs no ``key_of_kept``."""
-        return self._rejects.texts if self._rejects else frozenset()
+        return self._dead_letters.texts if self._dead_letters else frozenset()
 
     def key_of_kept(self, message: Mapping[str, Any]) -> str | None:
         """Return the key under which a member's record is kept; None if it is not kept."""
-        return self._rejects.key_of(message) if self._rejects else None
+        return self._dead_letters.key_of(message) if self._dead_letters else None
 
     def settle_member(self, key: str) -> None:
         """Let go of a member's record that was kept under a key and is applied now."""
-        if self._rejects:
-            self._rejects.settle(key)
+        if self._dead_letters:
+            self._dead_letters.settle(key)
 
     def retry(self, *, last_call: bool = False) -> None:
         """Apply what waits, as long as that makes a difference.
@@ -213,12 +213,12 @@ class Bookkeeping:
             [(item, item.sink.decide(item.record, item.entry, last_call=True)) for item in items]
         )
 
-    def _give_up(self, ends: list[tuple[_Item, Decision | Wait]]) -> None:
+    def _give_up(self, ends: list[tuple[_Item, Decision | Pending]]) -> None:
         """Account for what waits in vain: deferred if so is what it waits for, else refused."""
         put_off = [
             (item, outcome)
             for item, outcome in ends
-            if isinstance(outcome, Wait) and outcome.name in self._put_off
+            if isinstance(outcome, Pending) and outcome.name in self._put_off
         ]
         for item, outcome in put_off:
             reason = f"what it needs, {outcome.name!r}, was itself deferred: run again later"
@@ -228,12 +228,12 @@ class Bookkeeping:
             self._give_up(left)
             return
         for item, end in left:
-            decision = end.otherwise if isinstance(end, Wait) else end
+            decision = end.otherwise if isinstance(end, Pending) else end
             self._account(item.origin, item.entry, decision)
 
     def _decide(self, item: _Item, *, last_call: bool) -> None:
         outcome = item.sink.decide(item.record, item.entry, last_call=last_call)
-        if isinstance(outcome, Wait):
+        if isinstance(outcome, Pending):
             self._waiting.append(item)
         else:
             self._account(item.origin, item.entry, outcome)
@@ -255,10 +255,10 @@ class Bookkeeping:
         if not isinstance(decision, Reject | Defer):
             origin.done += 1
             self._settle(origin)
-        elif self._rejects and not origin.private:
-            self._rejects.keep(origin.message, decision, dt.datetime.now(dt.UTC))
+        elif self._dead_letters and not origin.private:
+            self._dead_letters.keep(origin.message, decision, dt.datetime.now(dt.UTC))
         else:
-            self.lost = True
+            self.has_unhandled = True
 
     def _no_more_of(self, origin: _Origin) -> None:
         origin.last = False
@@ -267,5 +267,5 @@ class Bookkeeping:
     def _settle(self, origin: _Origin) -> None:
         """Let go of a message if all that was made of it is done."""
         is_done = not origin.last and 0 < origin.taken == origin.done
-        if self._rejects and is_done and (key := self._rejects.key_of(origin.message)):
-            self._rejects.settle(key)
+        if self._dead_letters and is_done and (key := self._dead_letters.key_of(origin.message)):
+            self._dead_letters.settle(key)

@@ -46,7 +46,7 @@ class RejectedRecordsError(PinterestError):
 
 
 class ReportError(PinterestError):
-    """The report can not be written."""
+    """The report cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +139,17 @@ class Report:
             self.counts.setdefault("audience_members", Counter()).update(counts)
             self.customer_lists = lists
 
-    def summary(self, api: PinterestAPI, pretended: int, *, error: str | None) -> dict[str, Any]:
+    def summary(
+        self, api: PinterestAPI, planned_requests: int, *, error: str | None
+    ) -> dict[str, Any]:
         """Return the whole report; ``docs/report.schema.json`` describes it.
 
         Args:
             api: Knows how many requests were sent.
-            pretended: Requests that a dry run did not send.
+            planned_requests: Requests that a dry run did not send.
             error: Why the run ended early, if it did.
         """
-        writes = api.requests["ads_write"] + pretended
+        writes = api.requests["ads_write"] + planned_requests
         now = dt.datetime.now(dt.UTC)
         return {
             "version": VERSION,
@@ -160,7 +162,10 @@ class Report:
                 stream: {action: counts[action] for action in ACTIONS}
                 for stream, counts in self.counts.items()
             },
-            "requests": {"read": sum(api.requests.values()) - writes + pretended, "write": writes},
+            "requests": {
+                "read": sum(api.requests.values()) - writes + planned_requests,
+                "write": writes,
+            },
             "seconds_waited": round(api.seconds_waited, 3),
             "seconds_for_writes_at_least": api.least_seconds("ads_write", writes),
             "changes": self.changes,
@@ -255,13 +260,13 @@ def write(path: Path, summary: Mapping[str, Any]) -> None:
     """Write a report as JSON, whole or not at all.
 
     Raises:
-        ReportError: If it can not be written.
+        ReportError: If it cannot be written.
     """
     text = json.dumps(json.loads(serialize_json(summary)), indent=1) + "\n"
     try:
         write_atomically(path, [text], public=True)
     except OSError as error:
-        msg = f"report_path {path} can not be written ({error.strerror})"
+        msg = f"report_path {path} cannot be written ({error.strerror})"
         raise ReportError(msg) from None
 
 

@@ -27,11 +27,11 @@ from target_pinterest_audiences.changes import (
     Create,
     Decision,
     Defer,
+    Pending,
     Reject,
     Remove,
     Unchanged,
     Update,
-    Wait,
 )
 from target_pinterest_audiences.input.names import name_key
 from target_pinterest_audiences.sinks.base import PinterestSink
@@ -39,7 +39,7 @@ from target_pinterest_audiences.sinks.base import PinterestSink
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from target_pinterest_audiences.audiences.desired import Wanted
+    from target_pinterest_audiences.audiences.desired import Desired
     from target_pinterest_audiences.audiences.existing import Inventory
     from target_pinterest_audiences.run.report import Entry
 
@@ -52,99 +52,103 @@ class AudiencesSink(PinterestSink):
     """Creates, updates, leaves or removes one audience per record."""
 
     @override
-    def apply(self, record: Mapping[str, Any], entry: Entry, *, last_call: bool) -> Decision | Wait:
+    def apply(
+        self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
+    ) -> Decision | Pending:
         """Make an audience match a record."""
-        wanted = read(
+        desired = read(
             record,
             self.config.get("ad_account_id"),
             override=self.config["override_ad_account"],
         )
-        if isinstance(wanted, Reject):
-            return wanted
-        inventory = self.inventory(wanted.ad_account_id)
+        if isinstance(desired, Reject):
+            return desired
+        inventory = self.inventory(desired.ad_account_id)
         if isinstance(inventory, Reject):
             return inventory
-        outcome = self._apply(wanted, inventory, entry, last_call=last_call)
-        if wanted.source:
-            waits = isinstance(outcome, Wait)
-            self.target.copies.note_waiting(wanted, wanted.source, waits=waits)
+        outcome = self._apply(desired, inventory, entry, last_call=last_call)
+        if desired.source:
+            waits = isinstance(outcome, Pending)
+            self.target.account_copy.note_waiting(desired, desired.source, waits=waits)
             if isinstance(outcome, Defer):
-                self.target.copies.put_off[wanted.source] = str(wanted.name)
+                self.target.account_copy.put_off[desired.source] = str(desired.name)
         return outcome
 
     def _apply(
-        self, wanted: Wanted, inventory: Inventory, entry: Entry, *, last_call: bool
-    ) -> Decision | Wait:
-        translated = self._with_ids_from_here(wanted, inventory, entry, last_call=last_call)
+        self, desired: Desired, inventory: Inventory, entry: Entry, *, last_call: bool
+    ) -> Decision | Pending:
+        translated = self._with_ids_from_here(desired, inventory, entry, last_call=last_call)
         if isinstance(translated, Reject):
             return translated
-        copies = self.target.copies
-        if isinstance(translated, Wait):
-            return self._wait(translated, wanted, inventory, entry)
-        wanted = translated
-        candidates, final = copies.candidates(wanted, inventory.matching(wanted))
-        if not final and (not last_call or copies.may_be_claimed(wanted)):
+        account_copy = self.target.account_copy
+        if isinstance(translated, Pending):
+            return self._wait(translated, desired, inventory, entry)
+        desired = translated
+        candidates, final = account_copy.candidates(desired, inventory.matching(desired))
+        if not final and (not last_call or account_copy.may_be_claimed(desired)):
             several = Reject("ambiguous_name", "another record may be meant by this name")
-            return self._wait(Wait(several), wanted, inventory, entry)
-        return self._do(wanted, candidates, inventory, entry)
+            return self._wait(Pending(several), desired, inventory, entry)
+        return self._do(desired, candidates, inventory, entry)
 
     def _do(
         self,
-        wanted: Wanted,
+        desired: Desired,
         candidates: Sequence[Mapping[str, Any]],
         inventory: Inventory,
         entry: Entry,
-    ) -> Decision | Wait:
+    ) -> Decision | Pending:
         """Do what a record wants, if that contradicts no earlier record."""
         claims = self.target.claims
-        claim = claim_of(wanted, self._meant(candidates))
-        decision = self._plan(wanted, candidates)
+        claim = claim_of(desired, self._meant(candidates))
+        decision = self._plan(desired, candidates)
         code = decision.code if isinstance(decision, Reject) else None
         if code == "ambiguous_name":
-            claims.hold(entry, claim_of(wanted, candidates).name_only())
+            claims.hold(entry, claim_of(desired, candidates).name_only())
         if code and code not in {"type_differs", *_MAY_COME}:
             return decision
-        if conflict := self._conflict(claim, wanted, inventory, entry):
+        if conflict := self._conflict(claim, desired, inventory, entry):
             return conflict
         if code == "type_differs":
             claims.hold(entry, claim.name_only())
             return decision
         if isinstance(decision, Reject):
             claims.hold(entry, replace(claim, waiting=True))
-            return Wait(decision, redact(name_key(str(wanted.name))))
+            return Pending(decision, redact(name_key(str(desired.name))))
         seeds = [seed for key in seed_ids(decision) if (seed := inventory.get(key))]
-        outcome = deferral(seeds) or self._carry_out(decision, wanted, inventory)
+        outcome = deferral(seeds) or self._carry_out(decision, desired, inventory)
         made = outcome.audience_id if isinstance(outcome, Create) else None
         claims.hold(entry, replace(claim, ids=frozenset([made])) if made else claim)
         return outcome
 
     def _wait(
-        self, wait: Wait, wanted: Wanted, inventory: Inventory, entry: Entry
-    ) -> Reject | Wait:
+        self, wait: Pending, desired: Desired, inventory: Inventory, entry: Entry
+    ) -> Reject | Pending:
         """Have a record wait, unless what is known of it contradicts another one."""
-        meant = [] if wanted.source else self._meant(inventory.matching(wanted))
-        claim = claim_of(wanted, meant)
+        meant = [] if desired.source else self._meant(inventory.matching(desired))
+        claim = claim_of(desired, meant)
         if conflict := self._conflict(
-            claim_of(replace(wanted, rule=None), meant), wanted, inventory, entry
+            claim_of(replace(desired, rule=None), meant), desired, inventory, entry
         ):
             return conflict
         self.target.claims.hold(entry, replace(claim, waiting=True))
         return wait
 
     def _conflict(
-        self, claim: Claim, wanted: Wanted, inventory: Inventory, entry: Entry
-    ) -> Reject | Wait | None:
+        self, claim: Claim, desired: Desired, inventory: Inventory, entry: Entry
+    ) -> Reject | Pending | None:
         """Find a record that contradicts this one.
 
         A copy that waits may still become an audience that has its name already.
         """
-        claims, account = self.target.claims, wanted.ad_account_id
+        claims, account = self.target.claims, desired.ad_account_id
         audience = inventory.get(next(iter(claim.ids))) if len(claim.ids) == 1 else None
         now = (account, name_key(str(audience.get("name")))) if audience else None
         undecided = (
-            wanted.source is not None and not claim.ids and bool(inventory.named(str(wanted.name)))
+            desired.source is not None
+            and not claim.ids
+            and bool(inventory.named(str(desired.name)))
         )
-        then = None if wanted.remove or undecided else claim.wishes.get("name", now)
+        then = None if desired.remove or undecided else claim.wishes.get("name", now)
         conflict = claims.conflict(
             entry,
             claim,
@@ -172,37 +176,37 @@ class AudiencesSink(PinterestSink):
             )
         return super().refused(error)
 
-    def _plan(self, wanted: Wanted, existing: Sequence[Mapping[str, Any]]) -> Decision:
+    def _plan(self, desired: Desired, existing: Sequence[Mapping[str, Any]]) -> Decision:
         return plan(
-            wanted,
+            desired,
             existing,
             write_mode=self.config["write_mode"],
             on_ambiguous=self.config["on_ambiguous"],
         )
 
     def _with_ids_from_here(
-        self, wanted: Wanted, inventory: Inventory, entry: Entry, *, last_call: bool
-    ) -> Wanted | Reject | Wait:
+        self, desired: Desired, inventory: Inventory, entry: Entry, *, last_call: bool
+    ) -> Desired | Reject | Pending:
         """Put this ad account's ids into the rule, for names and for another account's ids."""
-        rule: Mapping[str, Any] | Reject | Wait | None = wanted.rule
-        if wanted.remove:
-            return replace(wanted, rule=None)
+        rule: Mapping[str, Any] | Reject | Pending | None = desired.rule
+        if desired.remove:
+            return replace(desired, rule=None)
 
         def named(name: str) -> Sequence[Mapping[str, Any]]:
             found = inventory.named(name)
             ids = frozenset(str(item["id"]) for item in self._meant(found))
-            key = (wanted.ad_account_id, name_key(name))
+            key = (desired.ad_account_id, name_key(name))
             self.target.claims.hold(entry, Claim(key=key, ids=ids, waiting=not found))
             return found
 
-        if wanted.source and wanted.rule is not None:
-            source_account = wanted.source.ad_account_id
+        if desired.source and desired.rule is not None:
+            source_account = desired.source.ad_account_id
 
-            def seed(audience_id: str) -> str | Reject | Wait:
+            def seed(audience_id: str) -> str | Reject | Pending:
                 return self._copy_of(Source(source_account, audience_id), named, last_call)
 
-            rule = remap(wanted.rule, wanted.ad_account_id, self.config["id_map"], seed)
-        if isinstance(rule, Reject | Wait):
+            rule = remap(desired.rule, desired.ad_account_id, self.config["id_map"], seed)
+        if isinstance(rule, Reject | Pending):
             return rule
         if rule is not None and has_names(rule):
             names = Names(
@@ -211,33 +215,33 @@ class AudiencesSink(PinterestSink):
                 self.config["on_ambiguous"],
             )
             rule = resolve(rule, names)
-        return rule if isinstance(rule, Reject | Wait) else replace(wanted, rule=rule)
+        return rule if isinstance(rule, Reject | Pending) else replace(desired, rule=rule)
 
     def _copy_of(
         self,
         source: Source,
         named: Callable[[str], Sequence[Mapping[str, Any]]],
         last_call: bool,  # noqa: FBT001
-    ) -> str | Reject | Wait:
+    ) -> str | Reject | Pending:
         """Find the audience that one of another account became here.
 
         If no record says so, that account is asked for its name.
         """
-        copies = self.target.copies
+        account_copy = self.target.account_copy
         lost = unmapped("seed_id", str(source.audience_id))
-        if copied := copies.became(source):
+        if copied := account_copy.became(source):
             return copied
-        if source in copies.put_off:
-            return Wait(lost, redact(name_key(copies.put_off[source])))
-        if not last_call or source in copies.waiting:
-            return Wait(lost)
-        name = copies.name(source, lambda: self._name_there(source))
+        if source in account_copy.put_off:
+            return Pending(lost, redact(name_key(account_copy.put_off[source])))
+        if not last_call or source in account_copy.waiting:
+            return Pending(lost)
+        name = account_copy.name(source, lambda: self._name_there(source))
         if name is None:
             return lost
         return find(name, named, "audience", self.config["on_ambiguous"])
 
     def _name_there(self, source: Source) -> str | None:
-        """Ask another ad account for the name of an audience; None if that can not be told."""
+        """Ask another ad account for the name of an audience; None if that cannot be told."""
         try:
             there = get_audience(self.target.api, source.ad_account_id, str(source.audience_id))
         except RequestFailedError as error:
@@ -246,7 +250,7 @@ class AudiencesSink(PinterestSink):
             return None
         return (there or {}).get("name")
 
-    def _carry_out(self, decision: Decision, wanted: Wanted, inventory: Inventory) -> Decision:
+    def _carry_out(self, decision: Decision, desired: Desired, inventory: Inventory) -> Decision:
         writer = self.target.writer
         audience_id = None
         match decision:
@@ -254,14 +258,14 @@ class AudiencesSink(PinterestSink):
                 audience = writer.create(decision, inventory)
                 inventory.put(audience)
                 audience_id = str(audience["id"])
-                self.target.made.add(audience_id)
-                self._settle(wanted, audience, inventory)
+                self.target.created_ids.add(audience_id)
+                self._settle(desired, audience, inventory)
                 decision = replace(decision, audience_id=audience_id)
             case Update():
                 audience = writer.update(decision, inventory)
                 inventory.put(audience)
                 audience_id = decision.audience_id
-                self._settle(wanted, audience, inventory)
+                self._settle(desired, audience, inventory)
             case Remove():
                 writer.remove(decision)
                 inventory.drop(decision.audience_id)
@@ -269,20 +273,20 @@ class AudiencesSink(PinterestSink):
                 audience_id = decision.audience_id
             case _:
                 pass
-        if wanted.source and audience_id:
-            self.target.copies.note(wanted.source, audience_id)
+        if desired.source and audience_id:
+            self.target.account_copy.note(desired.source, audience_id)
         return decision
 
-    def _settle(self, wanted: Wanted, audience: Mapping[str, Any], inventory: Inventory) -> None:
-        """Compare what Pinterest answered to a write with what was wanted.
+    def _settle(self, desired: Desired, audience: Mapping[str, Any], inventory: Inventory) -> None:
+        """Compare what Pinterest answered to a write with what was desired.
 
         A custom audience is created without its description, which that endpoint does not take.
         """
-        left = plan(wanted, [audience])
-        if isinstance(left, Update) and wanted.sharing:
+        left = plan(desired, [audience])
+        if isinstance(left, Update) and desired.sharing:
             audience = self.target.writer.update(left, inventory)
             inventory.put(audience)
-            left = plan(wanted, [audience])
+            left = plan(desired, [audience])
         if isinstance(left, Update):
             self.logger.warning(
                 "Pinterest took the write to audience %s, but answers with another %s",

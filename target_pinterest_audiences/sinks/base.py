@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from pinterest_audiences.errors import RequestFailedError
 from target_pinterest_audiences.audiences.claims import DEPENDS_ON_NAMES
-from target_pinterest_audiences.changes import Decision, Reject, Wait
+from target_pinterest_audiences.changes import Decision, Pending, Reject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +44,9 @@ class PinterestSink(Sink, ABC):
         self.target = target
 
     @abstractmethod
-    def apply(self, record: Mapping[str, Any], entry: Entry, *, last_call: bool) -> Decision | Wait:
+    def apply(
+        self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
+    ) -> Decision | Pending:
         """Make Pinterest match one record.
 
         Args:
@@ -69,12 +71,12 @@ class PinterestSink(Sink, ABC):
     @override
     def preprocess_record(self, record: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
         """Keep what a stream map may have dropped: that the row is deleted."""
-        return self.target.books.with_origin(record)
+        return self.target.tracker.with_origin(record)
 
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Make Pinterest match one record, or reject it."""
-        self.target.books.take(self, record)
+        self.target.tracker.take(self, record)
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
@@ -82,7 +84,7 @@ class PinterestSink(Sink, ABC):
 
     def decide(
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
-    ) -> Decision | Wait:
+    ) -> Decision | Pending:
         """Make Pinterest match one record; what Pinterest refuses is rejected."""
         claims = self.target.claims
         claims.release(entry)
@@ -91,7 +93,9 @@ class PinterestSink(Sink, ABC):
             claims.release(entry)
         return outcome
 
-    def _try(self, record: Mapping[str, Any], entry: Entry, *, last_call: bool) -> Decision | Wait:
+    def _try(
+        self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
+    ) -> Decision | Pending:
         try:
             return self.apply(record, entry, last_call=last_call)
         except RequestFailedError as error:
@@ -106,7 +110,7 @@ class PinterestSink(Sink, ABC):
         return Reject("refused", str(error))
 
     def inventory(self, ad_account_id: str) -> Inventory | Reject:
-        """Return what an ad account has, or why that can not be told."""
+        """Return what an ad account has, or why that cannot be told."""
         try:
             return self.target.inventory(ad_account_id)
         except RequestFailedError as error:

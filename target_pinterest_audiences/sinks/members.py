@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from target_pinterest_audiences.members.records import ListRef
     from target_pinterest_audiences.target import TargetPinterestAudiences
 
-INTAKE = 10_000
+LOOKUP_BATCH_SIZE = 10_000
 """People that are taken in before the ledger is asked about them."""
 
 _SAFE_COLUMNS = (
@@ -77,7 +77,7 @@ class AudienceMembersSink(Sink):
         self._taken: dict[str, Member] = {}
         """By the key of a record that is kept: the member that was taken in since."""
         self._counted = 0
-        self._mirrors = target.roster.mirrors
+        self._mirrors = target.customer_lists.mirrors
         self._tables: dict[str, TableVersion] = {}
         self._table = TableVersion("")
         self._ended = False
@@ -96,10 +96,10 @@ class AudienceMembersSink(Sink):
     @override
     def current_size(self) -> int:
         """How many people came and were not sent yet."""
-        return len(self._records) + self.target.roster.pending
+        return len(self._records) + self.target.customer_lists.pending
 
     @property
-    def waits(self) -> bool:
+    def has_pending(self) -> bool:
         """Whether no state may pass yet: of a mirrored table only when the input has ended."""
         unfinished = self._mirrors and not self._ended
         return (unfinished and bool(self._tables)) or self.current_size > 0
@@ -113,15 +113,15 @@ class AudienceMembersSink(Sink):
     @override
     def preprocess_record(self, record: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
         """Keep what a stream map may have dropped: that the row is deleted, and its key."""
-        return self.target.books.with_origin(record, KEY_DIGEST)
+        return self.target.tracker.with_origin(record, KEY_DIGEST)
 
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Take a record in."""
         self._counted += 1  # the SDK does it
-        message = self.target.books.message
-        number = self.target.books.number(self.stream_name)
-        self.take(message["stream"], record, message.get("version"), number)
+        message = self.target.tracker.message
+        number = self.target.tracker.number(self.stream_name)
+        self.add(message["stream"], record, message.get("version"), number)
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
@@ -135,15 +135,15 @@ class AudienceMembersSink(Sink):
 
     def take_files(self, message: Mapping[str, Any]) -> None:
         """Take in the records of the files that a BATCH message names."""
-        for records in read_files(message, self.batch_config, INTAKE):
+        for records in read_files(message, self.batch_config, LOOKUP_BATCH_SIZE):
             if self._mirrors:
                 self._turn_to(message["stream"], None, len(records))
-            last = self.target.books.count(self.stream_name, len(records))
+            last = self.target.tracker.count(self.stream_name, len(records))
             self._numbers += range(last - len(records) + 1, last + 1)
             self._records += records
-            self.sort_out()
+            self.process_buffer()
 
-    def take(self, stream: str, record: Mapping[str, Any], version: object, number: int) -> bool:
+    def add(self, stream: str, record: Mapping[str, Any], version: object, number: int) -> bool:
         """Take a record in.
 
         Args:
@@ -159,15 +159,15 @@ class AudienceMembersSink(Sink):
             self._turn_to(stream, version, 1)
         self._records.append(record)
         self._numbers.append(number)
-        if len(self._records) < INTAKE:
+        if len(self._records) < LOOKUP_BATCH_SIZE:
             return False
-        self.sort_out()
+        self.process_buffer()
         return True
 
     def flush(self) -> None:
         """Send all that is left, but the removals of a mirror."""
-        self.sort_out()
-        self.target.roster.flush()
+        self.process_buffer()
+        self.target.customer_lists.flush()
         self._settle_taken()
 
     def activate(self, stream: str, version: int) -> None:
@@ -181,7 +181,7 @@ class AudienceMembersSink(Sink):
 
     def note_unread(self) -> None:
         """Note that a record came of which nobody can tell who it means."""
-        message = self.target.books.message
+        message = self.target.tracker.message
         self._turn_to(message["stream"], message.get("version"), 1)
         self._table.unread += 1
 
@@ -195,21 +195,21 @@ class AudienceMembersSink(Sink):
             if table.records:
                 self._remove_absent(table)
             else:
-                known = self.target.roster.known_to_the_ledger()
+                known = self.target.customer_lists.known_to_the_ledger()
                 self._fail(mirror.empty_version(table.stream, known))
         self._settle_taken()
-        for noted, held in self.target.roster.unmentioned():
+        for noted, held in self.target.customer_lists.unmentioned():
             self.target.report.add_unmentioned(noted, held)
 
     def _turn_to(self, stream: str, version: object, records: int) -> None:
         """Count records to come, and account for those of another table, or version, before."""
         number = version if isinstance(version, int) else None
         if stream != self._table.stream or number != self._table.number or self._table.activated:
-            self.sort_out()
+            self.process_buffer()
             known = self._tables.get(stream)
             if known is None or number != known.number:
                 if known and known.activated:
-                    self.target.roster.flush()
+                    self.target.customer_lists.flush()
                     self._remove_absent(known)
                 early = known is not None and known.early
                 self._tables[stream] = TableVersion(stream, number, early=early)
@@ -220,18 +220,18 @@ class AudienceMembersSink(Sink):
 
     def _remove_absent(self, table: TableVersion) -> None:
         partial = self.target.partial(table.stream)
-        for problem in self.target.roster.remove_absent(table, partial):
+        for problem in self.target.customer_lists.remove_absent(table, partial):
             self._fail(problem)
 
     def _settle_taken(self) -> None:
         self._note_failures()
         taken, self._taken = self._taken, {}
         for key, member in taken.items():
-            members = self.target.roster.lists[member.ref]
+            members = self.target.customer_lists.lists[member.ref]
             if not members.failed and members.list_type == member.list_type:
-                self.target.books.settle_member(key)
+                self.target.tracker.settle_member(key)
 
-    def sort_out(self) -> None:
+    def process_buffer(self) -> None:
         """Look up all who were taken in, and send the batches that are full."""
         records, self._records = self._records, []
         numbers, self._numbers = self._numbers, []
@@ -241,17 +241,17 @@ class AudienceMembersSink(Sink):
         self._counted = 0
         chunk = self._reader.read_all(records)
         # Who is in a list by its id and by its name ends as the last of these records says.
-        lists = {key: self.target.roster.list_of(*key) for key in chunk.people}
+        lists = {key: self.target.customer_lists.list_of(*key) for key in chunk.people}
         others = {key for key, members in lists.items() if members.list_type != key[1]}
         in_any_order = len({(id(lists[key]), key[1]) for key in lists}) == len(lists)
         turns = chunk.people.items() if in_any_order else self._reader.read_in_turns(records)
-        kept = self.target.books.kept_texts
+        kept = self.target.tracker.kept_texts
         if any(not kept.isdisjoint(texts) for texts in chunk.people.values()):
             self._note_kept(records, kept)
-        reading = self.target.roster.reading(self._table) if self._mirrors else None
+        reading = self.target.customer_lists.reading(self._table) if self._mirrors else None
         for key, people in turns:
             if key not in others:
-                lists[key].take(people, reading)
+                lists[key].add(people, reading)
                 self._note_failures()
         rejected = [*chunk.rejected, *(self._of_other_types(records, others) if others else ())]
         for position, record, reject in sorted(rejected, key=itemgetter(0)):
@@ -267,14 +267,14 @@ class AudienceMembersSink(Sink):
         found = {}
         for position, member in enumerate(map(self._reader.read, records)):
             if isinstance(member, Member) and (member.ref, member.list_type) in others:
-                holds = self.target.roster.lists[member.ref].list_type
+                holds = self.target.customer_lists.lists[member.ref].list_type
                 reject = other_type(holds, member.list_type)
                 found[member[:3]] = (position, as_record(member), reject)
         return found.values()
 
     def _note_failures(self) -> None:
-        if any(members.failed for members in self.target.roster.lists.values()):
-            self.target.books.lost = True
+        if any(members.failed for members in self.target.customer_lists.lists.values()):
+            self.target.tracker.has_unhandled = True
 
     def _note_kept(self, records: Iterable[Mapping[str, Any]], kept: AbstractSet[str]) -> None:
         """Note the records that are kept, as they came or as their list refused them.
@@ -286,13 +286,13 @@ class AudienceMembersSink(Sink):
             if isinstance(member, Reject) or member.text not in kept:
                 continue
             for form in (record, as_record(member)):
-                if key := self.target.books.key_of_kept(self._kept_form(form)):
+                if key := self.target.tracker.key_of_kept(self._kept_form(form)):
                     self._taken[key] = member
 
     def _kept_form(self, record: Mapping[str, Any]) -> dict[str, Any]:
         kept = safe(record)
         if LIST_TYPES.keys().isdisjoint(kept):
-            keys = self.target.books.key_digests(self.stream_name, record)
+            keys = self.target.tracker.key_digests(self.stream_name, record)
             kept |= {KEY_DIGEST: keys} if keys and KEY_DIGEST not in kept else {}
         return {"type": "RECORD", "stream": self.stream_name, "record": kept}
 
@@ -306,11 +306,11 @@ class AudienceMembersSink(Sink):
         elif may_be_somebody(reject):
             self._table.unread += 1
         ref = self._reader.ref(record)
-        members = None if isinstance(ref, Reject) else self.target.roster.lists.get(ref)
+        members = None if isinstance(ref, Reject) else self.target.customer_lists.lists.get(ref)
         if members:
             members.tally.rejected[reject.code] += 1
         message = self._kept_form(record)
-        self.target.books.refuse_member(number, message, reject)
+        self.target.tracker.refuse_member(number, message, reject)
 
 
 def as_record(member: Member) -> dict[str, Any]:

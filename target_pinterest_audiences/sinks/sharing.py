@@ -16,7 +16,7 @@ from target_pinterest_audiences.audiences.sharing import (
     plan_sharing,
     read_sharing,
 )
-from target_pinterest_audiences.changes import Decision, Owner, Reject, Share, Unchanged, Wait
+from target_pinterest_audiences.changes import Decision, Owner, Pending, Reject, Share, Unchanged
 from target_pinterest_audiences.input.names import name_key
 from target_pinterest_audiences.sinks.base import PinterestSink
 
@@ -32,55 +32,57 @@ class AudienceSharingSink(PinterestSink):
     """Shares one audience per record with ad accounts or businesses, or ends that."""
 
     @override
-    def apply(self, record: Mapping[str, Any], entry: Entry, *, last_call: bool) -> Decision | Wait:
+    def apply(
+        self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
+    ) -> Decision | Pending:
         """Share an audience with those with whom it is not shared yet."""
-        wanted = read_sharing(
+        desired = read_sharing(
             record,
             self.config.get("ad_account_id"),
             override=self.config["override_ad_account"],
         )
-        if isinstance(wanted, Reject):
-            return wanted
-        if wanted.source and wanted.source.audience_id:
-            found = self._copy_of(wanted, wanted.source, entry, last_call=last_call)
+        if isinstance(desired, Reject):
+            return desired
+        if desired.source and desired.source.audience_id:
+            found = self._copy_of(desired, desired.source, entry, last_call=last_call)
         else:
-            found = wanted.audience_id or self._named(wanted, entry)
+            found = desired.audience_id or self._named(desired, entry)
         if isinstance(found, Reject):
             return found
         claims = self.target.claims
-        claim = claim_of_sharing(wanted, found if isinstance(found, str) else None)
+        claim = claim_of_sharing(desired, found if isinstance(found, str) else None)
         if conflict := claims.conflict(entry, claim):
             if claim.key:
                 claims.hold(entry, claim.name_only())
             return conflict
-        if isinstance(found, Wait):
+        if isinstance(found, Pending):
             claims.hold(entry, replace(claim, waiting=True))
-            gone = wanted.revoke and wanted.audience_name
+            gone = desired.revoke and desired.audience_name
             return replace(found, otherwise=Unchanged(None)) if gone else found
-        decision = self._share(wanted, found)
+        decision = self._share(desired, found)
         if not isinstance(decision, Reject):
             claims.hold(entry, claim)
         return decision
 
-    def _share(self, wanted: WantedSharing, audience_id: str) -> Share | Unchanged | Reject:
+    def _share(self, desired: WantedSharing, audience_id: str) -> Share | Unchanged | Reject:
         now = {
-            account_type: self._shared_with(wanted.owner, audience_id, account_type)
-            for account_type in wanted.recipients
+            account_type: self._shared_with(desired.owner, audience_id, account_type)
+            for account_type in desired.recipients
         }
-        decision = plan_sharing(wanted, audience_id, now, self.config["write_mode"])
+        decision = plan_sharing(desired, audience_id, now, self.config["write_mode"])
         if isinstance(decision, Share):
             self.target.writer.share(decision)
             for account_type, ids in decision.recipients.items():
-                known = self.target.shares[wanted.owner, audience_id, account_type]
-                (known.difference_update if wanted.revoke else known.update)(ids)
+                known = self.target.shared_with_cache[desired.owner, audience_id, account_type]
+                (known.difference_update if desired.revoke else known.update)(ids)
         return decision
 
     def _copy_of(
-        self, wanted: WantedSharing, source: Source, entry: Entry, *, last_call: bool
-    ) -> str | Reject | Wait:
+        self, desired: WantedSharing, source: Source, entry: Entry, *, last_call: bool
+    ) -> str | Reject | Pending:
         """Find what an audience of another ad account became: by its record, else by its name."""
-        copies = self.target.copies
-        if copied := copies.became(source):
+        account_copy = self.target.account_copy
+        if copied := account_copy.became(source):
             return copied
         lost = Reject(
             "no_copy",
@@ -88,34 +90,34 @@ class AudienceSharingSink(PinterestSink):
             "this run, and only a copy can be shared: send its record of the stream audiences as "
             "well, or add the column audience_name",
         )
-        if source in copies.put_off:
-            return Wait(lost, redact(name_key(copies.put_off[source])))
-        if not last_call or source in copies.waiting:
-            return Wait(lost)
-        return self._named(wanted, entry) if wanted.audience_name else lost
+        if source in account_copy.put_off:
+            return Pending(lost, redact(name_key(account_copy.put_off[source])))
+        if not last_call or source in account_copy.waiting:
+            return Pending(lost)
+        return self._named(desired, entry) if desired.audience_name else lost
 
-    def _named(self, wanted: WantedSharing, entry: Entry) -> str | Reject | Wait:
-        inventory = self.inventory(wanted.owner.account_id)
+    def _named(self, desired: WantedSharing, entry: Entry) -> str | Reject | Pending:
+        inventory = self.inventory(desired.owner.account_id)
         if isinstance(inventory, Reject):
             return inventory
         found = find(
-            wanted.audience_name,
+            desired.audience_name,
             inventory.named,
             "audience",
             self.config["on_ambiguous"],
-            removes=wanted.revoke,
+            removes=desired.revoke,
         )
         if isinstance(found, Reject):
-            ids = [str(item["id"]) for item in inventory.named(str(wanted.audience_name))]
-            claim = claim_of_sharing(wanted, *ids)
+            ids = [str(item["id"]) for item in inventory.named(str(desired.audience_name))]
+            claim = claim_of_sharing(desired, *ids)
             self.target.claims.hold(entry, claim.name_only())
         return found
 
     def _shared_with(self, owner: Owner, audience_id: str, account_type: str) -> set[str] | None:
         """Return with whom an audience is shared; None if there is no such audience."""
-        known = self.target.shares
+        known = self.target.shared_with_cache
         key = (owner, audience_id, account_type)
-        if key not in known and audience_id in self.target.made:
+        if key not in known and audience_id in self.target.created_ids:
             known[key] = set()
         if key not in known:
             try:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from requests import Session
 
 from pinterest_audiences.api.client import PinterestAPI
-from pinterest_audiences.api.token_store import KeptToken, TokenStore
+from pinterest_audiences.api.token_store import StoredToken, TokenStore
 from pinterest_audiences.errors import RequestFailedError
 from pinterest_audiences.files import temporary_of
 from tap_pinterest_audiences.incremental import Scan
 from target_pinterest_audiences.audiences.existing import Inventory
 from target_pinterest_audiences.audiences.writer import PinterestWriter
-from target_pinterest_audiences.members.sent_members import Sent
+from target_pinterest_audiences.members.sent_members import SentMembers
 from target_pinterest_audiences.sinks.members import AudienceMembersSink
 from target_pinterest_audiences.target import TargetPinterestAudiences
 
@@ -71,10 +71,10 @@ def _state_passed_early() -> None:
 
 
 def _ledger_ahead() -> None:
-    def expect_added(self: Sent, texts: Sequence[str], version: int | None) -> None:
+    def expect_added(self: SentMembers, texts: Sequence[str], version: int | None) -> None:
         self.note_added(texts, version)
 
-    _replace(Sent, "expect_added", expect_added)
+    _replace(SentMembers, "expect_added", expect_added)
 
 
 def _token_not_kept() -> None:
@@ -84,7 +84,7 @@ def _token_not_kept() -> None:
 def _token_left_behind() -> None:
     write = TokenStore.write
 
-    def careless(self: TokenStore, token: KeptToken) -> None:
+    def careless(self: TokenStore, token: StoredToken) -> None:
         write(self, token)
         temporary = temporary_of(self.path)
         temporary.touch(0o600)
