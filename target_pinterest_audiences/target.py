@@ -410,7 +410,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
                     target.listen(file_input or sys.stdin)
                 except (KeyboardInterrupt, SystemExit):
                     # What is to be sent yet may take longer than the sender of the signal waits.
-                    cls.logger.info("Terminated by a signal")
+                    cls.logger.info("Stopped by a signal")
                     target.pass_on_state()
                     target.report_failure("stopped by a signal")
                     raise

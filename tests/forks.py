@@ -67,7 +67,7 @@ class Fork:
 
 
 def until(what: Callable[[], object]) -> None:
-    """Pending for something that is about to happen."""
+    """Wait for something that is about to happen."""
     end = time.monotonic() + TIMEOUT_SECONDS
     while not what():
         assert time.monotonic() < end, "it did not happen"
@@ -147,7 +147,7 @@ def _serve() -> None:
     import tap_pinterest_audiences.tap  # noqa: F401, PLC0415
     import target_pinterest_audiences.target  # noqa: F401, PLC0415
 
-    # AccountCopy, so that nothing of ours is left in the buffers of what the forks read and print.
+    # Copies, so that nothing of ours is left in the buffers of what the forks read and print.
     commands, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     # No `with`: a fork leaves this function too, as it ends.
     folder = tempfile.mkdtemp()

@@ -33,7 +33,7 @@ class AccountCopy:
     def candidates(
         self, desired: Desired, matching: Sequence[Mapping[str, Any]]
     ) -> tuple[Sequence[Mapping[str, Any]], bool]:
-        """Find what may become what is desired.
+        """Find the audiences that a record may mean.
 
         Args:
             desired: What the record wants.

@@ -92,7 +92,7 @@ def read(
         override: Write everything to ``default_account``; a record of another account is copied.
 
     Returns:
-        What is desired, or why that cannot be told.
+        What the record asks for, or why it cannot be read.
     """
     try:
         return _read(AUDIENCES.read(record), default_account, override=override)

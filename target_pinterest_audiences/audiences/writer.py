@@ -143,7 +143,7 @@ class DryRunWriter:
     """Answers as Pinterest would, and writes nothing."""
 
     def __init__(self) -> None:
-        """Begin without anything planned_requests."""
+        """Begin with no planned request."""
         self.planned_requests = 0
         self._ids = itertools.count(PLANNED_IDS)
 

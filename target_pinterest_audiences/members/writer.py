@@ -162,7 +162,7 @@ class DryListWriter:
     """Answers as Pinterest would, and writes nothing."""
 
     def __init__(self, requests_for_a_change: int) -> None:
-        """Begin without anything planned_requests."""
+        """Begin with no planned request."""
         self.planned_requests = 0
         self._requests = requests_for_a_change
         self._ids = itertools.count(PLANNED_IDS)

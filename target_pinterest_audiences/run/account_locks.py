@@ -75,7 +75,7 @@ class AccountLocks:
         self._release()
 
     def acquire(self, ad_account_id: str) -> None:
-        """Pending until no other run has its turn on an ad account.
+        """Lock an ad account, and wait until no other run holds it.
 
         Raises:
             BusyError: If that takes longer than the setting ``max_wait``.

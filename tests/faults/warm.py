@@ -96,7 +96,7 @@ def _serve() -> None:
     import tap_pinterest_audiences.tap  # noqa: F401, PLC0415
     import target_pinterest_audiences.target  # noqa: F401, PLC0415
 
-    # AccountCopy, so that nothing of ours is left in the buffers of what the forks read and print.
+    # Copies, so that nothing of ours is left in the buffers of what the forks read and print.
     commands, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     for line in commands:
         asked = json.loads(line)
