@@ -180,6 +180,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             members.end()
             self.tracker.retry()
             self.customer_lists.complete()
+            self._note_failed_lists()
         self.tracker.finish()
         self.release_state()
         super().process_endofpipe()
@@ -257,9 +258,12 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         self.created_ids.clear()
         self.shared_with_cache.clear()
         self.customer_lists.look_up()
-        self.tracker.has_unhandled = self.tracker.has_unhandled or bool(
-            self.customer_lists.failures()
-        )
+        self._note_failed_lists()
+
+    def _note_failed_lists(self) -> None:
+        """Let no state pass the members of a list that failed."""
+        if self.customer_lists.failures():
+            self.tracker.has_unhandled = True
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:

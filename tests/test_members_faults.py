@@ -74,6 +74,21 @@ def test_a_list_whose_making_never_arrived_is_made(
     assert members(emulator, account) == digests(range(9))
 
 
+def test_refused_audience_of_a_list_holds_back_the_state_until_it_is_created(
+    emulator: Emulator, target: Programs, account: str
+) -> None:
+    emulator.fault(operation="audiences/create", kind="status", status=403, code=29)
+    lines = [SCHEMA, *people(range(9)), state(1)]
+    refused = target.target(lines)
+    assert (refused.code, refused.state) == (1, {})
+    assert audiences(emulator, account) == []
+
+    emulator.clear()
+    again = target.target(lines)
+    assert (again.code, again.state) == (0, {"seen": 1})
+    assert len(audiences(emulator, account)) == 1
+
+
 @pytest.mark.parametrize("how", ["before the next", "before its answer"])
 def test_killed_after_any_request_the_next_run_completes_it(tmp_path: Path, how: str) -> None:
     """The requests are: two that read, the list, two more batches, the audience, two that read."""
