@@ -1,4 +1,4 @@
-"""What can go wrong with Pinterest, and how a run tells its user.
+"""The errors of Pinterest and of a run, and how a run reports them.
 
 Every error here is one line that says what was wrong, where, and what to do. None of them holds a
 token or the body of a request or an answer.

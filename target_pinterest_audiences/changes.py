@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Create:
     """Make an audience; ``custom`` by the retired endpoint for custom audiences.
 
-    ``audience_id`` is what Pinterest called it, once it is made. ``warnings`` tells what
+    ``audience_id`` is what Pinterest called it, once it is made. ``warnings`` says what
     no description of Pinterest has, but Pinterest itself returned.
     """
 
@@ -80,7 +80,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Do nothing, and tell the user.
+    """Do nothing, and report it.
 
     Attributes:
         code: A word for the kind of reason, to count and to filter by.

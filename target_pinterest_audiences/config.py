@@ -41,8 +41,9 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
         default="add",
         title="Member mode",
         description=(
-            "add brings people in and, where a record says so, out; mirror also removes whom a "
-            "new version of the table does not have, when ACTIVATE_VERSION says that it is whole."
+            "add adds members, and removes those that a record says to remove; mirror also removes "
+            "members that a new version of the table lacks, once ACTIVATE_VERSION says that the "
+            "version is complete."
         ),
     ),
     th.Property(
@@ -121,7 +122,7 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
         default=False,
         title="Dry run",
         description=(
-            "Tell what would be done, in the log and in report_path, and write nothing; no state "
+            "Report what would be done, in the log and in report_path, and write nothing; no state "
             "is passed on."
         ),
     ),

@@ -46,7 +46,7 @@ class AccessToken:
     renew_at: float | None = None
 
     def usable(self, rejected: str | None) -> bool:
-        """Tell whether Pinterest can be expected to take this token, given one that it refused."""
+        """Return whether Pinterest may take this token, given one that it refused."""
         due = self.renew_at is not None and self.renew_at < time.time()
         return self.value != rejected and not due
 
@@ -243,5 +243,5 @@ def _access_token(answer: Mapping[str, Any]) -> AccessToken:
 def _refused(error: RequestFailedError, what: str) -> PinterestError:
     return PinterestError(
         f"Pinterest refused {what} (HTTP {error.status}, code {error.code}): authorise the app "
-        "again and set the new refresh_token, or mend client_id and client_secret"
+        "again and set the new refresh_token, or correct client_id and client_secret"
     )

@@ -155,7 +155,7 @@ class PinterestAPI:
         """Decorate a function to be called again, after a wait, when it got no answer.
 
         Args:
-            giveup: Tells that an error is not to be met with another try.
+            giveup: Returns whether an error ends the tries.
         """
         return backoff.on_exception(
             waits,
@@ -236,7 +236,7 @@ class PinterestAPI:
 
 
 def _is_bookmark(value: object) -> TypeGuard[str | None]:
-    """Tell what can be sent back: JSON text may hold halves of characters, a URL may not."""
+    """Return what can be sent back: JSON text may hold halves of characters, a URL may not."""
     if not isinstance(value, str):
         return value is None
     try:

@@ -39,7 +39,7 @@ class _Quota:
 class RateLimiter:
     """Spends what Pinterest's headers say is left, category by category.
 
-    Every answer tells what is left of the window that is used up first, per second or per minute,
+    Every response says what is left of the window that is used up first, per second or per minute,
     and when that begins anew. What is on its way is not counted in there yet, so it is taken off.
     """
 

@@ -161,5 +161,5 @@ class TokenStore:
 
 
 def is_token(value: object) -> TypeGuard[str]:
-    """Tell whether a value is something that can be sent as a token."""
+    """Return whether a value is something that can be sent as a token."""
     return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()

@@ -133,7 +133,7 @@ def checked_url(url: str, source: str) -> str:
 
 
 def _problem_of(url: str) -> str | None:
-    """Tell what is wrong with a URL, as `requests` reads it: other readers see another host."""
+    """Return what is wrong with a URL, as `requests` reads it: other readers see another host."""
     if not url.isprintable() or " " in url or "\\" in url:
         return "it has spaces, backslashes or characters that cannot be printed"
     prepared = requests.PreparedRequest()
@@ -163,7 +163,7 @@ def _problem_of_host(parts: Url, port: int | None) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address always means this machine (RFC 1122 and 4291).
+    """Return whether a host name or address always means this machine (RFC 1122 and 4291).
 
     Names such as ``shop.localhost`` do not: some resolvers ask a name server for them.
     """

@@ -54,7 +54,7 @@ class AccountCopy:
             if key not in self._sources:
                 free.append(audience)
         if desired.remove and free:
-            return matching, False  # of several, nobody can tell which one is to go
+            return matching, False  # of several, it is unknown which one is to go
         same = next((audience for audience in free if is_as_wanted(desired, audience)), None)
         return ([same], True) if same else (free, not free)
 
@@ -65,7 +65,7 @@ class AccountCopy:
             self.waiting[source] = "" if desired.remove else name_key(str(desired.name))
 
     def may_be_claimed(self, desired: Desired) -> bool:
-        """Tell whether what is to be removed may still become the copy of another audience."""
+        """Return whether what is to be removed may still become the copy of another audience."""
         return desired.remove and name_key(str(desired.name)) in self.waiting.values()
 
     def note(self, source: Source, audience_id: str) -> None:

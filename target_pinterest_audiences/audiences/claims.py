@@ -64,7 +64,7 @@ class Claim:
         return None
 
     def is_part_of(self, other: Claim) -> bool:
-        """Tell whether ``other`` claims all of this for good."""
+        """Return whether ``other`` claims all of this for good."""
         same = (self.key, self.ids, self.source, self.exists) == (
             (other.key, other.ids, other.source, other.exists)
         )
@@ -183,7 +183,7 @@ def _handles(claim: Claim) -> list[object]:
 
 
 def _removes_copy(removal: Claim, copy: Claim) -> bool:
-    """Tell whether a removal by name may mean what another record copies from elsewhere."""
+    """Return whether a removal by name may mean what another record copies from elsewhere."""
     by_name = removal.exists is False and removal.key is not None
     return by_name and copy.source is not None and copy.wishes.get("name") == removal.key
 

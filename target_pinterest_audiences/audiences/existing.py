@@ -141,7 +141,7 @@ class Inventory:
         return self.customer_lists.named(name)
 
     def get(self, audience_id: str) -> Mapping[str, Any] | None:
-        """Return an audience of which the list told."""
+        """Return an audience that the list has."""
         return self._audiences.by_id.get(audience_id)
 
     def put(self, audience: Mapping[str, Any]) -> None:
@@ -172,7 +172,7 @@ class Inventory:
         return [thing for thing in found if self._owns(thing)]
 
     def _owns(self, thing: Mapping[str, Any]) -> bool:
-        """Tell whether a thing belongs to this ad account: a list may hold received audiences."""
+        """Return whether a thing belongs to this ad account: a list may hold received audiences."""
         return str(thing.get("ad_account_id") or self._account) == self._account
 
 
@@ -215,7 +215,7 @@ def get_audience(
     """Ask for one audience; None if there is none.
 
     Raises:
-        PinterestError: If that cannot be told.
+        PinterestError: If Pinterest does not say.
     """
     ids = {"ad_account_id": ad_account_id, "audience_id": audience_id}
     try:
@@ -232,7 +232,7 @@ def shared_with(
     """Ask for the ids of the accounts of a type with which an audience is shared.
 
     Raises:
-        PinterestError: If that cannot be told.
+        PinterestError: If Pinterest does not say.
     """
     of_business = owner.account_type == BUSINESS_ACCOUNT
     operation = LIST_BUSINESS_SHARED_ACCOUNTS if of_business else LIST_SHARED_ACCOUNTS

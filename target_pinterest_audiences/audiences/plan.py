@@ -70,13 +70,13 @@ def plan(
 
 
 def made_by(body: Mapping[str, Any], audience: Audience) -> bool:
-    """Tell whether ``audience`` looks like the outcome of a create request with ``body``."""
+    """Return whether ``audience`` looks like the outcome of a create request with ``body``."""
     same_name = name_key(str(audience.get("name"))) == name_key(body["name"])
     return same_name and same_rule(body["rule"], audience.get("rule") or {})
 
 
 def is_as_wanted(desired: Desired, audience: Audience) -> bool:
-    """Tell whether nothing is left to be done about an audience."""
+    """Return whether nothing is left to be done about an audience."""
     return isinstance(plan(desired, [audience]), Unchanged)
 
 

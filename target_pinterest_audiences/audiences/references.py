@@ -41,7 +41,7 @@ class Names:
 
 
 def has_names(rule: Mapping[str, Any] | None) -> bool:
-    """Tell whether a rule names something that it needs the id of."""
+    """Return whether a rule names something that it needs the id of."""
     return any(field in (rule or {}) for field in REFERENCES)
 
 
@@ -166,7 +166,7 @@ def _mapped(
 
 
 def unmapped(field: str, value: str) -> Reject:
-    """Reject an id of another account that nothing tells the counterpart of."""
+    """Reject an id of another account if nothing says which id it has here."""
     return Reject(
         "unmapped_id",
         f"rule.{field} {redact(value)} belongs to the other ad account: put it into id_map, with "

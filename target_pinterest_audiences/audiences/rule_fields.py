@@ -270,7 +270,7 @@ def number_text(value: float | Decimal) -> str:
 
 
 def _is_sendable(number: float | Decimal) -> bool:
-    """Tell whether a reader that has nothing but doubles, as most have, can read a number."""
+    """Return whether a reader that has nothing but doubles, as most have, can read a number."""
     exact = Decimal(number)
     return exact.is_finite() and exact.adjusted() < sys.float_info.max_10_exp
 

@@ -1,4 +1,4 @@
-"""With whom an audience is to be shared: what a record asks for, and what is left to be done.
+"""Accounts that an audience is shared with: what a record asks for, and what is left to do.
 
 No I/O in here. Source: Pinterest's OpenAPI description 5.23.
 """
@@ -95,12 +95,12 @@ def plan_sharing(
     now: Mapping[str, Collection[str] | None],
     write_mode: WriteMode = "upsert",
 ) -> Share | Unchanged | Reject:
-    """Decide with whom an audience is still to be shared.
+    """Decide which accounts the audience must still be shared with.
 
     Args:
         desired: What the record wants.
         audience_id: The audience.
-        now: With whom it is shared, ids by account type; None if there is no such audience.
+        now: Accounts it is shared with, ids by account type; None if there is no such audience.
         write_mode: ``create`` ends no sharing that exists, ``update`` begins none.
     """
     left = {}

@@ -191,10 +191,10 @@ def with_name_as_sent(
 
 
 def is_planned(audience_id: str) -> bool:
-    """Tell whether an id is one that a dry run made up."""
+    """Return whether an id is one that a dry run made up."""
     return int(audience_id) >= PLANNED_IDS
 
 
 def may_be_lost(error: Exception) -> bool:
-    """Tell whether Pinterest may have done what it was asked, though no answer came."""
+    """Return whether Pinterest may have done what it was asked, though no answer came."""
     return isinstance(error, NoResponseError) and not error.request_not_sent

@@ -38,7 +38,7 @@ def trimmed(text: str) -> str:
 
 
 def is_blank(value: object) -> bool:
-    """Tell whether a value is none: null, empty, nothing but spaces, or not a number."""
+    """Return whether a value is none: null, empty, nothing but spaces, or not a number."""
     match value:
         case None:
             return True
@@ -55,7 +55,7 @@ def is_blank(value: object) -> bool:
 
 
 def is_null_word(value: object) -> bool:
-    """Tell whether a value is text that stands for a missing one, such as ``NULL``."""
+    """Return whether a value is text that stands for a missing one, such as ``NULL``."""
     return isinstance(value, str) and trimmed(value).casefold() in NULL_WORDS
 
 

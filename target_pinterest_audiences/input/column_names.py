@@ -51,7 +51,7 @@ class Columns:
         self._plain = functools.lru_cache(_MOST_NAMES)(self.are_plain)
 
     def are_plain(self, columns: Iterable[str]) -> bool:
-        """Tell whether each column bears a name of the stream, or means nothing."""
+        """Return whether each column bears a name of the stream, or means nothing."""
         return all(self.name(column) in {None, column} for column in columns)
 
     def read(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -108,7 +108,7 @@ MEMBERS = Columns("audience_name", "customer_list_id", "ad_account_id", *LIST_TY
 
 
 def is_blank_row(record: Mapping[str, Any]) -> bool:
-    """Tell whether a record has no value in any column but those that loaders add."""
+    """Return whether a record has no value in any column but those that loaders add."""
     values = (value for name, value in record.items() if not name.startswith("_"))
     return all(map(is_blank, values)) and not may_be_removal(record)
 
@@ -118,7 +118,7 @@ _REMOVALS = ("REMOVE", "REVOKE", "DELETE")
 
 
 def may_be_removal(record: Mapping[str, Any]) -> bool:
-    """Tell whether a record of a stream that a map changes says, or may say, that its row is gone.
+    """Return whether a record, before a stream map changes it, may say that its row is gone.
 
     A column that is no known tool's mark does not count: a map may drop it on purpose.
     """

@@ -87,7 +87,7 @@ def check_characters(value: Any, field: str) -> None:  # noqa: ANN401
         raise UnreadableRecordError(
             Reject(
                 "bad_characters",
-                f"{field} holds half a character (a lone surrogate), which cannot be sent: mend "
+                f"{field} holds half a character (a lone surrogate), which cannot be sent: correct "
                 "its encoding at the source",
             )
         ) from None

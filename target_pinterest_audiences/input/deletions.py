@@ -139,7 +139,7 @@ _NAMES = frozenset({*MARKS, *SUSPECTS})
 
 
 def is_deleted(record: Mapping[str, Any]) -> bool:
-    """Tell whether a record says that its row is gone. Blank in any spelling says "not deleted".
+    """Return whether a record says that its row is gone. Blank in any spelling says "not deleted".
 
     Args:
         record: A record under the names that ``column_names`` gives.
@@ -192,7 +192,7 @@ def shown_marks(record: Mapping[str, Any]) -> dict[str, Any]:
 def is_removal(
     record: Mapping[str, Any], operations: tuple[str, ...], removal: str = "REMOVE"
 ) -> bool:
-    """Tell whether a record asks for a removal, by its operation or by a deletion mark.
+    """Return whether a record asks for a removal, by its operation or by a deletion mark.
 
     Args:
         record: A record under the names that ``column_names`` gives.

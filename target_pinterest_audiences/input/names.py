@@ -44,7 +44,7 @@ def name_key(name: str) -> str:
 
 
 def is_placeholder(text: str) -> bool:
-    """Tell whether a text stands for "no value", in any case and with any space around it."""
+    """Return whether a text stands for "no value", in any case and with any space around it."""
     return is_null_word(name_key(text))
 
 

@@ -16,17 +16,17 @@ _MAPPER = "singer_sdk.mapper"
 
 
 def change_nothing(maps: Sequence[StreamMap]) -> bool:
-    """Tell whether a stream's records come out as they went in."""
+    """Return whether a stream's records come out as they went in."""
     return len(maps) == 1 and type(maps[0]) is SameRecordTransform
 
 
 def drop_all(maps: Sequence[StreamMap]) -> bool:
-    """Tell whether nothing comes out."""
+    """Return whether nothing comes out."""
     return bool(maps) and all(isinstance(item, RemoveRecordTransform) for item in maps)
 
 
 def failed_in(error: Exception) -> bool:
-    """Tell whether an error comes from a map's expression, which may raise anything."""
+    """Return whether an error comes from a map's expression, which may raise anything."""
     return any(
         frame.f_globals.get("__name__") == _MAPPER
         for frame, _ in traceback.walk_tb(error.__traceback__)

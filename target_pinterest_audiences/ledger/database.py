@@ -51,7 +51,7 @@ _LOGGING_NAME = "ledger"
 
 
 def _is_no_row(record: logging.LogRecord) -> bool:
-    """Tell statements, whose parameters are hidden, from rows, which SQLAlchemy always shows."""
+    """Keep statements, whose parameters are hidden; drop rows, which SQLAlchemy always shows."""
     return record.levelno > logging.DEBUG
 
 
@@ -76,7 +76,7 @@ class AdvisoryLock:
         self._connection: sa.Connection | None = None
 
     def acquire(self, seconds: float) -> bool:
-        """Acquire it, and wait so long at most; tell whether it is ours.
+        """Acquire it, and wait so long at most; return whether it is ours.
 
         Raises:
             LedgerError: If the database cannot be used.
@@ -151,7 +151,7 @@ class Database:
         self._begin = (_BEGIN_READING if reads_only else _BEGIN)[self.engine.dialect.name]
 
     def has_table(self, name: str) -> bool:
-        """Tell whether there is a table; a file that is only read may be missing altogether.
+        """Return whether there is a table; a file that is only read may be missing altogether.
 
         Raises:
             LedgerError: If the database cannot be used.
@@ -184,7 +184,7 @@ class Database:
 
     @contextlib.contextmanager
     def one_line(self) -> Iterator[None]:
-        """Tell what the database says, without what was asked of it."""
+        """Report the database's error without the statement that caused it."""
         try:
             yield
         except (SQLAlchemyError, ImportError, OverflowError) as error:

@@ -20,7 +20,7 @@ class DryLedger:
         """Begin with what is in ``ledger``."""
         self._ledger = ledger
         self._versions: defaultdict[str, dict[bytes, int | None]] = defaultdict(dict)
-        """By list: the version of those whom the run noted; None for those who went."""
+        """By list: the version of each member that the run added; None for each it removed."""
 
     def note_list(self, noted: NotedList) -> None:
         """Change nothing."""

@@ -25,7 +25,7 @@ class NotedList:
         customer_list_id: Pinterest's id.
         ad_account_id: The ad account that owns it.
         name: Its name, which other lists may have too.
-        list_type: Pinterest's ``UserListType``, which its API does not tell.
+        list_type: Pinterest's ``UserListType``, which its API does not return.
         created_at: When this program made it, in Unix seconds; None if it did not.
     """
 

@@ -253,7 +253,7 @@ class MemberList:
         return Removal(self.label, self._known, absent, known)
 
     def remove(self, *, absent: bool) -> None:
-        """Remove those that records name, and if told so those who are absent from a reading."""
+        """Remove members that records name, and with ``absent`` those missing from a reading."""
         self._send_removals(all_of_them=True)
         if not absent or not self._sent or not self.reading:
             return

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class MembersError(PinterestError):
-    """People could not be brought into a list, or out of it; the run went on without them."""
+    """Members were neither added to a list nor removed; the run went on without them."""
 
 
 class CustomerLists:
@@ -41,7 +41,7 @@ class CustomerLists:
     Attributes:
         lists: Those that records named so far.
         list_writer: Writes them.
-        run_number: Tells this run from all others, where a table has no version.
+        run_number: Distinguishes this run from all others, where a table has no version.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class CustomerLists:
 
     @property
     def mirrors(self) -> bool:
-        """Whether people whom a table does not have any more are to be removed."""
+        """Whether to remove members that a table no longer has."""
         return bool(self._settings["member_mode"] == "mirror")
 
     @functools.cached_property
     def ledger(self) -> MemberLedger | None:
-        """Whom the lists were sent before, opened when it is first needed; None without one.
+        """The members that the lists were sent before, opened on first use; None without one.
 
         Raises:
             LedgerError: If it cannot be opened.
@@ -104,7 +104,7 @@ class CustomerLists:
         return sum(members.pending for members in self._all())
 
     def list_of(self, ref: ListRef, list_type: str) -> MemberList:
-        """Return a list; the first identifier tells the type of its members."""
+        """Return a list; the first identifier decides the type of its members."""
         if ref not in self.lists:
             means = Means(
                 inventory=functools.partial(self._inventory, ref.ad_account_id),
@@ -146,7 +146,7 @@ class CustomerLists:
             members.complete()
 
     def remove_absent(self, table: mirror.TableVersion, partial: str | None) -> list[str]:
-        """Remove those for whom records of a table ask, and those whom it does not have any more.
+        """Remove members that records of a table remove, and those that it no longer has.
 
         Args:
             table: The version of the table.
@@ -179,7 +179,7 @@ class CustomerLists:
         return list(dict.fromkeys(reason for reason in (kept, refused) if reason))
 
     def reading(self, table: mirror.TableVersion) -> mirror.Reading:
-        """Return what tells a reading of a table from all others."""
+        """Return what distinguishes a reading of a table from all others."""
         mark = self.run_number if table.number is None else table.number
         return mirror.Reading(table.stream, mark)
 
@@ -206,8 +206,8 @@ class CustomerLists:
     def failures(self) -> list[str]:
         """Return why lists could not be written."""
         return [
-            f"{members.tally.refused} people could not be brought into, or out of, "
-            f"{members.label}: {members.failed.reason}"
+            f"{members.label}: {members.tally.refused} members were neither added nor removed: "
+            f"{members.failed.reason}"
             for members in self._all()
             if members.failed
         ]

@@ -13,7 +13,7 @@ is done here beyond that is this project's convention:
 - Device ids are UUIDs with dashes, trimmed and lower-cased, then hashed with SHA-256. Phones print
   IDFAs in capitals and GAIDs in small letters; with one case, the same device is the same member.
 - 32, 40 or 64 hexadecimal digits are an MD5, a SHA-1 or a SHA-256, never hashed again, so a device
-  id without dashes is taken for an MD5: nobody could tell the two apart.
+  id without dashes is taken for an MD5: the two look the same.
 - Ids of LiveRamp, of Datalogix and of Pinterest itself are pseudonyms already and go as they are.
 
 No reason holds any part of what was refused.
@@ -234,7 +234,7 @@ def _unfit_as_email(text: str) -> Reject | None:
 
 
 def _is_local_part(text: str) -> bool:
-    """Tell whether an address may have this before its @.
+    """Return whether an address may have this before its @.
 
     Two dots in a row, and a dot before the @, are in addresses that Japanese phone companies gave.
     Quoted local parts are left out: quotes come from exports far more often.
@@ -244,7 +244,7 @@ def _is_local_part(text: str) -> bool:
 
 
 def _is_domain(text: str) -> bool:
-    """Tell whether this can be a domain; international ones have no compatibility characters."""
+    """Return whether this can be a domain; international ones have no compatibility characters."""
     labels = text.split(".")
     return unicodedata.normalize("NFKC", text) == text and all(
         label
@@ -258,7 +258,7 @@ def _is_domain(text: str) -> bool:
 
 
 def _is_foreign(letter: str) -> bool:
-    """Tell whether this is a letter, digit or accent that ASCII does not have."""
+    """Return whether this is a letter, digit or accent that ASCII does not have."""
     return not letter.isascii() and (
         unicodedata.category(letter)[0] in "LMN" or letter in _IN_WORDS
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SMALLEST_AUDIENCE = 100
-"""Matched people without whom Pinterest does not use a list (Pinterest OpenAPI 5.23)."""
+"""Matched people that a list needs before Pinterest uses it (Pinterest OpenAPI 5.23)."""
 
 
 def health(members: MemberList, api: PinterestAPI | None) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def health(members: MemberList, api: PinterestAPI | None) -> dict[str, Any]:
 
     Args:
         members: The list.
-        api: Whom to ask; None to leave it at what was known before.
+        api: Pinterest; None to use what was known before.
     """
     there = members.list_id is not None and not is_planned(members.list_id)
     tally, before = members.tally, members.found or {}

@@ -25,9 +25,9 @@ class TableVersion:
 
     Attributes:
         stream: The table's stream, as the tap calls it.
-        number: The version, if its records tell one.
+        number: The version, if its records have one.
         records: How many came.
-        unread: How many of them may mean somebody, but nobody can tell who.
+        unread: How many of them may mean somebody that cannot be identified.
         activated: Whether ACTIVATE_VERSION came after the last record.
         early: Whether ACTIVATE_VERSION came before records.
     """
@@ -131,7 +131,7 @@ def why_absent_stay(
         return None
     what = "ACTIVATE_VERSION came before its records" if table.early else "no ACTIVATE_VERSION came"
     return (
-        f"{head}{what}, so nobody can tell whether all of them came: nobody was removed for being "
+        f"{head}{what}, so it is unknown whether all of them came: nobody was removed for being "
         "absent. Use a tap that sends ACTIVATE_VERSION after the last record, or records with "
         "operation REMOVE"
     )

@@ -164,7 +164,7 @@ class MemberReader:
         return True
 
     def read(self, record: Mapping[str, Any]) -> Member | Reject:
-        """Return what a record wants, or why that cannot be told.
+        """Return what a record asks for, or why it cannot be read.
 
         No reason holds any part of an identifier.
         """
@@ -198,7 +198,7 @@ class MemberReader:
         return text if isinstance(text, Reject) else Member(ref, list_type, text, add)
 
     def ref(self, record: Mapping[str, Any]) -> ListRef | Reject:
-        """Return which list a record means, or why that cannot be told."""
+        """Return which list a record means, or why it cannot be read."""
         try:
             return self._ref(MEMBERS.read(record))
         except UnreadableRecordError as error:
@@ -263,7 +263,7 @@ def _only_difference(records: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def may_be_somebody(reject: Reject) -> bool:
-    """Tell whether a record that was rejected for this may mean somebody who is in a list."""
+    """Return whether a record that was rejected for this may mean somebody who is in a list."""
     return reject not in _NOBODY
 
 
@@ -293,7 +293,7 @@ def batches(texts: Sequence[str], most: int, most_bytes: int) -> Iterator[Sequen
 
 
 def _fits(texts: Sequence[str], most_bytes: int) -> bool:
-    """Tell whether texts fit into so many bytes, which nearly always they do."""
+    """Return whether texts fit into so many bytes, which nearly always they do."""
     return all(map(str.isascii, texts)) and sum(map(len, texts)) + len(texts) - 1 <= most_bytes
 
 

@@ -1,4 +1,4 @@
-"""Whom one customer list was sent, as far as a ledger tells."""
+"""The members that one customer list was sent, by what a ledger knows."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class SentMembers:
         return self._ledger.count_stale(self._list_id, version)
 
     def absent(self, version: int) -> Iterator[Sequence[str]]:
-        """Yield those whom a version of the mirrored table does not have, some at a time."""
+        """Yield members that a version of the mirrored table lacks, some at a time."""
         for keys in self._ledger.stale(self._list_id, version, _CHUNK):
             yield [to_text(self._list_type, key) for key in keys]
 
