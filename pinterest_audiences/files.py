@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import stat
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
 
 from pinterest_audiences.errors import SettingsError, redact
+
+if sys.platform != "win32":
+    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,46 +77,58 @@ def restrict_permissions(path: Path) -> None:
         logger.warning("%s was open to other users (mode %o); now it is not", path, mode)
 
 
-def temporary_of(path: Path, own: str = "") -> Path:
-    """Return the file that `write_atomically` writes before it renames it to ``path``.
-
-    Without ``own`` its name is always the same, so whoever holds the lock of ``path`` knows that a
-    temporary file that is there is what a killed process left.
-    """
-    return path.parent / f".{path.name}{own}.tmp"
+def temporary_of(path: Path) -> Path:
+    """Return the file that `write_atomically` writes before it renames it to ``path``."""
+    return path.parent / f".{path.name}.tmp"
 
 
 def write_atomically(path: Path, lines: Iterable[str], *, public: bool = False) -> None:
     """Replace a file: a reader finds the old one or the new one, never half of one.
 
-    A process that is killed meanwhile leaves the temporary file, which only this user may read.
-    The next write removes that of a file with a lock.
+    Only this user may read the temporary file. Of two processes that write at the same time, one
+    waits for the other. A process that is killed leaves the temporary file to the next write.
 
     Args:
-        path: The file. Unless it is public, the caller holds its lock if several processes write
-            it.
+        path: The file.
         lines: Its new content, line ends included.
-        public: Whether others may read the file, if the umask lets them, and no lock guards it: two
-            processes that write it at the same time then have a temporary file each.
+        public: Whether others may read the complete file, if the umask lets them.
 
     Raises:
         OSError: If that is not possible; then the old file is still there.
     """
-    temporary = temporary_of(path, f".{secrets.token_hex(8)}" if public else "")
-    temporary.unlink(missing_ok=True)
-    try:
-        # O_EXCL: not into a file, and not through a link, that somebody else put there.
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+    temporary = temporary_of(path)
+    with os.fdopen(_open_locked(temporary), "w", encoding="utf-8") as file:
+        try:
+            file.truncate()
             file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
-        if public:
-            temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+            temporary.replace(path)
+            if public:
+                path.chmod(0o666 & ~_umask())
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _open_locked(path: Path) -> int:
+    """Open a file for this process alone, instead of a link or a file that somebody put there."""
+    while True:
+        if path.is_symlink():
+            path.unlink()
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        if sys.platform == "win32":
+            return handle
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        found = os.fstat(handle)
+        # While this process waited, the other one may have renamed the file or removed it.
+        is_there = path.exists() and os.path.samestat(found, path.stat())
+        if is_there and found.st_uid == os.geteuid() and found.st_nlink == 1:
+            os.fchmod(handle, 0o600)
+            return handle
+        if is_there:
+            path.unlink()
+        os.close(handle)
 
 
 def _umask() -> int:
