@@ -149,8 +149,8 @@ BUGS = (
     Bug("a refused share", "target, sharing", "403", "lost", _refused_share_passed_over),
     Bug("a ledger ahead of Pinterest", "target, members", "403", "lost", _ledger_ahead),
     Bug("a token not kept", "refresh, once only", "403", "stuck", _token_not_kept),
-    Bug("a token left behind", "refresh", "500", "told", _token_left_behind),
-    Bug("a token in the log", "target, mirror", "empty, 200", "told", _token_in_the_log),
+    Bug("a token left behind", "refresh", "500", "leaked", _token_left_behind),
+    Bug("a token in the log", "target, mirror", "empty, 200", "leaked", _token_in_the_log),
 )
 
 

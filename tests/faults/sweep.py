@@ -31,7 +31,7 @@ from verdict import (
     check_no_doubles,
     check_nothing_is_left,
     check_others_went_on,
-    check_refusal_is_told,
+    check_refusal_is_reported,
     emitted,
     list_members,
 )
@@ -48,7 +48,7 @@ KILLS = 200
 SEED = 20_260_731
 LATEST_KILL_SECONDS = 0.02
 """A kill comes so long after a request began at the latest: some requests later."""
-OUTCOMES = ("tried", "healed", "resumed", "stranded", "lost", "doubled", "stuck", "told")
+OUTCOMES = ("tried", "healed", "resumed", "stranded", "lost", "doubled", "stuck", "leaked")
 BAD = OUTCOMES[4:]
 
 
@@ -160,7 +160,7 @@ class Bench:
 
     def _after_refusal(self, world: World, refused: str, run: Ended) -> Ended:
         """Check how the run ended whose list was refused, and run again without a refusal."""
-        check_refusal_is_told(run)
+        check_refusal_is_reported(run)
         before = list_members(world.emulator)
         world.emulator.clear()
         again = world.go()
@@ -181,7 +181,7 @@ class Bench:
                     staged = [item for item in world.emulator.faults() if item["times"] is not None]
                     assert [fault["fired"] for fault in staged] == [1]
                 if tried.scenario.refuses:
-                    check_refusal_is_told(first)
+                    check_refusal_is_reported(first)
                     world.emulator.clear()
                 if first.code:
                     second = world.go()
@@ -297,7 +297,7 @@ def complaints(results: list[Result]) -> list[str]:
 
 
 def main() -> int:
-    """Try everything and print it; 1 if anything was lost, doubled, stuck or told."""
+    """Try everything and print it; 1 if anything was lost, doubled, stuck or leaked."""
     began = time.monotonic()
     chosen = [scenario for scenario in SCENARIOS if not sys.argv[1:] or scenario.name in sys.argv]
     with bench() as first:

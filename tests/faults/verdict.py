@@ -26,7 +26,7 @@ _SECRETS = rf"{_TOKENS}|demo-secret|[\w.+]+@\w+\.example"
 """Tokens, the app's secret, and people."""
 _MISTAKES = r"Traceback|\b[0-9a-f]{64}\b"
 """What is no secret, but nobody's business: where the program fell over, and hashes of people."""
-_TOLD = re.compile(f"{_SECRETS}|{_MISTAKES}", re.IGNORECASE)
+_LEAK = re.compile(f"{_SECRETS}|{_MISTAKES}", re.IGNORECASE)
 _KEPT = re.compile(_SECRETS.encode(), re.IGNORECASE)
 _MAY_HAVE_SECRETS = {"in", "config.json", "token.json", "pinterest.json"}
 """What a program is given, the file that is there to keep tokens, and Pinterest itself."""
@@ -35,7 +35,7 @@ _TOKENS_UNFINISHED, _REPORT_UNFINISHED = ".token.json.tmp", ".report.json.tmp"
 
 _PRIVATE = 0o600
 
-LOST, DOUBLED, STUCK, TOLD = "lost", "doubled", "stuck", "told"
+LOST, DOUBLED, STUCK, LEAKED = "lost", "doubled", "stuck", "leaked"
 _LISTS = ("audiences", "customer_lists")
 
 
@@ -43,7 +43,7 @@ class Broken(Exception):  # noqa: N818  (what it says, not how it came)
     """A promise was broken.
 
     Attributes:
-        kind: `lost`, `doubled`, `stuck` or `told`.
+        kind: `lost`, `doubled`, `stuck` or `leaked`.
     """
 
     def __init__(self, kind: str, what: str) -> None:
@@ -54,15 +54,15 @@ class Broken(Exception):  # noqa: N818  (what it says, not how it came)
 
 def check_talk(run: Ended, folder: Path) -> None:
     """Make sure that a run left no secret anywhere, and did not fall over."""
-    if found := _TOLD.search(run.err):
+    if found := _LEAK.search(run.err):
         # The end of the log tells which mistake it was; nothing in it is anybody's.
-        raise Broken(TOLD, f"{found.group()} in {run.err[-2000:]}")
+        raise Broken(LEAKED, f"{found.group()} in {run.err[-2000:]}")
     _check_unfinished(run, folder)
     for path in folder.rglob("*"):
         if path.is_file() and path.name not in {*_MAY_HAVE_SECRETS, _TOKENS_UNFINISHED}:
             content = path.read_bytes()
             if secret := _KEPT.search(content):
-                raise Broken(TOLD, f"{secret.group()!r} in {path.name}")
+                raise Broken(LEAKED, f"{secret.group()!r} in {path.name}")
 
 
 def _check_unfinished(run: Ended, folder: Path) -> None:
@@ -71,9 +71,9 @@ def _check_unfinished(run: Ended, folder: Path) -> None:
     allowed = {folder / _TOKENS_UNFINISHED, folder / _REPORT_UNFINISHED} if killed else set()
     for path in folder.rglob(".*"):
         if path not in allowed:
-            raise Broken(TOLD, f"{path.name} is left of a run that ended {run.code}")
+            raise Broken(LEAKED, f"{path.name} is left of a run that ended {run.code}")
         if path.name == _TOKENS_UNFINISHED and (mode := path.stat().st_mode & 0o777) != _PRIVATE:
-            raise Broken(TOLD, f"{path.name} has mode {mode:o}")
+            raise Broken(LEAKED, f"{path.name} has mode {mode:o}")
 
 
 def check_ended_well(run: Ended) -> None:
@@ -81,7 +81,7 @@ def check_ended_well(run: Ended) -> None:
         raise Broken(STUCK, f"it ended {run.code} without a fault: {run.err[-2000:]}")
 
 
-def check_refusal_is_told(run: Ended) -> None:
+def check_refusal_is_reported(run: Ended) -> None:
     """Make sure that a run during which a list was refused failed, and passed on no state."""
     if not run.code:
         raise Broken(LOST, "a run whose list was refused ended well")

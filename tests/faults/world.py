@@ -51,7 +51,7 @@ class World:
             plan: What is to happen.
 
         Raises:
-            Broken: If it told what must not be told.
+            Broken: If it leaked something secret.
         """
         scenario, folder = self._scenario, self._folder
         options = ["--config", "config.json"]
