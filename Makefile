@@ -1,4 +1,4 @@
-# The two commands that a newcomer needs are `make demo` and `make test`.
+# Newcomers need two commands: `make demo` and `make test`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ LOADERS := .venv-target-csv/.installed .venv-dlt/.installed
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help: ## Show what make can do
+help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 $(UV): requirements/uv.txt
@@ -37,7 +37,7 @@ $(PLUGINS): $(INSTALLED) meltano.yml pyproject.toml $(wildcard requirements/*.tx
 install: $(INSTALLED) $(PLUGINS) $(LOADERS) ## Install everything into .venv, .venv-* and .meltano
 
 .PHONY: demo
-demo: install ## Pinterest to warehouse and back, on an emulator and a real PostgreSQL
+demo: install ## Run Pinterest to warehouse and back, on the emulator and a real PostgreSQL
 	$(BIN)/python -m demo
 
 .PHONY: test
@@ -45,16 +45,16 @@ test: install ## Run the tests
 	$(BIN)/python -m pytest
 
 .PHONY: faults
-faults: $(INSTALLED) ## Try every failure at every request, and kills at random points
+faults: $(INSTALLED) ## Inject every fault at every request, and kill programs at random points
 	PYTHONPATH=tests $(BIN)/python tests/faults/sweep.py
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure speed and memory, side by side
+bench: $(INSTALLED) ## Measure speed and memory
 	$(BIN)/python bench/tap.py
 	$(BIN)/python bench/members.py
 
 .PHONY: conformance
-conformance: $(INSTALLED) ## Hold the emulator against Pinterest's description: SPEC=file.json
+conformance: $(INSTALLED) ## Compare the emulator with Pinterest's description: SPEC=file.json
 	@test -n "$(SPEC)" || { echo "make conformance SPEC=openapi.json [SPEC_VERSION=5.23]"; exit 2; }
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/conformance.txt
 	$(BIN)/python tests/conformance/check.py $(SPEC) --spec $(or $(SPEC_VERSION),5.23)
@@ -62,7 +62,7 @@ conformance: $(INSTALLED) ## Hold the emulator against Pinterest's description: 
 AUDITED := $(wildcard requirements/*.txt)
 
 .PHONY: audit
-audit: $(UV) ## Look all locked dependencies up among the known vulnerabilities
+audit: $(UV) ## Check the locked dependencies for known vulnerabilities
 	$(UV) venv --quiet --clear --python $(BIN)/python build/audit-venv
 	$(UV) pip install --quiet --python build/audit-venv/bin/python --require-hashes -r requirements/audit.txt
 	build/audit-venv/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes --vulnerability-service pypi $(AUDITED:%=-r %)
@@ -74,7 +74,7 @@ lint: $(INSTALLED) ## Check style and types
 	$(BIN)/mypy
 
 .PHONY: wheel
-wheel: $(INSTALLED) ## Build the wheel, install it alone and start its programs
+wheel: $(INSTALLED) ## Build the wheel, install it alone, start its programs
 	rm -rf build dist
 	$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
 	$(UV) venv --quiet --clear --python $(BIN)/python build/wheel-venv
@@ -97,5 +97,5 @@ lock: $(UV) ## Lock newer versions of all dependencies
 	$(LOCK) requirements/audit.in -o requirements/audit.txt
 
 .PHONY: clean
-clean: ## Remove everything that make made
+clean: ## Remove everything that make created
 	rm -rf $(VENV) .venv-* .meltano build dist
