@@ -28,10 +28,10 @@ _LARGEST_PORT = 65_535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs an emulator until it is told to end.
+    """Runs an emulator until a signal ends it.
 
     Args:
-        arguments: Those of the command line, by default those of this process.
+        arguments: Command-line arguments; by default those of this process.
 
     Returns:
         The exit code: 0 after SIGTERM or SIGINT, 1 if it could not start or not save.
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    # Here, not above: without the extra these modules cannot be imported.
+    # Imported here because these modules need the extra.
     from pinterest_emulator.persistence import DataError, save  # noqa: PLC0415
     from pinterest_emulator.server import (  # noqa: PLC0415
         EmulatorServer,
@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_natural,
         default=3600,
         metavar="N",
-        help="until a new audience or a changed customer list is READY or TOO_SMALL",
+        help="seconds until a new audience or a changed customer list is READY or TOO_SMALL",
     )
     add(
         "--keep-old-refresh-tokens",
@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         choices=TOO_LARGE_STATUSES,
         default=413,
-        help="HTTP status of the answer to a larger body",
+        help="HTTP status of the response to a larger body",
     )
     add(
         "--strict",

@@ -1,4 +1,4 @@
-"""The emulator's clock, which can be moved forward."""
+"""The emulator's clock, which a control endpoint can move forward."""
 
 from __future__ import annotations
 

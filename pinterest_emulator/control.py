@@ -1,7 +1,7 @@
 """The control endpoints under `/_emulator`. They belong to the emulator, not to Pinterest.
 
-They need no token, are never rate-limited and are not in the request log. A request that cannot
-be understood is answered 400 `{"error": "..."}`.
+They need no token, have no rate limit and are not in the request log. An invalid request gets
+the response 400 `{"error": "..."}`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Control:
         return JSONResponse({"faults": faults.as_dicts()})
 
     async def clock(self, request: Request) -> Response:
-        """Moves the clock forward by `advance` seconds and answers `now` in Unix seconds."""
+        """Moves the clock forward by `advance` seconds and returns `now` in Unix seconds."""
         body = await _json(request)
         seconds = body.get("advance") if isinstance(body, dict) else None
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
@@ -73,10 +73,10 @@ class Control:
         return JSONResponse({"now": self._state.clock.now()})
 
     async def state(self, _request: Request) -> Response:
-        """All that a list could show, whoever may see it, and what was removed.
+        """All data, including data that the user may not see and removed audiences.
 
-        Audiences, customer lists and what was received and removed by ad account, the accounts
-        that something was shared with by audience, what businesses received by business.
+        Audiences, customer lists, received and removed audiences are grouped by ad account,
+        recipients by audience, and audiences that businesses received by business.
         """
         store, settings, now = self._state.store, self._state.settings, self._state.clock.now()
         self._state.settle(now)
@@ -128,7 +128,7 @@ class Control:
         )
 
     async def seed(self, request: Request) -> Response:
-        """Adds generated ad accounts and what is in them; answers the ids of the accounts."""
+        """Adds generated ad accounts with their content; returns the ids of the accounts."""
         body = await _json(request)
         allowed = {"ad_accounts", "audiences", "customer_lists", "updated_timestamp"}
         if not isinstance(body, dict) or not body.keys() <= allowed:
@@ -147,9 +147,9 @@ class Control:
         return JSONResponse({"ad_accounts": [str(account) for account in accounts]})
 
     async def members(self, request: Request) -> Response:
-        """Who is in the customer list of `customer_list_id`, as far as the emulator was told.
+        """The members of the customer list `customer_list_id` that the emulator received.
 
-        A record of e-mail addresses, MAIDs or IDFAs as its hash, a plain address as its SHA-256,
+        E-mail addresses, MAIDs and IDFAs are shown as hashes, a plain address as its SHA-256,
         other records as they were sent.
         """
         self._state.settle(self._state.clock.now())

@@ -1,4 +1,4 @@
-"""The errors that the API answers.
+"""The errors that the API returns.
 
 A body is `{"code": int, "message": str}` (Pinterest OpenAPI 5.23, `Error`); `code` is not the
 HTTP status.
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class ApiError(Exception):
-    """An answer with an error body.
+    """An error response.
 
     Attributes:
         status: HTTP status.
         code: Pinterest's own error code.
         message: Text for people.
-        headers: Further headers of the answer.
-        content_type: Of the body.
+        headers: Additional response headers.
+        content_type: Content type of the body.
     """
 
     content_type = "application/json"
@@ -31,7 +31,7 @@ class ApiError(Exception):
     def __init__(
         self, status: int, code: int, message: str, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Makes the error that a handler raises to answer it."""
+        """Creates the error; a handler raises it to return it as the response."""
         super().__init__(message)
         self.status = status
         self.code = code
@@ -48,7 +48,7 @@ class ApiError(Exception):
 
 
 def refuse(problem: str) -> NoReturn:
-    """Answers 400 code 1 (Pinterest OpenAPI 5.23, catalogs; for audiences a guess).
+    """Raises 400 code 1 (Pinterest OpenAPI 5.23, catalogs; for audiences a guess).
 
     Raises:
         ApiError: Always.
@@ -57,7 +57,7 @@ def refuse(problem: str) -> NoReturn:
 
 
 def refuse_number(parameter: str, value: str) -> NoReturn:
-    """Answers 400 code 1 to a number that is none (Pinterest OpenAPI 5.23, catalogs).
+    """Raises 400 code 1 for an invalid number (Pinterest OpenAPI 5.23, catalogs).
 
     Raises:
         ApiError: Always.
@@ -91,7 +91,7 @@ def audience_not_found() -> ApiError:
 
 
 def customer_list_not_found() -> ApiError:
-    """404 (guess: no answer is documented)."""
+    """404 (guess: no response is documented)."""
     return ApiError(404, guesses.CUSTOMER_LIST_NOT_FOUND_CODE, "Customer list not found.")
 
 
@@ -101,12 +101,12 @@ def shared_accounts_not_found() -> ApiError:
 
 
 def business_not_found() -> ApiError:
-    """404 (guess: no answer is documented)."""
+    """404 (guess: no response is documented)."""
     return ApiError(404, guesses.BUSINESS_NOT_FOUND_CODE, "Business not found.")
 
 
 def customer_list_upload_not_found() -> ApiError:
-    """404 (guess: no answer is documented)."""
+    """404 (guess: no response is documented)."""
     return ApiError(404, guesses.UPLOAD_NOT_FOUND_CODE, "Customer list upload not found.")
 
 
@@ -126,7 +126,7 @@ def method_not_allowed() -> ApiError:
 
 
 def body_too_large(status: int, size: int, most: int) -> ApiError:
-    """413 or 400: a body of more than `most` bytes (guess: no answer is documented)."""
+    """413 or 400: a body of more than `most` bytes (guess: no response is documented)."""
     message = guesses.TOO_LARGE_MESSAGE.format(size=size, most=most)
     return ApiError(status, guesses.TOO_LARGE_CODE, message)
 

@@ -1,7 +1,7 @@
-"""Everything that the emulator does although nobody outside Pinterest knows it.
+"""Behaviour of the emulator that nobody outside Pinterest knows.
 
-Nothing in here is documented or was seen. Do not build on it; change it here when Pinterest
-is seen to do otherwise.
+Nothing in here is documented or was observed. Do not build on it. If Pinterest turns out to
+behave differently, change it here.
 """
 
 from __future__ import annotations
@@ -29,85 +29,85 @@ BUSINESS_NOT_FOUND_CODE = 404
 UPLOAD_NOT_FOUND_CODE = 404
 
 CUSTOMER_LIST_MUST_EXIST = True
-"""Whether an audience of a customer list that its ad account has not is refused with a 400."""
+"""Whether to refuse (400) an audience over a list that its ad account does not have."""
 
 SEED_MUST_BE_READY = True
-"""Whether an ACTALIKE audience is refused with a 400 if a seed is not READY.
+"""Whether to refuse (400) an ACTALIKE audience if a seed is not READY.
 
-One whose seed is not among the audiences that the ad account owns always is.
+If the ad account does not own the seed, the audience is always refused.
 """
 
 EMPTY_BATCHES_ARE_REFUSED = True
-"""Whether a create or an update of a customer list without a single record is a 400."""
+"""Whether to refuse (400) a create or an update of a customer list without any record."""
 
-RECIPIENTS_ARE_TOLD = True
-"""Whether who received an audience, and so may not share it, is answered 403 code 29.
+RECIPIENT_GETS_403 = True
+"""Whether a recipient that tries to share an audience gets 403 code 29.
 
-To others an audience of somebody else is a 404.
+All other accounts get a 404 for an audience of somebody else.
 """
 
 CHANGED_LIST_STATUS = "PROCESSING"
-"""Status of a customer list from an ADD or REMOVE until that is processed, too.
+"""Status of a changed customer list until the ADD or REMOVE is processed.
 
-Live, 2026-07, a list that was still PROCESSING was after two ADDs; a READY one was never seen to
-be changed.
+Seen live 2026-07: a list that was PROCESSING stayed so after two ADDs. A change of a READY list
+was never observed.
 """
 
 SMALLEST_FILE_PART = 5 * 1024 * 1024
-"""Bytes of each part of an upload but the last.
+"""Least bytes of each part of an upload except the last.
 
-S3's own bound (Pinterest OpenAPI 5.23); S3 tells of it when the parts are put together. That
-`customer_list_uploads/run` puts them together, and that the upload is FAILED then, is guessed.
+This is S3's limit (Pinterest OpenAPI 5.23), and S3 checks it when the parts are joined. Guessed:
+`customer_list_uploads/run` joins the parts, and an upload with a smaller part is then FAILED.
 """
 
 UPLOAD_RUNS_ONCE = True
-"""Whether `customer_list_uploads/run` is refused with a 400 after the first time.
+"""Whether a second `customer_list_uploads/run` is refused with a 400.
 
-A part that comes after it is a 404 in any case: the file is not open any more.
+A part that arrives after the first run always gets a 404, because the file is closed.
 """
 
 MISSING_PART = (1, "A part of the file is missing")
 SMALL_PART = (2, "A part of the file is too small")
 NO_TEXT = (3, "The file is not UTF-8 text")
 NO_RECORDS = (4, "The file has no records")
-"""Why an upload is FAILED: its `error_code` and `message`; one of them is all of its errors."""
+"""`error_code` and `message` of a FAILED upload, which has exactly one error."""
 
 UNKNOWN_TOKEN_IS_REVOKED = True
-"""Whether to revoke a token that nobody has is a success, as RFC 7009 has it; else it is a 401.
+"""Whether revoking an unknown token succeeds, as in RFC 7009; otherwise it is a 401.
 
-A refresh token takes no access token with it. Pinterest revokes those of system users only
-(Pinterest OpenAPI 5.23); here whoever holds a token counts as one.
+Revoking a refresh token revokes no access token. Pinterest revokes only tokens of system users
+(Pinterest OpenAPI 5.23); the emulator treats every holder of a token as one.
 """
 
 DEFAULT_ACCOUNT_TYPE = "AD_ACCOUNT"
-"""Taken for a missing `account_type`, which Pinterest requires but gives a default, too."""
+"""Default of `account_type`, which Pinterest declares as required but with a default."""
 
 DEFAULT_INSIGHT_TYPE = "YOUR_TOTAL_AUDIENCE"
-"""Taken for a missing `audience_insight_type`, where it is the same."""
+"""Default of `audience_insight_type`, which is declared in the same way."""
 
 SMALLEST_READY_SIZE = 100
-"""People from which an audience is READY: the text says 100, an edge case was never seen."""
+"""Least people of a READY audience: the text says 100, no edge case was observed."""
 
 COMPANY_NAME = "Wickwillow Trading"
-"""`created_by_company_name` of an audience made here; where Pinterest takes it from is unknown."""
+"""`created_by_company_name` of an audience created here; Pinterest's source is unknown."""
 
 POLICY_SUFFIX = "_app_id_user_id"
-"""Ends the name of a rate-limit policy: seen for ads_read and org_read, not for ads_write."""
+"""Suffix of the name of a rate-limit policy: seen for ads_read and org_read only."""
 
 TRIAL_POLICY = "trial_app_id"
 """Name of the daily policy; no header of a trial app was recorded."""
 
 TRIAL_POLICY_SUFFIX = "_app_id"
-"""Ends the name of the daily policy of one category: it is of an app, not of a user."""
+"""Suffix of the name of the daily policy of a category: it is per app, not per user."""
 
 REFUSED_REQUESTS_COUNT = False
-"""Whether a request that was answered 429 uses up quota itself."""
+"""Whether a request with the response 429 itself uses quota."""
 
 NO_OWNERSHIP_DEFAULT_LISTS_BOTH = True
 """Whether a list without `ownership_type` also shows received audiences from 5.28 on.
 
-Pinterest OpenAPI 5.28 dropped the default OWNED, marked as a breaking change, and names no other
-one. The two kinds then come together, in the order of their ids.
+Pinterest OpenAPI 5.28 dropped the default OWNED as a breaking change and names no other default.
+The list then shows both kinds together, in the order of their ids.
 """
 
 FIELD_OF_LIST_TYPE = {
@@ -117,15 +117,15 @@ FIELD_OF_LIST_TYPE = {
     "HASHED_PINNER_ID": "hashed_pinner_id",
     "LR_ID": "liveramp_envelope",
 }
-"""The field of a row of `records_v2` that stands for its member in a list of that type.
+"""Field of a `records_v2` row that identifies the member, by the type of the list.
 
-Pinterest OpenAPI 5.28 does not say how a row is matched, nor what the type of a list means beside
-rows. A row without that field is a member by all that it has.
+Pinterest OpenAPI 5.28 says neither how a row is matched nor what the type of a list means for
+rows. A row without that field is identified by all its fields.
 """
 
 TOO_LARGE_CODE = 1
 TOO_LARGE_MESSAGE = "Invalid request: the body is too large ({size} bytes, at most {most})."
-"""Of the answer to a body of members that is too large; no limit is documented, none was seen."""
+"""Message for a body of members that is too large; no limit is documented or observed."""
 
 BOOKMARKS_FIT_ONE_LIST = True
 """Whether a bookmark is refused where the ad account, the order or the ownership differs."""
@@ -140,10 +140,10 @@ GENERATED_BY = "pinterest-emulator"
 """Value of `pinterest-generated-by`; always present, no value was kept."""
 
 SPAM_DETAIL = "This action was blocked because it looks like spam."
-"""`message_detail` of a spam block; only the word "spam" is known, from Pinterest's quickstart."""
+"""`message_detail` of a spam block; only "spam" is known, from Pinterest's quickstart."""
 
 REUSABLE_CODE = "demo-code"
-"""The authorization code that works, any number of times: there is no consent page for more."""
+"""The only authorization code. It works any number of times; there is no consent page."""
 
 
 INSIGHT_DEFINITIONS = {
@@ -151,14 +151,14 @@ INSIGHT_DEFINITIONS = {
     "YOUR_ENGAGED_AUDIENCE": ("PARTNER", "ENGAGEMENT"),
     "PINTEREST_TOTAL_AUDIENCE": ("PINTEREST", "IMPRESSION_PLUS_ENGAGEMENT"),
 }
-"""Scope and type that `insights/audiences` lists for each of an ad account's insights.
+"""Scope and type that `insights/audiences` lists for each type of insights.
 
-The names are those of Pinterest's generated client; how they go together was never seen.
+The names come from Pinterest's generated client. Their combinations were never observed.
 """
 
 
 def truth_values(query: Mapping[str, str], name: str) -> dict[str, str]:
-    """A query with one of its values in lower case: true and false are taken in any case.
+    """Converts one value of a query to lower case, so `true` and `false` may be in any case.
 
     Pinterest's generated client for Python sends `True` and `False`.
     """
@@ -166,7 +166,7 @@ def truth_values(query: Mapping[str, str], name: str) -> dict[str, str]:
 
 
 def custom_audience_type(rule: Mapping[str, Any]) -> str:
-    """The type of an audience from `audiences/custom`, whose request carries none."""
+    """The type of an audience from `audiences/custom`, because the request has none."""
     by_field = {
         "customer_list_id": "CUSTOMER_LIST",
         "seed_id": "ACTALIKE",
@@ -176,7 +176,7 @@ def custom_audience_type(rule: Mapping[str, Any]) -> str:
 
 
 def processed_size(audience_id: int) -> int:
-    """How many people a processed audience has: one in eight is too small, for variety."""
+    """Size of a processed audience; one in eight is too small, for variety."""
     number = int.from_bytes(sha256(str(audience_id).encode()).digest()[:4])
     if number % 8 == 0:
         return number % SMALLEST_READY_SIZE
@@ -184,9 +184,9 @@ def processed_size(audience_id: int) -> int:
 
 
 def customer_list_is_ready(customer_list: CustomerList) -> bool:
-    """Whether a processed customer list is READY, not TOO_SMALL: every member is on Pinterest.
+    """Whether a processed customer list is READY, not TOO_SMALL: every member counts.
 
-    Where not all members are known, every record counts as another one.
+    If not all members are known, every record counts as a different member.
     """
     members = customer_list.num_members
     if members is None:
@@ -197,9 +197,8 @@ def customer_list_is_ready(customer_list: CustomerList) -> bool:
 def accepts_email(record: str, *, hashed: bool) -> bool:
     """Whether a list of e-mail addresses accepts a record.
 
-    Plain or hashed, it must be in lower case (Pinterest OpenAPI 5.23). That one which is not is
-    refused, and with it all others of its request, is guessed; so is what a plain one must look
-    like.
+    Plain or hashed, the record must be in lower case (Pinterest OpenAPI 5.23). Guessed: one
+    record in upper case makes the whole request fail, and the form of a plain address.
     """
     if record != record.lower():
         return False
@@ -207,12 +206,12 @@ def accepts_email(record: str, *, hashed: bool) -> bool:
 
 
 def comma_separated(text: str) -> str:
-    """The file of an upload, whose format is nowhere described: one record a line, or by commas."""
+    """Records of an uploaded file, one per line or between commas; no format is documented."""
     return text.replace("\n", ",")
 
 
 def invalid_record(list_type: str) -> tuple[int, str]:
-    """`error_code` and `message` of a record that an upload leaves out, the others being taken.
+    """`error_code` and `message` of an invalid record, which an upload skips.
 
     The example of the description is `42` and `Invalid email` (Pinterest OpenAPI 5.23).
     """
@@ -220,27 +219,27 @@ def invalid_record(list_type: str) -> tuple[int, str]:
 
 
 def share_permissions(operation_type: str) -> list[str]:
-    """`permissions` after a SHARE or a REVOKE: what the recipients may do from then on.
+    """`permissions` after a SHARE or a REVOKE: what the recipients may do afterwards.
 
-    The names are those of the description's example, which has RESOURCE_PINNER_LIST_OWNER, too.
+    The names come from the description's example, which also has RESOURCE_PINNER_LIST_OWNER.
     """
     return ["RESOURCE_PINNER_LIST_READER"] if operation_type == "SHARE" else []
 
 
 def may_receive(share: Share) -> bool:
-    """Whether an ad account or a business that exists may receive an audience: but its owner.
+    """Whether an existing account may receive an audience: every account except the owner.
 
-    Pinterest wants them in one business hierarchy (Pinterest OpenAPI 5.23), which nobody here
-    knows. To share what is shared already keeps its time; to revoke what is not changes nothing.
+    Pinterest requires one business hierarchy (Pinterest OpenAPI 5.23), which the emulator does
+    not model. A repeated SHARE keeps the time of the first; a REVOKE of no share has no effect.
     """
     return share.account_id != share.owner_id
 
 
 def answered_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """The rule as it comes back: with its keys sorted, and its seeds as a list.
+    """The rule in a response: with sorted keys, and its seeds as a list.
 
-    Seen live 2026-07 is only that `retention_days` came back before `visitor_source_id`
-    although it was sent after it.
+    Seen live 2026-07 only: `retention_days` came back before `visitor_source_id`, although it was
+    sent after it.
     """
     sorted_rule = dict(sorted(rule.items()))
     if isinstance(rule.get("seed_id"), str):
@@ -249,9 +248,9 @@ def answered_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rule_of_unions(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """The rule as it comes back under 5.28: a single seed is one text, not a list.
+    """The rule in a response of 5.28: a single seed is one text, not a list.
 
-    That `seed_id` has one of two forms is in Pinterest OpenAPI 5.28; which two is not.
+    Pinterest OpenAPI 5.28 says that `seed_id` has one of two forms, but not which two.
     """
     seeds = rule.get("seed_id")
     if isinstance(seeds, list) and len(seeds) == 1:
@@ -260,51 +259,51 @@ def rule_of_unions(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def updated_rule(_old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """The rule after an update: the new one replaces the old one, nothing is merged."""
+    """The rule after an update: the new one replaces the old one without a merge."""
     return answered_rule(new)
 
 
 def updated_by_processing(updated_timestamp: int, ready_at: int) -> int:
-    """`updated_timestamp`, in Unix seconds, once an audience was processed: that bumps it.
+    """`updated_timestamp` of a processed audience, in Unix seconds: processing changes it.
 
-    Only a customer list was seen to be touched by its processing.
+    This was observed for customer lists only.
     """
     return max(updated_timestamp, ready_at)
 
 
 def removed(audience: Audience) -> Audience:
-    """What the answer to a REMOVE shows: the audience with the status that it had.
+    """The response to a REMOVE: the audience with its last status.
 
-    From then on no list shows it, nor does one of those it was shared with, and a GET or PATCH,
-    even a second REMOVE, is a 404.
+    Afterwards no list shows the audience, also not to its recipients. A GET, a PATCH and a
+    second REMOVE are a 404.
     """
     return audience
 
 
 def received_ad_account_id(share: Share) -> int:
-    """`ad_account_id` of an audience among those that somebody received: that of its owner.
+    """`ad_account_id` of a received audience: the owner's.
 
-    Through an account that received it, it can be neither read alone nor changed: a 404.
+    A recipient can neither get nor update the audience: a 404.
     """
     return share.owner_id
 
 
 def received_position(share: Share) -> int:
-    """Where a share stands among all that an ad account received.
+    """Sort key of a share among all that an ad account received.
 
-    By the time of sharing (Pinterest OpenAPI 5.23); that the id decides between equal times is
-    guessed. An id has at most 18 digits.
+    The list is ordered by the time of sharing (Pinterest OpenAPI 5.23). Guessed: the id decides
+    between equal times. An id has at most 18 digits.
     """
     return share.shared_on_timestamp * 10**18 + share.audience_id
 
 
 def shared_account_position(share: Share) -> int:
-    """Where a share stands among all of its audience: the list is in the order of account ids."""
+    """Sort key of a share among all of its audience: the list is ordered by account id."""
     return share.account_id
 
 
 def no_insights(insight_type: str) -> dict[str, Any]:
-    """The insights of an ad account about which there is nothing to say."""
+    """The insights of an ad account without data."""
     return {
         "categories": [],
         "demographics": {
@@ -322,5 +321,5 @@ def no_insights(insight_type: str) -> dict[str, Any]:
 
 
 def rate_limit_window(now: float, seconds: int) -> int:
-    """Number of the window at `now`, in Unix seconds: windows are fixed and begin on the clock."""
+    """Number of the window at `now`, in Unix seconds; windows are fixed and not sliding."""
     return floor(now / seconds)

@@ -22,17 +22,17 @@ VERSION = 1
 
 
 class DataError(ValueError):
-    """A file that does not hold an emulator's data; the text says so."""
+    """A file that does not contain an emulator's data; the message says so."""
 
 
 def save(state: EmulatorState, path: Path) -> None:
-    """Writes the store, the tokens and the clock to a file, whole or not at all.
+    """Writes the store, the tokens and the clock to a file in one step, fully or not at all.
 
     Raises:
         OSError: It cannot be written.
     """
     text = json.dumps(_dump(state), indent=1)
-    # Always the same name: what a killed emulator leaves of it goes with the next one's data.
+    # The name is always the same, so the next save replaces what a killed emulator left.
     temporary = path.parent / f".{path.name}.tmp"
     temporary.unlink(missing_ok=True)
     try:
@@ -88,7 +88,7 @@ def _dump(state: EmulatorState) -> dict[str, Any]:
             for customer_list in store.customer_lists(account.id)
         ],
         "members": {str(list_id): _packed(keys) for list_id, keys in store.members.items()},
-        # Without their files: those may hold addresses of people, so they must be sent again.
+        # Saved without their files, which may contain addresses of people; clients send them again.
         "uploads": [asdict(upload) for upload in state.uploads],
         "runs": [
             {"upload": asdict(run.upload), "keys": _packed(run.keys)} for run in state.uploads.runs
@@ -125,7 +125,7 @@ def _fill(state: EmulatorState, data: dict[str, Any]) -> None:
 
 
 def _fill_lists(state: EmulatorState, data: dict[str, Any]) -> None:
-    # Older files have none of these; from here on that is so of all.
+    # Older files lack this key and the ones below.
     for row in data.get("customer_lists", ()):
         state.store.put_customer_list(CustomerList(**row))
     for list_id, keys in data.get("members", {}).items():
@@ -137,7 +137,7 @@ def _fill_lists(state: EmulatorState, data: dict[str, Any]) -> None:
 
 
 def _packed(keys: Iterable[bytes]) -> str:
-    """Members as one string: as a list, a million of them would take a JSON writer seconds."""
+    """Members as one string, because a JSON writer takes seconds for a list of a million."""
     return ",".join(key.hex() for key in keys)
 
 

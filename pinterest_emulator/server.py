@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from pinterest_emulator.state import EmulatorState
 
 _PATIENCE = 1
-"""Seconds that a request being processed may still take when the server ends."""
+"""Seconds that a running request may still take when the server ends."""
 
 
 class HostError(ValueError):
-    """A host that is not loopback; the text says so."""
+    """A host that is not loopback; the message says so."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -32,10 +32,10 @@ def listen(host: str, port: int) -> socket.socket:
 
     Args:
         host: An IP address or `localhost`.
-        port: 0 takes any that is free.
+        port: The port; 0 takes any free one.
 
     Raises:
-        HostError: `host` is reachable from elsewhere. There is no real authentication in here.
+        HostError: `host` is not loopback. The emulator has no real authentication.
         OSError: The port is taken, for instance.
     """
     address = "127.0.0.1" if host == "localhost" else host
@@ -47,8 +47,8 @@ def listen(host: str, port: int) -> socket.socket:
         message = f"{host} is not loopback: the emulator serves this machine only"
         raise HostError(message)
     family = socket.AF_INET if parsed.version == 4 else socket.AF_INET6  # noqa: PLR2004  (IPv4)
-    # With its protocol named, asyncio sends at once (TCP_NODELAY) on what it accepts; without,
-    # every answer of two writes waits 40 ms for an acknowledgement.
+    # With the protocol named, asyncio sets TCP_NODELAY on accepted connections. Without it, every
+    # response of two writes waits 40 ms for an acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -66,9 +66,9 @@ def root_url(listener: socket.socket) -> str:
 
 
 class EmulatorServer(uvicorn.Server):
-    """A server that says when it is ready and ends when it is told to.
+    """A server that announces when it is ready and ends on request.
 
-    It leaves the process's signals alone and takes its Date header from the emulator's clock.
+    It does not handle signals and takes its Date header from the emulator's clock.
     """
 
     def __init__(self, state: EmulatorState, on_ready: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""What a person can choose about one emulator."""
+"""Settings of one emulator."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Settings:
         access: Which rate limits apply. `unlimited` sends the headers of `standard` as if
             every request were the first of its window, and never refuses one.
         spec: Version of Pinterest's OpenAPI description to follow.
-        latency_ms: Milliseconds that every API request waits before it is worked on.
+        latency_ms: Milliseconds that every API request waits before it is processed.
         processing_seconds: Seconds, of the emulator's clock, until a new audience leaves
             INITIALIZING, a customer list PROCESSING and an upload RUNNING.
         revoke_old_refresh_token: Whether a refresh ends the refresh token that it used.
@@ -74,14 +74,14 @@ class Settings:
 
     @property
     def follows_5_28(self) -> bool:
-        """Whether to follow Pinterest OpenAPI 5.28, which is marked where it is asked for."""
+        """Whether to follow Pinterest OpenAPI 5.28."""
         return self.spec == "5.28"
 
     @property
     def lists_received_by_default(self) -> bool:
         """Whether `audiences/list` without `ownership_type` also shows received audiences.
 
-        The default OWNED is gone in Pinterest OpenAPI 5.28; what takes its place is a guess.
+        Pinterest OpenAPI 5.28 dropped the default OWNED; what replaces it is a guess.
         """
         if self.default_ownership == "spec":
             return self.follows_5_28 and guesses.NO_OWNERSHIP_DEFAULT_LISTS_BOTH

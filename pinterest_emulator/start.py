@@ -1,4 +1,4 @@
-"""How an emulator begins: empty, with the demo, or with what was saved."""
+"""The initial state of an emulator: empty, the demo, or saved data."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def new_state(settings: Settings, data: Path | None = None) -> EmulatorState:
     """The state that an emulator starts with.
 
     Args:
-        settings: What was chosen.
-        data: A file of earlier data; if it exists it takes the place of the seed.
+        settings: Settings of the emulator.
+        data: A file of saved data; if it exists, it replaces the seed.
 
     Raises:
         OSError: The file cannot be read.
-        DataError: The file holds something else.
+        DataError: The file contains something else.
     """
     state = EmulatorState(settings)
     saved = data if data and data.exists() else None

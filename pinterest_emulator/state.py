@@ -1,4 +1,4 @@
-"""Everything that one emulator knows."""
+"""All data of one emulator."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 class EmulatorState:
     """The mutable parts of one emulator.
 
-    They are changed only from within its event loop and never across an `await`, so no lock
-    is needed.
+    Only the event loop changes them, and never across an `await`, so they need no lock.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -35,5 +34,5 @@ class EmulatorState:
         self.log = RequestLog()
 
     def settle(self, now: float) -> None:
-        """Brings about what was to happen until `now`, in Unix seconds, and is not just a view."""
+        """Finishes the uploads that are due at `now`, in Unix seconds."""
         self.uploads.settle(self.store, now)

@@ -31,13 +31,13 @@ _CALL_SECONDS = 60.0
 
 
 class EmulatorError(Exception):
-    """A control endpoint refused; the text is its answer."""
+    """A control endpoint refused a request; the message is its response."""
 
 
 class Emulator:
-    """An emulator in a thread, from `with` to its end, on a free port.
+    """An emulator in a thread on a free port, for the duration of a `with` block.
 
-    Its methods go through the control endpoints, so they show what any other client would see.
+    Its methods use the control endpoints, so they show what any other client would see.
 
     Attributes:
         base: The root URL.
@@ -59,7 +59,7 @@ class Emulator:
         strict: bool = False,
         data: Path | None = None,
     ) -> None:
-        """Takes what the command takes; see `Settings`. Nothing runs yet."""
+        """Accepts the settings of the command, see `Settings`. Starts nothing yet."""
         settings = Settings(
             seed=seed,
             access=access,
@@ -77,7 +77,7 @@ class Emulator:
         self._ready = Event()
         self._server = EmulatorServer(self._state, self._ready.set)
         self._session = requests.Session()
-        # A proxy from the environment must not come between a test and its own machine.
+        # Ignore a proxy from the environment: the emulator is on this machine.
         self._session.trust_env = False
         self.base = ""
         self.url = ""
@@ -131,7 +131,7 @@ class Emulator:
         return float(self._call("POST", "clock", {"advance": seconds})["now"])
 
     def state(self) -> dict[str, Any]:
-        """Everything in it; see `GET /_emulator/state`.
+        """All data of the emulator; see `GET /_emulator/state`.
 
         `ad_accounts` and `foreign_ad_accounts`; by ad account `audiences`, `customer_lists`,
         `received` and `removed`; by audience `shared_accounts`; by business `businesses`.
@@ -139,7 +139,7 @@ class Emulator:
         return self._call("GET", "state")
 
     def members(self, customer_list_id: str) -> set[str]:
-        """Who is in a customer list; see `GET /_emulator/members`.
+        """The members of a customer list; see `GET /_emulator/members`.
 
         Raises:
             EmulatorError: There is no such list.
@@ -148,9 +148,9 @@ class Emulator:
         return set(answer["members"])
 
     def seed(self, **fields: int) -> list[str]:
-        """Adds `ad_accounts` sharing `audiences` and `customer_lists`.
+        """Adds `ad_accounts` and distributes `audiences` and `customer_lists` among them.
 
-        All of them get an `updated_timestamp`.
+        All audiences and lists get `updated_timestamp`.
 
         Returns:
             The ids of the new ad accounts.

@@ -1,8 +1,8 @@
 """What the API refuses in the body of an audience.
 
-What is required is in Pinterest OpenAPI 5.23, partly in its schemas, partly in the text about
-`rule`. How Pinterest refuses was never recorded: 400 code 1 naming the field is a guess.
-Keys that nobody described are let through, as Pinterest's open schemas allow.
+Pinterest OpenAPI 5.23 says what is required, partly in its schemas, partly in the text about
+`rule`. No refusal by Pinterest was recorded: 400 code 1 with the name of the field is a guess.
+Undescribed keys are accepted, because Pinterest's schemas are open.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OPERATIONS = ("UPDATE", "REMOVE")
 SHARING_TYPES = ("CUSTOM", "SYNDICATED")
 DATA_PARTIES = ("1p", "3p")
 
-# ENGAGEMENT requires nothing: {"engager_type": 1} alone passes in Pinterest's own tests.
+# ENGAGEMENT requires nothing: Pinterest's own tests send only {"engager_type": 1}.
 _REQUIRED_IN_RULE: dict[str, tuple[str, ...]] = {
     "CUSTOMER_LIST": ("customer_list_id",),
     "VISITOR": ("visitor_source_id",),
@@ -28,7 +28,7 @@ _REQUIRED_IN_RULE: dict[str, tuple[str, ...]] = {
     "ACTALIKE": ("seed_id", "country", "percentage"),
 }
 _ID_FIELDS = ("ad_account_id", "customer_list_id")
-# Since 5.28 these are of no pattern, and the first may be a list.
+# Since 5.28 these have no pattern, and the first may be a list.
 _TEXT_LIST_FIELDS = ("visitor_source_id", "pin_id", "ad_id", "campaign_id")
 _RANGES = {"percentage": (1, 10), "retention_days": (1, 540), "engager_type": (1, 2)}
 
@@ -80,11 +80,11 @@ def check_update(body: Mapping[str, Any], audience_type: str) -> None:
 
 
 def check_rule(rule: object, audience_type: str | None) -> None:
-    """Checks a rule, against its type if that is known.
+    """Checks a rule, and if the type is known, checks it against the type.
 
-    Whatever Pinterest itself was seen or said to answer is accepted, whichever version it is of:
-    numbers as strings, one id or a list of them, ids of any length, any enum value. What one
-    version lists is in `strict_checks`.
+    Everything that Pinterest returned or is said to return is accepted, in every version:
+    numbers as strings, one id or a list of them, ids of any length, any enum value. The values
+    that one version lists are in `checks/strict.py`.
 
     Raises:
         ApiError: 400.

@@ -1,6 +1,6 @@
-"""What a rule names must be there.
+"""Checks that the customer lists and seeds of a rule exist.
 
-Nobody recorded what Pinterest says of an audience over nothing: the 400 is a guess, see
+No response of Pinterest to a rule with a missing reference was recorded. The 400 is a guess, see
 `guesses.py`.
 """
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 def check_references(
     store: Store, ad_account_id: int, audience_type: str, rule: Mapping[str, Any], now: float
 ) -> None:
-    """Refuses a rule over a customer list or over seeds that the ad account has not.
+    """Refuses a rule with a customer list or seeds that the ad account does not have.
 
     Args:
-        store: What there is.
+        store: The data of the emulator.
         ad_account_id: The account of the audience.
-        audience_type: Its type; only CUSTOMER_LIST and ACTALIKE are over something.
-        rule: Its rule, checked already.
+        audience_type: Its type; only CUSTOMER_LIST and ACTALIKE have references.
+        rule: Its rule, already checked.
         now: Unix seconds.
 
     Raises:

@@ -1,7 +1,7 @@
-"""What one version of the description lists: the values of its enums and the forms of its ids.
+"""The enum values and the forms of ids that one version of the description lists.
 
-The live API may take more, so the emulator checks this only if it is `strict`. Some enums are
-schemas, others a list of "supported values" in the text: both count. The text of an error is a
+The live API may accept more, so the emulator checks these only if it is `strict`. Some enums are
+schemas, others a list of "supported values" in the text; both count. The text of an error is a
 guess.
 """
 
@@ -41,13 +41,13 @@ CURRENCIES = (
     "KRW", "NOK", "DKK", "PLN", "RON", "HUF", "CZK", "BRL", "MXN", "ARS", "CLP", "COP", "INR",
     "TRY",
 )  # fmt: skip
-"""`Currency`, which `event_data.currency` is: alike in all three versions."""
+"""`Currency`, the enum of `event_data.currency`: the same in all three versions."""
 
 _ID_LISTS = ("pin_id", "ad_id", "campaign_id")
 
 
 def check_update(body: Mapping[str, Any], spec: Spec) -> None:
-    """Checks the body of `audiences/update`, whose form was checked already.
+    """Checks the body of `audiences/update`, whose form has already been checked.
 
     Since 5.28 it may have an `audience_type`.
 
@@ -61,7 +61,7 @@ def check_update(body: Mapping[str, Any], spec: Spec) -> None:
 
 
 def check_rule(rule: Mapping[str, Any], spec: Spec) -> None:
-    """Checks a rule, whose form was checked already, against that version.
+    """Checks a rule, whose form has already been checked, against that version.
 
     Raises:
         ApiError: 400.
@@ -106,9 +106,9 @@ def _check_url(url: object) -> None:
 
 
 def _check_ids(rule: Mapping[str, Any]) -> None:
-    """The patterns that 5.28 dropped, and the one form that `seed_id` had before it."""
+    """The patterns that 5.28 dropped, and the form of `seed_id` before 5.28."""
     tags = rule.get("visitor_source_id")
-    # A list of tags is in the description's own example.
+    # The description's own example has a list of tags.
     for tag in tags if isinstance(tags, list) else [tags]:
         if tag is not None and not is_digits(tag):
             refuse(rf"'rule.visitor_source_id' value {tag!r} must match the pattern: ^\d+$")

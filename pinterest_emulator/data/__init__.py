@@ -1,1 +1,1 @@
-"""What the emulator keeps, and what a read shows of it."""
+"""The data of the emulator, and its form in responses."""

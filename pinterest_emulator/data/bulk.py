@@ -1,4 +1,4 @@
-"""Generated ad accounts and what is in them, in any number and always the same."""
+"""Generates ad accounts with their content, in any number and always the same."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def fill(
     *,
     updated_timestamp: int = UPDATED_TIMESTAMP,
 ) -> list[int]:
-    """Adds accounts that the user may see, and shares out the rest evenly among them.
+    """Adds accounts that the user may see, and distributes the rest evenly among them.
 
     Args:
         store: Where to add them.
@@ -51,7 +51,7 @@ def fill(
 
 
 def _part(total: int, parts: int, number: int) -> int:
-    """How many of `total` the part of that number gets if all get the same, give or take one."""
+    """Size of one part if `total` is split as evenly as possible."""
     return total // parts + (number < total % parts)
 
 

@@ -1,7 +1,7 @@
-"""Who is in a customer list.
+"""Members of customer lists.
 
-No read of the API shows it, so the emulator keeps it for tests only, and never as it was sent if
-it was a person's address: 32 bytes a member let a list have a million of them.
+The API never returns members, so the emulator keeps them for tests only. It keeps the hash of a
+person's address, never the address. With 32 bytes each, a list can have a million members.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ADD, REMOVE = "ADD", "REMOVE"
 OPERATIONS = (ADD, REMOVE)
 """`UserListOperationType` (Pinterest OpenAPI 5.23)."""
 
-# The others are identifiers of the partners, of which nothing is said.
+# The other types are identifiers of partners; their form is not documented.
 _HASHED_TYPES = frozenset({EMAIL, "IDFA", "MAID"})
 # MD5, SHA-1 and SHA-256 in hexadecimal digits (Pinterest OpenAPI 5.23).
 _HASH_LENGTHS = frozenset({32, 40, 64})
@@ -34,8 +34,8 @@ class Reading:
     """The records of one batch.
 
     Attributes:
-        keys: What is kept of those that are valid, in their order, repetitions too.
-        invalid: The positions of the others, from 1.
+        keys: What is kept of the valid records, in their order and with repetitions.
+        invalid: The positions of the invalid records, from 1.
     """
 
     keys: list[bytes]
@@ -43,9 +43,9 @@ class Reading:
 
 
 def split(records: str) -> list[str]:
-    """The records of a string, without the blanks around them and without empty ones.
+    """The records of a string, trimmed and without empty ones.
 
-    They are separated by commas; the description's own example ends in one (Pinterest OpenAPI
+    Commas separate them; the description's own example ends with a comma (Pinterest OpenAPI
     5.23).
     """
     return [record for record in map(str.strip, records.split(",")) if record]
@@ -72,7 +72,7 @@ def digest(record: str) -> bytes | None:
         decoded = bytes.fromhex(record)
     except ValueError:
         return None
-    # Blanks between the digits do not bother `fromhex`.
+    # `fromhex` accepts blanks between the digits.
     return decoded if 2 * len(decoded) == len(record) else None
 
 
@@ -84,8 +84,7 @@ def shown(key: bytes, list_type: str) -> str:
 def _key(record: str, list_type: str) -> bytes | None:
     """What is kept of a record; None if it is not valid.
 
-    A plain e-mail address becomes its SHA-256: whoever sends the one or the other means the same
-    member.
+    A plain e-mail address becomes its SHA-256, so both forms identify the same member.
     """
     if list_type in _HASHED_TYPES:
         hashed = digest(record)

@@ -1,4 +1,4 @@
-"""What the emulator keeps of ad accounts, and how time changes it."""
+"""Ad accounts, audiences and customer lists, and how time changes them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class AdAccount:
 
     Attributes:
         id: Digits, 12 of them as seen live 2026-07.
-        name: For people, not unique.
+        name: Display name, not unique.
         owner_username: User name of the owner.
         owner_id: Digits.
         country: ISO 3166 code of two letters.
         currency: ISO 4217 code.
-        permissions: What the token's user may do in it; empty if it is somebody else's.
+        permissions: Roles of the token's user; empty if the account is somebody else's.
         created_time: Unix seconds.
         updated_time: Unix seconds.
-        time_zone: IANA name, or None where the account has none (seen live on some only).
+        time_zone: IANA name, or None if the account has none (seen live on some only).
         business_id: The business that owns it, None if that is unknown.
     """
 
@@ -70,8 +70,8 @@ class Audience:
         status: INITIALIZING, READY or TOO_SMALL.
         created_timestamp: Unix seconds.
         updated_timestamp: Unix seconds.
-        created_by_company_name: Shown by reads, null in the answers of writes.
-        ready_at: Unix seconds at which Pinterest will have processed it, None for never.
+        created_by_company_name: In responses to reads; null in responses to writes.
+        ready_at: Unix seconds at which processing ends, None for never.
         is_nca: Whether it is for new customer acquisition (Pinterest OpenAPI 5.28).
     """
 
@@ -111,7 +111,7 @@ def as_of(audience: Audience, now: float) -> Audience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerList:
-    """One customer list. Who is in it is kept elsewhere, as no read shows it.
+    """One customer list, without its members: see `members.py`.
 
     Attributes:
         id: Digits, 7 of them as seen live 2026-07.
@@ -120,10 +120,10 @@ class CustomerList:
         status: PROCESSING, READY, TOO_SMALL or UPLOADING.
         created_time: Unix seconds.
         updated_time: Unix seconds.
-        num_batches: Its creation and every later addition or removal.
-        num_uploaded_user_records: Of all batches, also of people who were in it already.
-        num_removed_user_records: Of all batches, also of people who were not in it.
-        ready_at: Unix seconds at which Pinterest will have processed it, None for never.
+        num_batches: Number of batches: the creation and every later ADD or REMOVE.
+        num_uploaded_user_records: Records of all ADD batches, also of existing members.
+        num_removed_user_records: Records of all REMOVE batches, also of people not in the list.
+        ready_at: Unix seconds at which processing ends, None for never.
         list_type: What its records are (`UserListType`, Pinterest OpenAPI 5.23).
         num_members: How many different members it has; None if not all of them are known.
         is_nca: Whether it is for new customer acquisition (Pinterest OpenAPI 5.28); for good.
@@ -147,8 +147,7 @@ class CustomerList:
 def list_as_of(customer_list: CustomerList, now: float) -> CustomerList:
     """The customer list as it is at `now`, in Unix seconds.
 
-    The statuses are in Pinterest OpenAPI 5.23; that processing bumps the time was seen live
-    2026-07.
+    The statuses are in Pinterest OpenAPI 5.23. Processing changes the time (seen live 2026-07).
     """
     if customer_list.ready_at is None or now < customer_list.ready_at:
         return customer_list

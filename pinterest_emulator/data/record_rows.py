@@ -22,10 +22,10 @@ FIELDS = (
 
 
 def record_of(row: object, list_type: str) -> str | None:
-    """What stands for a row among the `records` of a list; None if the row is not valid.
+    """The record that a row corresponds to; None if the row is not valid.
 
-    The identifier of the list's own type, so that it means the same member in both forms; else a
-    hash of all that the row has.
+    This is the identifier of the list's own type, so that both forms identify the same member, or
+    else a hash of the whole row.
     """
     if not isinstance(row, dict):
         return None

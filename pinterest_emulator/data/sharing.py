@@ -1,4 +1,4 @@
-"""Audiences that were shared, and the businesses that may have received them."""
+"""Shares of audiences, and the businesses that may receive them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Business:
     Attributes:
         id: Digits, at most 20 (Pinterest OpenAPI 5.23).
         name: For people.
-        roles: What the token's user is in it; empty if it is somebody else's.
+        roles: Roles of the token's user; empty if the business is somebody else's.
     """
 
     id: int
@@ -33,7 +33,7 @@ class Business:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """One audience, shared with one account.
+    """The share of one audience with one account.
 
     Attributes:
         audience_id: The audience.
@@ -51,9 +51,9 @@ class Share:
 
     @property
     def position(self) -> int:
-        """Its place among all that its account received.
+        """Sort key among all shares that its account received.
 
-        A business sorts by id, an ad account by the time of sharing (Pinterest OpenAPI 5.23).
+        A business's list is by id, an ad account's by time of sharing (Pinterest OpenAPI 5.23).
         """
         if self.account_type == BUSINESS_ACCOUNT:
             return self.audience_id
@@ -61,7 +61,7 @@ class Share:
 
 
 class Shares:
-    """Every share there is, by its audience and by the account that received it."""
+    """All shares, by audience and by recipient."""
 
     def __init__(self) -> None:
         """Starts empty."""
@@ -73,7 +73,7 @@ class Shares:
         return (share for table in self._recipients.values() for share in table)
 
     def add(self, share: Share) -> None:
-        """Adds a share that there is not yet."""
+        """Adds a new share."""
         received = self._received.setdefault((share.account_type, share.account_id), Table())
         received.put(share.position, share)
         recipients = self._recipients.setdefault((share.audience_id, share.account_type), Table())
@@ -85,7 +85,7 @@ class Shares:
         return next((share for share in recipients if share.account_id == account_id), None)
 
     def remove(self, share: Share) -> None:
-        """Ends a share that there is."""
+        """Ends an existing share."""
         self._received[share.account_type, share.account_id].remove(share.position)
         self._recipients[share.audience_id, share.account_type].remove(
             guesses.shared_account_position(share)
@@ -98,9 +98,9 @@ class Shares:
                 self._received[account_type, share.account_id].remove(share.position)
 
     def received(self, account_type: str, account_id: int) -> Table[Share]:
-        """What an account received, in the order in which its list shows it."""
+        """Shares that an account received, in the order of its list."""
         return self._received.get((account_type, account_id), Table())
 
     def recipients(self, audience_id: int, account_type: str) -> Table[Share]:
-        """With which accounts of a type an audience was shared, in the order of their list."""
+        """Recipients of an audience, of one account type, in the order of their list."""
         return self._recipients.get((audience_id, account_type), Table())

@@ -1,4 +1,4 @@
-"""The ad accounts of one emulator and all that belongs to them."""
+"""The ad accounts of one emulator with all their data."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Store:
     Attributes:
         ad_accounts: Every account, also those that the user may not see.
         businesses: Every business, also those in which the user has no role.
-        shares: Which audience was shared with whom.
-        insights: The answers of `audience_insights/get` by ad account and type, where there are.
+        shares: All shares of audiences.
+        insights: Responses of `audience_insights/get`, by ad account and type.
         removed: Audiences that were removed, in the order of their removal.
-        members: Who is known to be in which customer list, see `members.py`.
+        members: Known members of the customer lists, see `members.py`.
     """
 
     def __init__(self) -> None:
@@ -75,17 +75,17 @@ class Store:
         self._next_ad_account_id = max(self._next_ad_account_id, account.id + 1)
 
     def put_audience(self, audience: Audience) -> None:
-        """Adds an audience or replaces the one of its id."""
+        """Adds an audience or replaces the one with its id."""
         self._audiences[audience.ad_account_id].put(audience.id, audience)
         self._next_audience_id = max(self._next_audience_id, audience.id + 1)
 
     def add_removed(self, audience: Audience) -> None:
-        """Keeps an audience that is gone, so that its id is never given again."""
+        """Keeps a removed audience, so that its id is never used again."""
         self.removed.append(audience)
         self._next_audience_id = max(self._next_audience_id, audience.id + 1)
 
     def remove_audience(self, audience: Audience) -> None:
-        """Takes an audience and its shares away; `audience` is what is kept of it."""
+        """Removes an audience and its shares; `audience` is what is kept of it."""
         self._audiences[audience.ad_account_id].remove(audience.id)
         self.shares.drop(audience.id)
         self.add_removed(audience)
@@ -100,7 +100,7 @@ class Store:
         return None if audience is None else as_of(audience, now)
 
     def any_audience(self, audience_id: int, now: float) -> Audience | None:
-        """The audience of whichever account as it is at `now`, in Unix seconds."""
+        """The audience of any account as it is at `now`, in Unix seconds."""
         for account_id in self._audiences:
             audience = self.audience(account_id, audience_id, now)
             if audience is not None:
@@ -117,7 +117,7 @@ class Store:
         return self._customer_lists[ad_account_id]
 
     def any_customer_list(self, customer_list_id: int) -> CustomerList | None:
-        """The customer list of whichever account, as it was last written."""
+        """The customer list of any account, as it was last written."""
         for table in self._customer_lists.values():
             customer_list = table.get(customer_list_id)
             if customer_list is not None:
@@ -166,10 +166,9 @@ class Store:
     def change_members(
         self, old: CustomerList, operation: str, keys: list[bytes], *, now: int, ready_at: int
     ) -> CustomerList:
-        """Adds one batch of members to a customer list, or takes it away.
+        """Adds one batch of members to a customer list, or removes it.
 
-        Every record counts, also one that was there already or was not there at all (Pinterest
-        OpenAPI 5.23).
+        Every record counts, also one without effect (Pinterest OpenAPI 5.23).
 
         Args:
             old: The list as it is.
@@ -200,7 +199,7 @@ class Store:
         return changed
 
     def add_share(self, share: Share) -> None:
-        """Adds a share that there is not yet.
+        """Adds a new share.
 
         Raises:
             KeyError: The audience or the account that receives it is unknown.
@@ -268,9 +267,9 @@ class Store:
         return audience
 
     def is_nca(self, ad_account_id: int, audience_type: str, rule: Mapping[str, Any]) -> bool:
-        """Whether an audience is of a customer list that is for new customer acquisition.
+        """Whether the audience's customer list is for new customer acquisition.
 
-        It has this from its list (Pinterest OpenAPI 5.28).
+        An audience takes this from its list (Pinterest OpenAPI 5.28).
         """
         if audience_type != "CUSTOMER_LIST":
             return False

@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 class Table(Generic[T]):
-    """Rows by key: their id, or another number that puts them in order.
+    """Rows by key: their id, or another number that defines their order.
 
-    A page costs the logarithm of the rows, wherever it starts.
+    Reading a page costs the logarithm of the number of rows, at any position.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Table(Generic[T]):
         self._rows[key] = row
 
     def remove(self, key: int) -> T:
-        """Takes a row out and returns it.
+        """Removes a row and returns it.
 
         Raises:
             KeyError: There is no row of that key.
@@ -63,8 +63,8 @@ class Table(Generic[T]):
     ) -> tuple[list[tuple[int, T]], bool]:
         """At most `size` keys and rows that come after `after`, and whether more follow.
 
-        The position is a key, which need not exist (any more), so rows that come and go
-        elsewhere neither shift nor repeat what follows.
+        The position is a key, which may no longer exist. So rows that are added or removed
+        elsewhere do not shift or repeat the rows that follow.
         """
         if descending:
             stop = len(self._keys) if after is None else bisect_left(self._keys, after)

@@ -30,13 +30,13 @@ class Upload:
         ad_account_id: The account that owns the list.
         customer_list_id: The list that it changes.
         operation: ADD or REMOVE.
-        total_parts: In how many parts the file comes, 1 to 10.
-        secret: What the URLs of its parts are signed with.
+        total_parts: Number of parts of the file, 1 to 10.
+        secret: Key that signs the URLs of its parts.
         state: NOT_STARTED, RUNNING, SUCCEEDED or FAILED.
         creation_time: Unix seconds.
         updated_time: Unix seconds.
-        record_counts: `processed`, `valid` and `invalid`; None before it was processed.
-        error_counts: Of each error `error_code`, `message` and `count`; None before, too.
+        record_counts: `processed`, `valid` and `invalid`; None before processing ended.
+        error_counts: `error_code`, `message` and `count` of each error; None before as well.
     """
 
     id: int
@@ -54,11 +54,11 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What becomes of an upload that is RUNNING.
+    """The outcome of an upload that is RUNNING.
 
     Attributes:
-        upload: The upload as it will be, from its `updated_time` on.
-        keys: The members that it adds or removes then.
+        upload: The upload after processing, valid from its `updated_time`.
+        keys: The members that it then adds or removes.
     """
 
     upload: Upload
@@ -66,10 +66,10 @@ class Run:
 
 
 class Uploads:
-    """Every upload, the files of those that have not run and the outcomes of those that do.
+    """All uploads, the files of uploads not yet run, and the outcomes of running uploads.
 
     Attributes:
-        runs: Those that are RUNNING, in the order in which they began.
+        runs: RUNNING uploads, in the order in which they began.
     """
 
     def __init__(self) -> None:
@@ -101,11 +101,11 @@ class Uploads:
         self._parts.setdefault(upload_id, {})[number] = content
 
     def run(self, upload: Upload, list_type: str, *, now: int, ready_at: int) -> None:
-        """Begins to process a file for a list of that type and forgets the file itself.
+        """Begins to process a file for a list of that type and deletes the file.
 
         Args:
-            upload: What was not started yet.
-            list_type: Of its customer list.
+            upload: An upload that was not started yet.
+            list_type: Type of its customer list.
             now: Unix seconds.
             ready_at: Unix seconds at which it will have been processed.
         """
@@ -114,7 +114,7 @@ class Uploads:
         self.put(replace(upload, state=RUNNING, updated_time=now))
 
     def settle(self, store: Store, now: float) -> None:
-        """Ends the runs that are over at `now`, in Unix seconds, and changes their lists."""
+        """Ends the runs that are due at `now`, in Unix seconds, and changes their lists."""
         due = [run for run in self.runs if run.upload.updated_time <= now]
         if not due:
             return
@@ -126,7 +126,7 @@ class Uploads:
 
 
 def _apply(run: Run, store: Store) -> None:
-    """Changes the list at the time at which the upload was processed, with which it is, too."""
+    """Changes the list at the time at which the processing of the upload ended."""
     upload = run.upload
     customer_list = store.customer_lists(upload.ad_account_id)[upload.customer_list_id]
     store.change_members(
@@ -134,7 +134,7 @@ def _apply(run: Run, store: Store) -> None:
         upload.operation,
         run.keys,
         now=upload.updated_time,
-        # What else is being done to the list takes as long as it would without the upload.
+        # Other processing of the list takes as long as without the upload.
         ready_at=max(upload.updated_time, customer_list.ready_at or 0),
     )
 

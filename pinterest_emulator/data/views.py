@@ -1,4 +1,4 @@
-"""What a read or a write shows.
+"""The bodies of responses.
 
 The keys of ad accounts, audiences and customer lists are in the order seen live in 2026-07.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def ad_account(account: AdAccount) -> dict[str, Any]:
-    """An ad account, alike in a list and alone; `time_zone` is on some accounts only."""
+    """An ad account, the same in a list and in a get; only some accounts have `time_zone`."""
     view: dict[str, Any] = {
         "id": str(account.id),
         "name": account.name,
@@ -36,7 +36,7 @@ def ad_account(account: AdAccount) -> dict[str, Any]:
 
 
 def audience(audience: Audience, settings: Settings) -> dict[str, Any]:
-    """The answer of `audiences/get`."""
+    """The response of `audiences/get`."""
     rule = audience.rule
     return {
         "type": "audience",
@@ -56,7 +56,7 @@ def audience(audience: Audience, settings: Settings) -> dict[str, Any]:
 
 
 def listed_audience(item: Audience, settings: Settings) -> dict[str, Any]:
-    """An item of `audiences/list`: the only answer with `is_ctv_enabled`."""
+    """An item of `audiences/list`: the only response with `is_ctv_enabled`."""
     return {**audience(item, settings), "is_ctv_enabled": False}
 
 
@@ -67,7 +67,7 @@ def received_audience(item: Audience, share: Share, settings: Settings) -> dict[
 
 
 def updated_audience(item: Audience, settings: Settings) -> dict[str, Any]:
-    """The answer of `audiences/update`: the company name is null."""
+    """The response of `audiences/update`: the company name is null."""
     return {**audience(item, settings), "created_by_company_name": None}
 
 
@@ -89,15 +89,15 @@ CREATED_KEYS = (
 
 
 def created_audience(item: Audience, settings: Settings) -> dict[str, Any]:
-    """The answer of `audiences/create`: another order of keys, the company name is null."""
+    """The response of `audiences/create`: another order of keys, the company name is null."""
     view = updated_audience(item, settings)
     return {key: view[key] for key in CREATED_KEYS}
 
 
 def customer_list(item: CustomerList, settings: Settings) -> dict[str, Any]:
-    """The answer of all but the list of them; without problems `exceptions` is empty.
+    """A customer list in all responses but the list; `exceptions` is empty without problems.
 
-    It has `is_nca` since Pinterest OpenAPI 5.28; live in 2026-07 only the list of them had it.
+    It has `is_nca` since Pinterest OpenAPI 5.28; live in 2026-07 only the list had it.
     """
     view = _customer_list(item)
     return _with_is_nca(view, item) if settings.follows_5_28 else view
@@ -130,7 +130,7 @@ def _with_is_nca(view: dict[str, Any], item: CustomerList) -> dict[str, Any]:
 
 
 def upload(item: Upload) -> dict[str, Any]:
-    """An upload, alike in all answers (Pinterest OpenAPI 5.23)."""
+    """An upload, the same in all responses (Pinterest OpenAPI 5.23)."""
     return {
         "id": str(item.id),
         "customer_list_id": str(item.customer_list_id),
@@ -147,12 +147,12 @@ def upload(item: Upload) -> dict[str, Any]:
 def sharing(
     audience_id: int, field: str, recipient_ids: Sequence[int], operation_type: str
 ) -> dict[str, Any]:
-    """The answer to a SHARE or REVOKE (Pinterest OpenAPI 5.23).
+    """The response to a SHARE or REVOKE (Pinterest OpenAPI 5.23).
 
     Args:
         audience_id: The audience.
-        field: What the recipients are called.
-        recipient_ids: Who received it, or does not any more.
+        field: Name of the field of the recipients.
+        recipient_ids: The recipients that were added or removed.
         operation_type: SHARE or REVOKE.
     """
     return {
@@ -163,7 +163,7 @@ def sharing(
 
 
 def shared_account(recipient: AdAccount | Business, share: Share) -> dict[str, Any]:
-    """An item among the accounts with which an audience was shared (Pinterest OpenAPI 5.23)."""
+    """An item of the list of an audience's recipients (Pinterest OpenAPI 5.23)."""
     return {
         "account_id": str(share.account_id),
         "account_name": recipient.name,
@@ -173,9 +173,9 @@ def shared_account(recipient: AdAccount | Business, share: Share) -> dict[str, A
 
 
 def insight_definitions(insights: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The answer of `insights/audiences` to the insights of an ad account, by their type.
+    """The response of `insights/audiences` for the insights of an ad account, by type.
 
-    It is no page: it has no bookmark at all (Pinterest OpenAPI 5.23).
+    It is not a page: it has no bookmark at all (Pinterest OpenAPI 5.23).
     """
     items = []
     for insight_type, body in insights.items():

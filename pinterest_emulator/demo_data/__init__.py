@@ -1,1 +1,1 @@
-"""The demo's shops and all that belongs to them: made up, lifelike and always the same."""
+"""The demo's shops and all their data: invented, realistic and always the same."""

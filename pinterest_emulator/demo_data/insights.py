@@ -26,11 +26,11 @@ _DEMOGRAPHICS = {
 
 
 def by_type(number: int, audiences: int) -> dict[str, dict[str, Any]]:
-    """The insights of one of the demo's ad accounts, as they are answered, by their type.
+    """The insights of one of the demo's ad accounts, as in responses, by type.
 
     Args:
-        number: Its place in the demo.
-        audiences: How many it has.
+        number: Its position in the demo.
+        audiences: Its number of audiences.
     """
     total = _PEOPLE_OF_ONE_AUDIENCE * audiences
     sizes = {

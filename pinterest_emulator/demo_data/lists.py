@@ -32,7 +32,7 @@ def fill(store: Store, ad_account_id: int, count: int, epoch: int) -> list[int]:
 
 
 def _customer_list(list_id: int, ad_account_id: int, index: int, epoch: int) -> CustomerList:
-    """A list, made hours before its first audience. What is under way stays so, for good."""
+    """A list, created hours before its first audience. If it is PROCESSING, it stays so."""
     status = _STATUSES[index % len(_STATUSES)]
     created = epoch + index * 21 * _HOUR + index
     return CustomerList(

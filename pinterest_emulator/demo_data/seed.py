@@ -1,4 +1,4 @@
-"""The demo's shops and what is in them: made up, lifelike and always the same."""
+"""The demo's shops and their data: invented, realistic and always the same."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _audience(audience_id: int, ad_account_id: int, index: int, list_ids: list[i
 
 
 def _name(kind: str, index: int) -> str:
-    """A name; the last of every four repeats that of the one before it, as people do."""
+    """A name; every fourth one repeats the name before it, because real names do repeat."""
     if index % 4 == 3:  # noqa: PLR2004  (the last of four)
         return _name(_TYPES[(index - 1) % len(_TYPES)], index - 1)
     theme = _THEMES[kind][index % len(_THEMES[kind])]
@@ -103,7 +103,7 @@ def _name(kind: str, index: int) -> str:
 
 
 def _outcome(audience_id: int, index: int) -> tuple[str, int | None]:
-    """Status and size. One in nine is still being processed, for good."""
+    """Status and size. One in nine stays in processing forever."""
     if index % 9 == 4:  # noqa: PLR2004  (one in nine)
         return INITIALIZING, None if index % 2 else 0
     size = guesses.processed_size(audience_id)
@@ -124,7 +124,7 @@ def _rule(kind: str, audience_id: int, index: int, list_ids: list[int]) -> dict[
             return {"engager_type": 1}
         return {"engagement_domain": ["shop.example"], "retention_days": retention}
     if kind == "CUSTOMER_LIST":
-        # One in seven is of this kind, so that the lists take turns.
+        # One in seven has this type, so that the lists alternate.
         return {"customer_list_id": str(list_ids[index // len(_TYPES) % len(list_ids)])}
     if kind == "ACTALIKE":
         return {

@@ -1,4 +1,4 @@
-"""The demo's businesses, and who shared which audience with whom."""
+"""The demo's businesses and shares of audiences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BUSINESSES = (
     Business(id=OWN_BUSINESS_ID, name="Wickwillow Group", roles=("OWNER",)),
     Business(id=OTHER_BUSINESS_ID, name="Kettlecopper Holding", roles=()),
 )
-# Ad accounts and businesses by their place in the demo, audiences by their place in the account:
+# Ad accounts and businesses by position in the demo, audiences by position in the account:
 # owner, audience, recipient, hours after the epoch
 _TO_AD_ACCOUNTS = (
     (4, 2, 0, 2300),

@@ -20,7 +20,7 @@ def find_ad_account(call: Call) -> AdAccount:
     """The account that the path names.
 
     Raises:
-        ApiError: 400 for what is no id, 404 for an unknown account, 403 for somebody else's.
+        ApiError: 400 for an invalid id, 404 for an unknown account, 403 for somebody else's.
     """
     account = call.state.store.ad_accounts.get(checks.id_in(call.parameters, "ad_account_id"))
     if account is None:

@@ -33,7 +33,7 @@ _BOTH = "BOTH"
 _PATH = "/ad_accounts/{ad_account_id}/audiences"
 
 _Row: TypeAlias = "tuple[Audience, Share | None]"
-"""An audience, and how it was received if it was."""
+"""An audience, and the share by which it was received, if any."""
 
 
 def _list(call: Call) -> Result:
@@ -46,7 +46,7 @@ def _list(call: Call) -> Result:
     without_nca = excludes_nca(call)
     context = f"audiences|{account.id}|{ownership}|{without_nca}"
     if ownership == OWNED and not without_nca:
-        # A large account has its page without a look at the other rows.
+        # A page of a large account is read without looking at the other rows.
         return page_of(
             call,
             context,
@@ -62,7 +62,7 @@ def _list(call: Call) -> Result:
 
 
 def _rows(call: Call, ad_account_id: int, ownership: str) -> Iterator[tuple[int, _Row]]:
-    """What a list shows, by its place: both kinds together are in the order of their ids."""
+    """Rows of a list by sort key; owned and received ones together are ordered by id."""
     store = call.state.store
     if ownership != RECEIVED:
         for audience in store.audiences(ad_account_id):
@@ -147,7 +147,7 @@ def _update(call: Call) -> Result:
 
 
 def _changed(audience: Audience, body: dict[str, Any], now: int) -> Audience:
-    """The audience after an update at `now`, in Unix seconds, which bumps its time (seen live)."""
+    """The audience after an update at `now`, in Unix seconds, its new update time (seen live)."""
     fields: dict[str, Any] = {name: body[name] for name in ("name", "description") if name in body}
     if "rule" in body:
         fields["rule"] = guesses.updated_rule(audience.rule, body["rule"])

@@ -24,7 +24,7 @@ def find_customer_list(call: Call) -> CustomerList:
     """The customer list that the path names, as it is now.
 
     Raises:
-        ApiError: 400 for what is no id, 404 for what is unknown, 403 for somebody else's account.
+        ApiError: 400 for an invalid id, 404 for an unknown one, 403 for somebody else's account.
     """
     account = find_ad_account(call)
     customer_list = call.state.store.customer_list(
@@ -63,7 +63,7 @@ def _create(call: Call) -> Result:
     checks.require(body, ("name",))
     if not isinstance(body["name"], str) or not body["name"]:
         errors.refuse("'name' must be a string and not empty.")
-    # A null is the default: the description's own clients send it for what is not given.
+    # Null means the default, because the generated clients send null for missing values.
     list_type = body.get("list_type") or members.EMAIL
     checks.require_one_of("list_type", list_type, members.LIST_TYPES)
     is_nca = _is_nca(call, body)
@@ -88,7 +88,7 @@ def _body(call: Call) -> dict[str, Any]:
     """The body of a write.
 
     Raises:
-        ApiError: 400, or what the settings say of a body that is too large.
+        ApiError: 400, or for a body that is too large the status in the settings.
     """
     settings, size = call.state.settings, len(call.request.body)
     if settings.most_body_bytes is not None and size > settings.most_body_bytes:
@@ -112,7 +112,7 @@ def _read(call: Call, body: dict[str, Any], list_type: str) -> list[bytes]:
     """The members that a body names, in `records` or, since 5.28, in `records_v2`.
 
     Raises:
-        ApiError: 400; it names the place of a record, as the record itself may be a person's.
+        ApiError: 400; it names the position of a record, because the record may be personal data.
     """
     if call.state.settings.follows_5_28 and body.get("records_v2") is not None:
         field, records = "records_v2", _rows(body, list_type)
@@ -159,7 +159,7 @@ def _change(
 
 
 def _times(call: Call) -> tuple[int, int]:
-    """Now, and when what begins now will have been processed, in Unix seconds."""
+    """The current time, and the time at which processing that begins now ends, in Unix seconds."""
     now = int(call.now)
     return now, now + call.state.settings.processing_seconds
 

@@ -1,4 +1,4 @@
-"""Insights into the audiences of an ad account, and which there are."""
+"""Insights into the audiences of an ad account, and their definitions."""
 
 from __future__ import annotations
 

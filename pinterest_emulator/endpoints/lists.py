@@ -1,4 +1,4 @@
-"""How every list is answered: a page of a table."""
+"""List responses: a page of a table."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 def excludes_nca(call: Call) -> bool:
-    """`exclude_nca`: whether a list leaves out what is for new customer acquisition.
+    """`exclude_nca`: whether a list skips audiences for new customer acquisition.
 
-    Pinterest OpenAPI 5.28; no other version has it, so it is ignored there.
+    Only Pinterest OpenAPI 5.28 has it; other versions ignore it.
 
     Raises:
         ApiError: 400.
@@ -40,13 +40,13 @@ def page_of(
     *,
     descending: bool = False,
 ) -> Result:
-    """The page that a request asks for.
+    """The page that a request selects.
 
     Args:
         call: The call, with `page_size` and `bookmark` in its query.
-        context: What is listed, for its bookmarks; they also keep to one order.
+        context: Identifies the list in its bookmarks, together with the order.
         table: All rows.
-        view: What a row looks like.
+        view: Converts a row into an item of the response.
         descending: Whether the highest key comes first.
 
     Raises:

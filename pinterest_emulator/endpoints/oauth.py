@@ -46,7 +46,7 @@ def _revoke(call: Call) -> Result:
         raise errors.authentication_failed()
     form = _form(call)
     checks.require(form, ("token",))
-    # It is only a hint (RFC 7009, section 2.1): all tokens are searched, whatever it says.
+    # The hint is optional (RFC 7009, section 2.1): all tokens are searched in any case.
     checks.choice(form, "token_type_hint", TOKEN_TYPES, TOKEN_TYPES[0])
     if not call.state.tokens.revoke(form["token"]) and not guesses.UNKNOWN_TOKEN_IS_REVOKED:
         raise errors.authentication_failed()

@@ -1,6 +1,6 @@
 """The pre-signed URLs to which the parts of an upload are PUT: Amazon's S3, not Pinterest.
 
-Its errors are XML. Whoever has a URL needs no token, and may send none.
+Its errors are XML. A client with a URL needs no token, and must not send one.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ BASE_PATH = "/_uploads"
 
 
 class S3Error(ApiError):
-    """An answer of S3's kind (Amazon S3 API, "Error Responses")."""
+    """An error response of S3 (Amazon S3 API, "Error Responses")."""
 
     content_type = "application/xml"
 
     def __init__(self, status: int, name: str, message: str) -> None:
-        """Makes the error of that name, such as `NoSuchUpload`."""
+        """Creates the error with that name, such as `NoSuchUpload`."""
         super().__init__(status, 0, message)
         self.name = name
 
@@ -53,7 +53,7 @@ def _signature(upload: Upload, number: int) -> str:
 
 
 def _number(text: str) -> int:
-    """A number in a path; -1, which nothing has, for what is none."""
+    """A number in a path; -1, which matches nothing, for an invalid number."""
     return int(text) if is_digits(text) else -1
 
 

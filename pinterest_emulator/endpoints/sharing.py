@@ -1,4 +1,4 @@
-"""Who received an audience, and what a business received."""
+"""Recipients of an audience, and the audiences that a business received."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _list_shared_accounts(call: Call) -> Result:
 
 
 def _list_shared_accounts_of_business(call: Call) -> Result:
-    """All to the owner; to who received the audience, its own ad accounts only."""
+    """The owner sees all recipients, a recipient only its own ad accounts."""
     business, store = find_business(call), call.state.store
     audience_id, kind = _what(call)
     audience = store.any_audience(audience_id, call.now)
@@ -41,7 +41,7 @@ def _list_shared_accounts_of_business(call: Call) -> Result:
 
 
 def _what(call: Call) -> tuple[int, str]:
-    """The audience and the type of accounts that a query asks for.
+    """The audience and the account type in a query.
 
     Raises:
         ApiError: 400.
@@ -74,7 +74,7 @@ def find_business(call: Call) -> Business:
     """The business that the path names.
 
     Raises:
-        ApiError: 400 for what is no id, 404 for an unknown business, 403 for somebody else's.
+        ApiError: 400 for an invalid id, 404 for an unknown business, 403 for somebody else's.
     """
     business_id = checks.id_in(call.parameters, "business_id", checks.LONGEST_BUSINESS_ID)
     business = call.state.store.businesses.get(business_id)

@@ -1,4 +1,4 @@
-"""Who shares an audience with whom, or takes it back (Pinterest OpenAPI 5.23)."""
+"""SHARE and REVOKE of audiences (Pinterest OpenAPI 5.23)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ OPERATION_TYPES = (SHARE, REVOKE)
 
 @dataclass(frozen=True, slots=True)
 class _Recipients:
-    """Those of one type.
+    """Recipients of one type.
 
     Attributes:
         account_type: Their type.
-        field: Where a body names them.
-        longest: Digits of their ids, at most.
-        words: What they are called.
+        field: Field of the body with their ids.
+        longest: Most digits of their ids.
+        words: Their name in messages.
     """
 
     account_type: str
@@ -47,7 +47,7 @@ _BUSINESSES = _Recipients(
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What a body asks for: the recipients without repetitions, in their order."""
+    """The recipients in a body, without repetitions, in their order."""
 
     audience_id: int
     recipient_ids: tuple[int, ...]
@@ -66,7 +66,7 @@ def _from_ad_account(call: Call, to: _Recipients) -> Result:
 
 
 def _from_business(call: Call, to: _Recipients) -> Result:
-    """Shares an audience of the business's ad accounts, or with these one that it received."""
+    """Shares an audience of the business's ad accounts, or a received one with them."""
     business = find_business(call)
     wish = _read(call, to)
     store = call.state.store
@@ -99,7 +99,7 @@ def _read(call: Call, to: _Recipients) -> _Wish:
 
 
 def _apply(call: Call, audience: Audience, to: _Recipients, wish: _Wish) -> Result:
-    """Does all of it, or nothing if one recipient is no good."""
+    """Shares with all recipients, or with none if one of them is invalid."""
     store = call.state.store
     shares = [
         Share(
@@ -126,9 +126,9 @@ def _apply(call: Call, audience: Audience, to: _Recipients, wish: _Wish) -> Resu
 def _not_the_owner(
     call: Call, audience_id: int, account_type: str, account_id: int
 ) -> errors.ApiError:
-    """403 to who received the audience, 404 to others: they cannot know of it."""
+    """403 for a recipient of the audience, 404 for others, who must not learn that it exists."""
     share = call.state.store.shares.find(audience_id, account_type, account_id)
-    if share is not None and guesses.RECIPIENTS_ARE_TOLD:
+    if share is not None and guesses.RECIPIENT_GETS_403:
         return errors.not_permitted()
     return errors.audience_not_found()
 

@@ -73,7 +73,7 @@ def _find(call: Call, customer_list: CustomerList) -> Upload:
     """The upload that the path names.
 
     Raises:
-        ApiError: 400 for what is no id, 404 if the list has no such upload.
+        ApiError: 400 for an invalid id, 404 if the list has no such upload.
     """
     upload = call.state.uploads.get(checks.id_in(call.parameters, "customer_list_upload_id"))
     if upload is None or upload.customer_list_id != customer_list.id:

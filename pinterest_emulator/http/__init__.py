@@ -1,1 +1,1 @@
-"""From a request that arrives to the response: operations, pages, limits, staged faults."""
+"""HTTP processing, from request to response: operations, pages, limits, faults."""

@@ -1,4 +1,4 @@
-"""Faults that a person stages on the emulator, and which request meets which of them."""
+"""Staged faults, and the choice of the fault for a request."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 PAGE_KINDS = frozenset(
     {"empty_page", "short_page", "no_bookmark_key", "repeat_bookmark", "extra_field"}
 )
-"""Kinds that change a page; they wait for a list and leave other requests alone."""
+"""Kinds that change a page; they apply to lists only."""
 
 
 class FaultError(ValueError):
-    """A fault that cannot be understood; the text says why."""
+    """An invalid fault; the message says why."""
 
 
 def _optional(kind: type) -> Callable[[object], bool]:
@@ -52,7 +52,7 @@ def _headers(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A field of a fault: what it must be, in words and as a check, and its default."""
+    """A field of a fault: its valid values, in words and as a check, and its default."""
 
     words: str
     check: Callable[[object], bool]
@@ -104,10 +104,10 @@ class Fault:
         operation: Only requests of this operation, such as `audiences/list`.
         method: Only requests with this HTTP method.
         path_contains: Only requests with this in their path.
-        skip: Matching requests that still pass before it fires.
-        times: How often it still fires, None for ever.
+        skip: Number of matching requests to let pass before it fires.
+        times: How often it still fires, None for unlimited.
         options: The fields of its kind.
-        fired: How often it fired.
+        fired: How often it has fired.
     """
 
     kind: str
@@ -120,7 +120,7 @@ class Fault:
     fired: int = 0
 
     def matches(self, operation: str | None, method: str, path: str, *, paged: bool) -> bool:
-        """Whether it is about such a request."""
+        """Whether it matches a request."""
         return (
             (self.operation is None or self.operation == operation)
             and (self.method is None or self.method == method)
@@ -129,7 +129,7 @@ class Fault:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """What a person is shown of it."""
+        """Its representation in the control endpoint."""
         return {
             "kind": self.kind,
             "operation": self.operation,
@@ -146,7 +146,7 @@ def parse(value: object) -> Fault:
     """Reads a fault.
 
     Raises:
-        FaultError: It is no fault.
+        FaultError: The fault is invalid.
     """
     if not isinstance(value, dict):
         message = "a fault must be a JSON object"
@@ -185,14 +185,14 @@ class Faults:
         self._faults.clear()
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """What a person is shown of them."""
+        """Their representation in the control endpoint."""
         return [fault.as_dict() for fault in self._faults]
 
     def pick(self, operation: str | None, method: str, path: str, *, paged: bool) -> Fault | None:
-        """The fault that this request meets, or None.
+        """The fault for this request, or None.
 
-        The first one that is due fires. One that is still to be skipped is passed over and has
-        one less to skip; those after the one that fires do not notice the request.
+        The first matching fault with nothing left to skip fires. Earlier matching faults skip
+        this request and count it; faults after the one that fires do not count it.
         """
         for fault in self._faults:
             if fault.times == 0 or not fault.matches(operation, method, path, paged=paged):

@@ -1,4 +1,4 @@
-"""The API as an ASGI application: reads a request, keeps the log, stages faults, answers."""
+"""The API as an ASGI application: reads, logs, injects faults, responds."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Gateway:
         if answer is None:
             answer = respond(self._state, request, found, fault)
         if fault and kind == "delay":
-            # After the work: a client that gives up has lost the answer, not the effect.
+            # After the work, so that a client that gives up loses the response but not the effect.
             await asyncio.sleep(fault.options["seconds"])
         if kind == "drop_after":
             await protocol.reset(scope, receive)

@@ -1,4 +1,4 @@
-"""What an operation of the API is, and which one a request means."""
+"""Operations of the API, and the match of a request to an operation."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a handler is given.
+    """Input of a handler.
 
     Attributes:
         state: The emulator.
@@ -57,7 +57,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a handler answers if all is well.
+    """Response of a handler without an error.
 
     Attributes:
         body: None for an empty one.
@@ -75,14 +75,14 @@ class Operation:
     """One operation.
 
     Attributes:
-        name: Its operationId (Pinterest OpenAPI 5.23), such as `audiences/list`.
+        name: Pinterest's operationId (Pinterest OpenAPI 5.23), such as `audiences/list`.
         method: HTTP method.
         path: Without `/v5`, parameters in braces.
         category: Its rate-limit category (`x-ratelimit-category`), None without a limit.
-        handler: Answers it, or raises an `ApiError`.
-        scope: What its token must allow; None if it takes no token.
+        handler: Returns the response or raises an `ApiError`.
+        scope: The required scope of the token; None if no token is needed.
         client_credentials: Whether a token without a user may call it.
-        paged: Whether it answers a `Page`.
+        paged: Whether it returns a `Page`.
     """
 
     name: str
@@ -103,10 +103,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a request means.
+    """Match of a request.
 
     Attributes:
-        operation: None if there is no such path, or not with that method.
+        operation: None if there is no such path or no such method of the path.
         parameters: The parameters in the path.
         known_path: Whether there is such a path with any method.
     """
@@ -117,7 +117,7 @@ class Match:
 
 
 def match(operations: Iterable[Operation], method: str, path: str) -> Match:
-    """Finds the operation of a request; of two that fit, the first."""
+    """Finds the operation of a request; if two match, the first."""
     known_path = False
     for operation in operations:
         found = operation.pattern.fullmatch(path)

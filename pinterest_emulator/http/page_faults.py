@@ -1,4 +1,4 @@
-"""What the staged faults do to a page. None of them loses an item for a client that goes on."""
+"""Faults that change a page. No item is lost for a client that reads on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def page_body(page: Page, fault: Fault | None) -> dict[str, Any]:
-    """The JSON body of a page, bent by the fault if it is one of `PAGE_KINDS`."""
+    """The JSON body of a page, changed by the fault if it is one of `PAGE_KINDS`."""
     kind = None if fault is None else fault.kind
     if kind == "empty_page":
         return _cut(page, 0)

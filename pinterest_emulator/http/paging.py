@@ -14,17 +14,17 @@ from typing import Any
 from pinterest_emulator import guesses
 from pinterest_emulator.errors import refuse
 
-# Encodes to "++//": a client that does not URL-encode its bookmark is found out.
+# Encodes to "++//", so a client that does not URL-encode its bookmark fails.
 _MARK = b"\xfb\xef\xff"
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in one list.
+    """A position in one list.
 
     Attributes:
-        context: What is listed and in which order.
-        after: The key that the next page comes after; None is the beginning.
+        context: Identifies the list and its order.
+        after: The key before the next page; None at the beginning.
     """
 
     context: str
@@ -33,12 +33,12 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer of a list.
+    """One response of a list.
 
     Attributes:
-        items: What it shows.
+        items: The items of the page.
         keys: The keys of `items` in the list's order, mostly their ids.
-        start: Where it begins.
+        start: The position where the page begins.
         more: Whether anything follows.
         sent_bookmark: The bookmark of the request, as it was sent.
     """
@@ -50,12 +50,12 @@ class Page:
     sent_bookmark: str | None
 
     def first(self, count: int) -> Page:
-        """The same page cut down to its first `count` items, the rest still to come."""
+        """The page with only its first `count` items; the rest follows on the next page."""
         more = self.more or count < len(self.items)
         return Page(self.items[:count], self.keys[:count], self.start, more, self.sent_bookmark)
 
     def end(self) -> Cursor:
-        """Where the next page begins."""
+        """The position where the next page begins."""
         return Cursor(self.start.context, self.keys[-1]) if self.keys else self.start
 
     def body(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Page:
 
 
 def encode(cursor: Cursor) -> str:
-    """An opaque bookmark, another one each time, with `+`, `/` and `=` in it."""
+    """An opaque bookmark with `+`, `/` and `=`, different each time."""
     after = "" if cursor.after is None else str(cursor.after)
     text = f"{cursor.context}|{after}|{token_hex(8)}|".encode()
     # One byte over a multiple of three ends in "==".
@@ -73,12 +73,12 @@ def encode(cursor: Cursor) -> str:
 
 
 def decode(bookmark: str | None, context: str) -> Cursor:
-    """The place that a bookmark names in the list `context`.
+    """The position of a bookmark in the list `context`.
 
     No bookmark, or an empty one, is the beginning.
 
     Raises:
-        ApiError: 400, if this list never gave that bookmark (the answer is a guess).
+        ApiError: 400, if the bookmark is not from this list (the response is a guess).
     """
     if not bookmark:
         return Cursor(context)

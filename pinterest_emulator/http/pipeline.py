@@ -1,4 +1,4 @@
-"""From a request that was read to an answer that can be sent. No I/O in here."""
+"""Turns a request into a response. No I/O."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is sent.
+    """A response.
 
     Attributes:
         status: HTTP status.
@@ -40,13 +40,13 @@ class Answer:
 
 
 def respond(state: EmulatorState, request: ApiRequest, match: Match, fault: Fault | None) -> Answer:
-    """Does what the request asks for and answers it.
+    """Processes a request and returns the response.
 
     Args:
         state: The emulator.
         request: The request.
-        match: What it means.
-        fault: A fault; here only those that change a page matter.
+        match: The match of the request.
+        fault: The fault for the request; only kinds that change a page matter here.
     """
     now = state.clock.now()
     state.settle(now)
@@ -74,7 +74,7 @@ def respond(state: EmulatorState, request: ApiRequest, match: Match, fault: Faul
 
 
 def staged_answer(state: EmulatorState, match: Match, fault: Fault) -> Answer | None:
-    """The answer of a fault that stands in for all work, or None if the fault is not one."""
+    """The response of a fault that replaces the processing; None for other kinds."""
     options = fault.options
     if fault.kind == "status":
         body: dict[str, Any] = {"code": options["code"], "message": options["message"]}
@@ -100,7 +100,7 @@ def staged_answer(state: EmulatorState, match: Match, fault: Fault) -> Answer | 
 def json_answer(
     state: EmulatorState, status: int, body: dict[str, Any], headers: dict[str, str]
 ) -> Answer:
-    """An answer with a JSON body and the headers that every answer has."""
+    """A response with a JSON body and the headers of every response."""
     content = json.dumps(body, separators=(",", ":")).encode()
     return _answer(state, status, content, {"content-type": "application/json", **headers})
 
@@ -120,7 +120,7 @@ def _answer(state: EmulatorState, status: int, content: bytes, headers: dict[str
 def error_answer(
     state: EmulatorState, error: ApiError, headers: dict[str, str] | None = None
 ) -> Answer:
-    """The answer that an error stands for, with further headers."""
+    """The response for an error, with additional headers."""
     kind = {"content-type": error.content_type}
     return _answer(
         state, error.status, error.content(), {**kind, **(headers or {}), **error.headers}
@@ -134,7 +134,7 @@ def _operation(match: Match) -> Operation:
 
 
 def _limit(state: EmulatorState, operation: Operation, now: float) -> dict[str, str]:
-    """Counts the request and returns the headers that tell of the limits.
+    """Counts the request and returns the rate-limit headers.
 
     Raises:
         ApiError: 429.
@@ -151,8 +151,8 @@ def _authorize(state: EmulatorState, authorization: str, operation: Operation, n
     """Checks the bearer token.
 
     Raises:
-        ApiError: 401, code 2 for a token that is worth nothing, code 3 for one that may not
-            call this operation.
+        ApiError: 401, code 2 for an invalid token, code 3 for a token that may not call this
+            operation.
     """
     scheme, _, token = authorization.partition(" ")
     grant = state.tokens.find_access(token.strip(), now) if scheme.lower() == "bearer" else None

@@ -1,4 +1,4 @@
-"""The HTTP server's connections, and how to break one on purpose."""
+"""Connections of the HTTP server, and ways to break one on purpose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TRANSPORT = "transport"
 
 
 class BreakableProtocol(H11Protocol):
-    """HTTP/1.1 whose requests know the transport that they came over."""
+    """HTTP/1.1 protocol that gives each request its transport."""
 
     @override
     def connection_made(  # type: ignore[override]  # uvicorn narrows asyncio's transport, too
@@ -38,7 +38,7 @@ async def reset(scope: Scope, receive: Receive) -> None:
 
 
 async def cut(scope: Scope, receive: Receive) -> None:
-    """Closes the connection of a request once what was written has left."""
+    """Closes the connection of a request after everything written is sent."""
     _transport(scope).close()
     await _gone(receive)
 
@@ -48,6 +48,6 @@ def _transport(scope: Scope) -> asyncio.Transport:
 
 
 async def _gone(receive: Receive) -> None:
-    """Waits until the server has noticed, so that it does not miss an answer."""
+    """Waits until the server has noticed, so that it does not miss a response."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,6 +1,6 @@
-"""Rate limits in fixed windows, and the headers that tell of them.
+"""Rate limits in fixed windows, and their headers.
 
-The form of the headers is that seen live 2026-07: the quota of the tightest window, then every
+The form of the headers was seen live 2026-07: the quota of the tightest window, then every
 policy; `remaining` and `reset` of that window; `reset` in seconds from now.
 """
 
@@ -30,11 +30,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the limits say to one request.
+    """Result of the rate limits for one request.
 
     Attributes:
-        allowed: Whether it may go on.
-        headers: For its answer, whichever it is.
+        allowed: Whether the request is allowed.
+        headers: Headers of its response, also of an error.
     """
 
     allowed: bool
@@ -93,11 +93,11 @@ class RateLimiter:
 
 
 def exhausted_headers(category: str, reset: int | None) -> dict[str, str]:
-    """The headers of a 429 that is staged.
+    """The headers of a staged 429.
 
     Args:
-        category: Whose quota is said to be used up.
-        reset: Seconds to wait, or None for an answer that does not say.
+        category: The category with the used-up quota.
+        reset: Seconds to wait, or None for a response without them.
     """
     headers = _headers([SAFETY_NET, CATEGORIES[category]], [SAFETY_NET.quota, 0], 0.0)
     del headers["x-ratelimit-reset"]
@@ -113,7 +113,7 @@ def _window(policy: Policy, now: float) -> int:
 def _headers(policies: list[Policy], used: list[int], now: float) -> dict[str, str]:
     """The headers of a request before which `used` requests were counted."""
     left = [max(policy.quota - count - 1, 0) for policy, count in zip(policies, used, strict=True)]
-    # Of two that are used up, the one to wait for longest is the one that matters.
+    # If two are used up, the one with the longer wait counts.
     tightest = min(range(len(policies)), key=lambda i: (left[i], -policies[i].seconds))
     policy = policies[tightest]
     quotas = ", ".join(f'{p.quota};w={p.seconds};name="{p.name}"' for p in policies)

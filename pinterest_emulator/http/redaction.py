@@ -1,4 +1,4 @@
-"""What the request log keeps of a request: no secret, and nobody's identifier."""
+"""Redaction of the request log: it keeps no secret and no identifier of a person."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 from pinterest_emulator.data import members
 
 _RECORDS = frozenset({"records", "records_v2"})
-# Of a body about the members of a list, the values that are nobody's identifier.
+# Fields of a body with members whose values are not identifiers of people.
 _HARMLESS = frozenset({"is_nca", "list_type", "name", "operation", "operation_type", "total_parts"})
-# Pinterest's tokens begin with pina_, pinc_, pinr. and the like. "shopping_list" is no token, but
-# within a word, as after an escaped line break, what is as long as a token counts as one.
+# Pinterest's tokens begin with pina_, pinc_, pinr. and the like. "shopping_list" is no token.
+# Within a word, as after an escaped line break, only text as long as a token counts as one.
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])pin[a-z][._][\w.~+/=-]*|pin[a-z][._][\w-]{20,}")
 _MARK = "[token]"
 
 
 def logged_path(path: str) -> str:
-    """The path; a token in it by mistake is left out."""
+    """The path, without a token that is in it by mistake."""
     return _TOKEN.sub(_MARK, path)
 
 
 def logged_query(path: str, query: dict[str, str]) -> dict[str, str]:
-    """The parameters, without tokens; none where they may hold another secret.
+    """The parameters without tokens; none if they may hold another secret.
 
     Args:
         path: With `/v5`.
@@ -35,9 +35,9 @@ def logged_query(path: str, query: dict[str, str]) -> dict[str, str]:
 def logged_body(path: str, body: bytes) -> Any:  # noqa: ANN401  (any JSON value)
     """The JSON body, as text if it is not JSON; None if there is none or it is secret.
 
-    Of what may hold identifiers of people only keys and sizes are kept: how many `records` there
-    were, how many characters or items any other value had, how many bytes a file had. A token
-    is left out of anything else.
+    If a body may hold identifiers of people, only keys and sizes are kept: the number of
+    `records`, the number of characters or items of any other value, the bytes of a file. Tokens
+    are removed from all other bodies.
 
     Args:
         path: With `/v5`.

@@ -1,4 +1,4 @@
-"""Which requests arrived, for tests and for curious people."""
+"""The request log, for tests and for people."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Entry:
         path: With `/v5`, without the query.
         query: The parameters; the last one of a name counts.
         operation: Such as `audiences/list`, None for a path or method that does not exist.
-        body: What may be known of the body, see `logged_body`.
-        status: HTTP status of the answer; None before it, -1 if the connection was dropped.
+        body: The redacted body, see `logged_body`.
+        status: HTTP status of the response; None before it, -1 after a dropped connection.
         received_at: Unix seconds of the emulator's clock.
-        in_flight: How many requests were being processed when it arrived, itself among them.
-        fault: Kind of the fault that it met.
+        in_flight: Number of running requests when it arrived, including itself.
+        fault: Kind of the fault that it triggered.
     """
 
     seq: int
@@ -51,7 +51,7 @@ class RequestLog:
     def arrive(
         self, method: str, path: str, query: dict[str, str], operation: str | None, now: float
     ) -> Entry:
-        """Notes a request that just arrived, at `now` in Unix seconds."""
+        """Records a request that just arrived, at `now` in Unix seconds."""
         self._seq += 1
         self._in_flight += 1
         entry = Entry(
@@ -67,15 +67,15 @@ class RequestLog:
         return entry
 
     def leave(self, entry: Entry) -> None:
-        """Notes that a request is over; without an answer it counts as dropped."""
+        """Records the end of a request; without a response it counts as dropped."""
         self._in_flight -= 1
         if entry.status is None:
             entry.status = DROPPED
 
     def clear(self) -> None:
-        """Forgets what was noted; the numbers go on."""
+        """Deletes the entries; the numbers continue."""
         self._entries.clear()
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """What a person is shown, oldest first."""
+        """The entries for the control endpoint, oldest first."""
         return [asdict(entry) for entry in self._entries]

@@ -30,8 +30,8 @@ class Grant:
 
     Attributes:
         scopes: Names such as `ads:read`.
-        expires_at: Unix seconds from which it is worth nothing.
-        client_only: Whether it came from client_credentials: no user stands behind it.
+        expires_at: Unix seconds at which it expires.
+        client_only: Whether it came from client_credentials, so it has no user.
     """
 
     scopes: tuple[str, ...]
@@ -40,7 +40,7 @@ class Grant:
 
 
 class Tokens:
-    """Every token that was given out.
+    """All issued tokens.
 
     Attributes:
         access: The grants of access tokens.
@@ -53,10 +53,10 @@ class Tokens:
         self.refresh: dict[str, Grant] = {}
 
     def add_demo(self, now: int, *, with_refresh: bool) -> None:
-        """Gives the demo's access token another 30 days, and perhaps its refresh token 60.
+        """Extends the demo's access token by 30 days and, if asked, its refresh token by 60.
 
-        A refresh token that a client has already used up must not come back to life when saved
-        data is loaded: hence the choice.
+        The refresh token is optional because a used one must not become valid again when saved
+        data is loaded.
         """
         self.access[DEMO_ACCESS_TOKEN] = Grant(SCOPES, now + ACCESS_TOKEN_SECONDS)
         if with_refresh:
