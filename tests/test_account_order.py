@@ -124,7 +124,7 @@ def batch(folder: Path, name: str, messages: list[dict[str, Any]]) -> dict[str, 
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_runs_that_need_accounts_in_another_order_all_finish(
+def test_runs_that_need_accounts_in_different_orders_all_finish(
     emulator: Emulator, start: Start, ledger_url: str, count: int
 ) -> None:
     accounts = emulator.seed(ad_accounts=count, audiences=0)
@@ -149,7 +149,7 @@ def test_runs_that_need_accounts_in_another_order_all_finish(
         assert shared["description"] == f"run {n}"
 
 
-def test_lists_of_an_account_that_was_given_up_are_read_again(
+def test_lists_of_an_unlocked_account_are_read_again(
     emulator: Emulator, start: Start, file_url: str, tmp_path: Path
 ) -> None:
     first, second = emulator.seed(ad_accounts=2, audiences=0)
@@ -209,7 +209,7 @@ def test_mirror_removes_no_absent_members_of_a_list_that_another_run_could_chang
     assert members(emulator, second) == digests(range(10))
 
 
-def test_sharing_in_an_account_that_was_given_up_is_read_again(
+def test_sharing_in_an_unlocked_account_is_read_again(
     emulator: Emulator, start: Start, file_url: str
 ) -> None:
     first, second, recipient = emulator.seed(ad_accounts=3, audiences=0)
@@ -236,7 +236,7 @@ def test_sharing_in_an_account_that_was_given_up_is_read_again(
     assert shared()
 
 
-def test_sigterm_ends_a_run_that_waits(emulator: Emulator, start: Start, ledger_url: str) -> None:
+def test_sigterm_ends_a_waiting_run(emulator: Emulator, start: Start, ledger_url: str) -> None:
     first, second = emulator.seed(ad_accounts=2, audiences=0)
     one, other = (start(name, ledger_url=ledger_url) for name in ("one", "other"))
     one.send(schema(), visitors(first, "One"))
@@ -256,7 +256,7 @@ def test_sigterm_ends_a_run_that_waits(emulator: Emulator, start: Start, ledger_
     assert names(emulator, second) == ["One", "Other"]
 
 
-def test_run_that_waits_longer_than_max_wait_may_be_tried_later(
+def test_run_that_waits_longer_than_max_wait_ends_with_75(
     emulator: Emulator, start: Start, ledger_url: str
 ) -> None:
     first, second = emulator.seed(ad_accounts=2, audiences=0)
@@ -280,7 +280,7 @@ def test_run_that_waits_longer_than_max_wait_may_be_tried_later(
     assert names(emulator, second) == ["One", "Other"]
 
 
-def test_database_lost_during_a_wait_is_one_line(
+def test_database_lost_during_a_wait_logs_one_line(
     emulator: Emulator, start: Start, postgres_url: str
 ) -> None:
     (account,) = emulator.seed(ad_accounts=1, audiences=0)

@@ -49,7 +49,7 @@ def everything(api: PinterestAPI, account: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", LOST)
-def test_reads_are_repeated_until_they_are_answered(
+def test_reads_are_retried_until_a_response_arrives(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float], kind: str
 ) -> None:
     emulator.fault(operation="audiences/list", kind=kind, times=2)
@@ -59,7 +59,7 @@ def test_reads_are_repeated_until_they_are_answered(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
-def test_reads_are_repeated_on_server_errors(
+def test_reads_are_retried_on_server_errors(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float], status: int
 ) -> None:
     emulator.fault(operation="audiences/list", kind="status", status=status, code=12, message="")
@@ -67,7 +67,7 @@ def test_reads_are_repeated_on_server_errors(
     assert naps == [1]
 
 
-def test_reads_give_up_in_the_end_and_name_what_they_met(
+def test_reads_stop_retrying_and_name_the_last_failure(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float]
 ) -> None:
     emulator.fault(operation="audiences/list", kind="html", times=None)
@@ -76,7 +76,7 @@ def test_reads_give_up_in_the_end_and_name_what_they_met(
     assert len(naps) == 4
 
 
-def test_an_answer_that_comes_too_late_counts_as_lost(emulator: Emulator, account: str) -> None:
+def test_late_response_counts_as_lost(emulator: Emulator, account: str) -> None:
     api = PinterestAPI({"access_token": "pina_demo", "api_url": emulator.url, "request_timeout": 2})
     emulator.fault(operation="audiences/list", kind="delay", seconds=3600)
     assert everything(api, account) == []
@@ -84,7 +84,7 @@ def test_an_answer_that_comes_too_late_counts_as_lost(emulator: Emulator, accoun
 
 
 @pytest.mark.parametrize("kind", LOST)
-def test_a_create_is_never_repeated_when_it_may_have_worked(
+def test_create_that_may_have_worked_is_not_retried(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float], kind: str
 ) -> None:
     emulator.fault(operation="audiences/create", kind=kind)
@@ -95,7 +95,7 @@ def test_a_create_is_never_repeated_when_it_may_have_worked(
     assert len(emulator.requests("audiences/create")) == 1
 
 
-def test_a_create_is_repeated_after_a_rate_limit(
+def test_create_is_retried_after_a_rate_limit(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float]
 ) -> None:
     emulator.fault(operation="audiences/create", kind="rate_limit", reset=7)
@@ -104,7 +104,7 @@ def test_a_create_is_repeated_after_a_rate_limit(
     assert len(emulator.state()["audiences"][account]) == 1
 
 
-def test_a_refused_connection_is_tried_again_even_for_a_create(
+def test_create_is_retried_after_a_refused_connection(
     account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     naps: list[float] = []
@@ -116,7 +116,7 @@ def test_a_refused_connection_is_tried_again_even_for_a_create(
     assert naps == [1, 2, 4, 8]
 
 
-def test_an_update_is_repeated_because_it_sets_values(
+def test_update_is_retried_after_a_lost_response(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float]
 ) -> None:
     audience = api.request(CREATE_AUDIENCE, ids(account), body=BODY).data
@@ -135,7 +135,7 @@ def test_an_update_is_repeated_because_it_sets_values(
         ({"kind": "body_code_rate_limit"}, 1),
     ],
 )
-def test_rate_limits_are_waited_for(
+def test_client_waits_out_rate_limits(
     emulator: Emulator,
     account: str,
     api: PinterestAPI,
@@ -149,7 +149,7 @@ def test_rate_limits_are_waited_for(
     assert api.seconds_waited == naps[0]
 
 
-def test_a_rate_limit_beyond_the_longest_wait_is_not_waited_for(
+def test_rate_limit_longer_than_max_wait_ends_the_run(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float]
 ) -> None:
     emulator.fault(operation="audiences/list", kind="rate_limit", reset=67150)
@@ -159,7 +159,7 @@ def test_a_rate_limit_beyond_the_longest_wait_is_not_waited_for(
     assert naps == []
 
 
-def test_a_redirect_is_not_followed_with_a_token(
+def test_redirects_are_not_followed(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float]
 ) -> None:
     headers = {"location": f"{emulator.url}/ad_accounts"}
@@ -170,7 +170,7 @@ def test_a_redirect_is_not_followed_with_a_token(
     assert naps == []
 
 
-def test_a_rate_limit_under_a_success_status_is_one_all_the_same(
+def test_rate_limit_code_in_a_success_response_is_a_rate_limit(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float]
 ) -> None:
     emulator.fault(operation="audiences/list", kind="status", status=200, code=8, message="")
@@ -178,7 +178,7 @@ def test_a_rate_limit_under_a_success_status_is_one_all_the_same(
     assert naps == [1]
 
 
-def test_a_spam_block_is_no_rate_limit(
+def test_spam_block_is_not_a_rate_limit(
     emulator: Emulator, account: str, api: PinterestAPI, naps: list[float]
 ) -> None:
     emulator.fault(operation="audiences/list", kind="rate_limit", reset=1, spam=True)
@@ -189,7 +189,7 @@ def test_a_spam_block_is_no_rate_limit(
 
 
 @pytest.mark.parametrize("emulator", ["standard"], indirect=True)
-def test_a_run_keeps_to_the_limits_of_standard_access_before_it_is_told(
+def test_client_keeps_to_standard_limits_before_any_response(
     emulator: Emulator, api: PinterestAPI, naps: list[float]
 ) -> None:
     minute_seconds = 60
@@ -228,7 +228,7 @@ def test_only_a_missing_bookmark_ends_a_list(
     assert everything(api, account) == expected
 
 
-def test_a_bookmark_that_comes_twice_is_an_error_not_a_loop(
+def test_repeated_bookmark_is_an_error_instead_of_a_loop(
     emulator: Emulator, api: PinterestAPI
 ) -> None:
     account = emulator.seed(ad_accounts=1, audiences=45)[0]
@@ -237,7 +237,7 @@ def test_a_bookmark_that_comes_twice_is_an_error_not_a_loop(
         everything(api, account)
 
 
-def test_errors_name_operation_status_code_and_request(
+def test_errors_name_operation_status_code_and_request_id(
     emulator: Emulator, account: str, api: PinterestAPI
 ) -> None:
     with pytest.raises(RequestFailedError) as caught:
@@ -262,7 +262,7 @@ def test_many_threads_share_one_session(emulator: Emulator, api: PinterestAPI) -
 @pytest.mark.parametrize(
     "url", ["http://api.pinterest.com/v5", "ftp://127.0.0.1/v5", "api.pinterest.com", "https://"]
 )
-def test_a_token_is_never_sent_in_the_clear(url: str) -> None:
+def test_token_is_never_sent_over_plain_http(url: str) -> None:
     with pytest.raises(SettingsError, match="api_url"):
         PinterestAPI({"access_token": "pina_demo", "api_url": url})
 
@@ -285,7 +285,7 @@ class TestRefreshToken:
         """Let every access token end; only Pinterest's clock knows."""
         emulator.advance(31 * 86_400)
 
-    def test_the_newest_one_is_kept_for_the_next_run(
+    def test_newest_refresh_token_is_stored_for_the_next_run(
         self, emulator: Emulator, settings: dict[str, Any]
     ) -> None:
         for _ in range(3):
@@ -296,9 +296,7 @@ class TestRefreshToken:
         tokens = emulator.requests("oauth/token")
         assert [entry["status"] for entry in tokens] == [200, 200]
 
-    def test_its_file_is_for_the_user_alone(
-        self, emulator: Emulator, settings: dict[str, Any]
-    ) -> None:
+    def test_token_file_is_private(self, emulator: Emulator, settings: dict[str, Any]) -> None:
         PinterestAPI(settings).request(LIST_AD_ACCOUNTS)
         path = Path(settings["token_path"])
         assert path.stat().st_mode & 0o777 == 0o600
@@ -306,7 +304,7 @@ class TestRefreshToken:
         assert {file.name for file in path.parent.iterdir()} <= {"token.json", "token.json.lock"}
         assert emulator.requests("ad_accounts/list")[-1]["status"] == 200
 
-    def test_a_newly_configured_one_wins_over_the_file(
+    def test_newly_configured_refresh_token_wins_over_the_file(
         self, emulator: Emulator, settings: dict[str, Any]
     ) -> None:
         PinterestAPI(settings).request(LIST_AD_ACCOUNTS)
@@ -316,7 +314,7 @@ class TestRefreshToken:
         assert emulator.requests("ad_accounts/list")[-1]["status"] == 200
 
     @pytest.mark.parametrize("content", ["", "{", "[]", '{"key": 1}', '{"key": "x", "a": 1}', "\0"])
-    def test_a_file_that_can_not_be_read_is_not_used(
+    def test_unreadable_token_file_is_not_used(
         self, emulator: Emulator, settings: dict[str, Any], content: str
     ) -> None:
         path = Path(settings["token_path"])
@@ -325,7 +323,7 @@ class TestRefreshToken:
         PinterestAPI(settings).request(LIST_AD_ACCOUNTS)
         assert emulator.requests("ad_accounts/list")[-1]["status"] == 200
 
-    def test_a_401_in_mid_run_renews_once_and_repeats_the_request(
+    def test_response_401_renews_the_token_once_and_retries(
         self, emulator: Emulator, settings: dict[str, Any]
     ) -> None:
         api = PinterestAPI(settings)
@@ -334,7 +332,7 @@ class TestRefreshToken:
         api.request(LIST_AD_ACCOUNTS)
         assert len(emulator.requests("oauth/token")) == 2
 
-    def test_a_second_401_ends_the_run(self, emulator: Emulator, settings: dict[str, Any]) -> None:
+    def test_second_401_ends_the_run(self, emulator: Emulator, settings: dict[str, Any]) -> None:
         emulator.fault(
             operation="ad_accounts/list", kind="status", status=401, code=2, message="", times=None
         )
@@ -342,7 +340,7 @@ class TestRefreshToken:
             PinterestAPI(settings).request(LIST_AD_ACCOUNTS)
         assert len(emulator.requests("ad_accounts/list")) == 2
 
-    def test_a_missing_scope_is_not_met_with_a_new_token(
+    def test_missing_scope_does_not_renew_the_token(
         self, emulator: Emulator, settings: dict[str, Any]
     ) -> None:
         emulator.fault(operation="ad_accounts/list", kind="status", status=401, code=3, message="")
@@ -366,7 +364,7 @@ class TestRefreshToken:
             list(pool.map(request, range(8)))
         assert len(emulator.requests("oauth/token")) == 2
 
-    def test_two_processes_share_the_file(
+    def test_two_processes_share_the_token_file(
         self, emulator: Emulator, settings: dict[str, Any]
     ) -> None:
         one, other = PinterestAPI(settings), PinterestAPI(settings)
@@ -378,7 +376,7 @@ class TestRefreshToken:
         other.request(LIST_AD_ACCOUNTS)
         assert len(emulator.requests("oauth/token")) == 2
 
-    def test_a_folder_that_can_not_be_written_is_found_before_the_token_is_used_up(
+    def test_unwritable_folder_is_reported_before_the_refresh_token_is_used(
         self, emulator: Emulator, settings: dict[str, Any], tmp_path: Path
     ) -> None:
         (tmp_path / "file").write_text("")
@@ -387,7 +385,7 @@ class TestRefreshToken:
             api.request(LIST_AD_ACCOUNTS)
         assert emulator.requests("oauth/token") == []
 
-    def test_a_lost_answer_is_asked_for_again(
+    def test_renewal_is_retried_after_a_lost_response(
         self, emulator: Emulator, settings: dict[str, Any], naps: list[float]
     ) -> None:
         emulator.fault(operation="oauth/token", kind="drop_before")
@@ -395,7 +393,7 @@ class TestRefreshToken:
         assert naps == [1]
 
 
-def test_client_credentials_read(emulator: Emulator) -> None:
+def test_client_credentials_can_read(emulator: Emulator) -> None:
     api = PinterestAPI(
         {"client_id": "demo-app", "client_secret": "demo-secret", "api_url": emulator.url}
     )
@@ -403,7 +401,7 @@ def test_client_credentials_read(emulator: Emulator) -> None:
     assert not api.can_write
 
 
-def test_wrong_client_credentials_say_what_to_mend(emulator: Emulator) -> None:
+def test_wrong_client_credentials_say_what_to_fix(emulator: Emulator) -> None:
     api = PinterestAPI({"client_id": "demo-app", "client_secret": "no", "api_url": emulator.url})
     with pytest.raises(PinterestError, match="refused client_id and client_secret"):
         api.request(LIST_AD_ACCOUNTS)

@@ -112,7 +112,7 @@ def test_kill_leaves_one_private_file_that_the_next_run_removes(
     assert {item.name for item in folder.iterdir() if item.name.startswith(".")} == set()
 
 
-def test_two_runs_that_write_one_report_at_a_time_do_not_disturb_each_other(tmp_path: Path) -> None:
+def test_two_parallel_runs_can_write_the_same_report(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
 
     others = [Thread(target=report.write, args=(path, {"run": number})) for number in (2, 3)]
@@ -134,7 +134,7 @@ def test_two_runs_that_write_one_report_at_a_time_do_not_disturb_each_other(tmp_
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077])
-def test_report_has_the_mode_that_the_umask_leaves(tmp_path: Path, mask: int) -> None:
+def test_report_mode_follows_the_umask(tmp_path: Path, mask: int) -> None:
     path = tmp_path / "report.json"
     before = os.umask(mask)
     try:
@@ -146,7 +146,9 @@ def test_report_has_the_mode_that_the_umask_leaves(tmp_path: Path, mask: int) ->
 
 
 @pytest.mark.usefixtures("account")
-def test_a_usable_token_does_not_keep_what_a_kill_left(programs: Programs, tmp_path: Path) -> None:
+def test_temporary_file_is_removed_even_if_the_stored_token_is_usable(
+    programs: Programs, tmp_path: Path
+) -> None:
     path = tmp_path / "token.json"
     settings: dict[str, Any] = {**REFRESHED, "token_path": str(path)}
     assert programs.tap(streams=["ad_accounts"], **settings).code == 0
@@ -189,7 +191,7 @@ def test_temporary_file_of_rejected_records_of_a_run_that_holds_the_lock_stays(
     assert not temporary_of(path).exists()
 
 
-def test_files_that_are_not_ours_stay(tmp_path: Path) -> None:
+def test_files_of_others_are_not_removed(tmp_path: Path) -> None:
     names = {
         ".token.json.original",
         ".token.json.swp",
@@ -209,7 +211,7 @@ def test_files_that_are_not_ours_stay(tmp_path: Path) -> None:
     assert all((tmp_path / name).read_text() == name for name in names)
 
 
-def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+def test_write_does_not_follow_a_link(tmp_path: Path) -> None:
     path, other = tmp_path / "token.json", tmp_path / "other"
     other.write_text("of somebody else")
     temporary_of(path).symlink_to(other)
@@ -222,7 +224,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     assert mode(path) == 0o600
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_failed_write_leaves_only_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "token.json"
     path.write_text("old")
 
@@ -232,7 +234,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [("token.json", "old")]
 
 
-def test_what_a_killed_emulator_left_goes_with_the_next_data(tmp_path: Path) -> None:
+def test_next_save_replaces_the_temporary_file_of_a_killed_emulator(tmp_path: Path) -> None:
     data = tmp_path / "pinterest.json"
     (tmp_path / ".pinterest.json.tmp").write_text("half of it")
 

@@ -45,7 +45,7 @@ def complaint(run: Run, code: int = 1) -> str:
         ({"access_token": "pina_demo", "max_wait": -1}, "config['max_wait']"),
     ],
 )
-def test_settings_that_can_not_be_right(
+def test_invalid_settings_end_the_run(
     programs: Programs, program: str, settings: dict[str, Any], said: str
 ) -> None:
     programs.settings = {"api_url": programs.settings["api_url"], **settings}
@@ -62,22 +62,24 @@ def test_settings_that_can_not_be_right(
         ({"ad_account_ids": ["12a"]}, "'12a' does not match"),
     ],
 )
-def test_settings_of_the_tap(programs: Programs, settings: dict[str, Any], said: str) -> None:
+def test_invalid_settings_end_the_tap(
+    programs: Programs, settings: dict[str, Any], said: str
+) -> None:
     assert said in complaint(programs.tap(**settings))
 
 
-def test_settings_of_the_target(programs: Programs) -> None:
+def test_invalid_settings_end_the_target(programs: Programs) -> None:
     said = complaint(programs.target([schema(), GOOD], write_mode="replace"))
     assert "'replace' is not one of ['upsert', 'create', 'update']" in said
 
 
-def test_client_credentials_can_not_write(programs: Programs) -> None:
+def test_client_credentials_cannot_write(programs: Programs) -> None:
     del programs.settings["access_token"]
     said = complaint(programs.target([schema(), GOOD], **PAIR))
     assert "can only read: set refresh_token as well, or access_token" in said
 
 
-def test_white_space_around_a_token_does_no_harm(programs: Programs, account: str) -> None:
+def test_white_space_around_a_token_is_ignored(programs: Programs, account: str) -> None:
     run = programs.tap(access_token="pina_demo\n")
     assert run.code == 0, run.err
     assert [record["id"] for record in run.records("ad_accounts")] == [account]
@@ -89,7 +91,7 @@ def test_client_credentials_can_read(emulator: Emulator, programs: Programs) -> 
     assert len(programs.tap(**PAIR).records("audiences")) == 5
 
 
-def test_a_wrong_token(programs: Programs, account: str) -> None:
+def test_wrong_token_ends_the_run_with_one_error(programs: Programs, account: str) -> None:
     wrong: dict[str, Any] = {"access_token": "pina_wrong"}
     for run in (
         programs.tap(**wrong),
@@ -101,7 +103,7 @@ def test_a_wrong_token(programs: Programs, account: str) -> None:
         assert '"seen"' not in run.out
 
 
-def test_an_account_that_the_token_may_not_see(programs: Programs) -> None:
+def test_forbidden_account_is_named(programs: Programs) -> None:
     with Emulator(seed="demo", access="unlimited") as emulator:
         visible = {a["id"] for a in emulator.state()["ad_accounts"]}
         foreign = next(key for key in emulator.state()["audiences"] if key not in visible)
@@ -114,13 +116,13 @@ def test_an_account_that_the_token_may_not_see(programs: Programs) -> None:
         assert "has no role on this ad account" in said
 
 
-def test_an_account_that_does_not_exist(programs: Programs, account: str) -> None:
+def test_unknown_account_is_named(programs: Programs, account: str) -> None:
     assert account
     assert "ad account 123" in complaint(programs.tap(ad_account_ids=["123"]))
     assert "ad account 123" in complaint(programs.target([schema(), GOOD], ad_account_id="123"))
 
 
-def test_an_account_that_can_not_be_read_is_asked_for_once(
+def test_unreadable_account_is_requested_once(
     emulator: Emulator, programs: Programs, account: str
 ) -> None:
     lost = [record(**{**GOOD["record"], "ad_account_id": "123"})] * 100
@@ -130,13 +132,13 @@ def test_an_account_that_can_not_be_read_is_asked_for_once(
     assert len(emulator.state()["audiences"][account]) == 1
 
 
-def test_a_token_that_sees_no_account(programs: Programs) -> None:
+def test_token_without_any_account_is_reported(programs: Programs) -> None:
     assert "The token sees no ad account" in complaint(programs.tap())
 
 
 @pytest.mark.parametrize("content", [None, "{", "[1]", "\0"])
 @pytest.mark.parametrize("program", ["tap-pinterest-audiences", "target-pinterest-audiences"])
-def test_a_config_that_is_none(programs: Programs, program: str, content: str | None) -> None:
+def test_invalid_config_is_reported(programs: Programs, program: str, content: str | None) -> None:
     path = programs.folder / "config.json"
     if content is not None:
         path.write_text(content)
@@ -146,14 +148,16 @@ def test_a_config_that_is_none(programs: Programs, program: str, content: str | 
 
 @pytest.mark.parametrize("content", ["{", "[]", "\0"])
 @pytest.mark.parametrize("option", ["--state", "--catalog"])
-def test_a_state_or_catalog_that_is_none(programs: Programs, option: str, content: str) -> None:
+def test_invalid_state_or_catalog_is_reported(
+    programs: Programs, option: str, content: str
+) -> None:
     path = programs.folder / "broken.json"
     path.write_text(content)
     said = complaint(programs.tap(option, str(path)))
     assert said.startswith(f"{option}: {path} is not")
 
 
-def test_a_bookmark_of_another_tap(programs: Programs, account: str) -> None:
+def test_bookmark_of_another_tap_is_reported(programs: Programs, account: str) -> None:
     partition = {
         "context": {"ad_account_id": account},
         "replication_key": "updated_timestamp",
@@ -180,7 +184,7 @@ def test_a_bookmark_of_another_tap(programs: Programs, account: str) -> None:
         ('{"type": "STATE", "value": 1}', "Input line 4 is a STATE message without a valid value"),
     ],
 )
-def test_a_line_that_is_no_singer_message(
+def test_invalid_singer_message_is_reported(
     emulator: Emulator, programs: Programs, account: str, line: str, said: str
 ) -> None:
     good = "".join(programs_lines(schema(), GOOD, state("done")))
@@ -195,7 +199,7 @@ def programs_lines(*messages: dict[str, Any]) -> list[str]:
     return [json.dumps(message) + "\n" for message in messages]
 
 
-def test_input_that_is_not_utf_8(programs: Programs, account: str) -> None:
+def test_input_that_is_not_utf_8_is_reported(programs: Programs, account: str) -> None:
     path = programs.folder / "latin.singer"
     path.write_bytes(
         "".join(programs_lines(schema(), GOOD)).encode()
@@ -220,7 +224,7 @@ def test_input_that_is_not_utf_8(programs: Programs, account: str) -> None:
         ({"id": "77"}, "has no audience 77 (any more)"),
     ],
 )
-def test_a_record_that_can_not_be_written(
+def test_unwritable_record_is_reported(
     emulator: Emulator, programs: Programs, account: str, fields: dict[str, Any], said: str
 ) -> None:
     bad = record(**{**GOOD["record"], "name": "Bad", **fields})
@@ -233,26 +237,26 @@ def test_a_record_that_can_not_be_written(
     assert [audience["name"] for audience in emulator.state()["audiences"][account]] == ["Good"]
 
 
-def test_a_record_without_any_account(programs: Programs) -> None:
+def test_record_without_any_account_is_reported(programs: Programs) -> None:
     said = complaint(programs.target([schema(), GOOD]))
     assert "add the column, or set the setting ad_account_id" in said
 
 
-def test_a_thousand_bad_records_are_one_complaint(programs: Programs, account: str) -> None:
+def test_a_thousand_bad_records_log_one_error(programs: Programs, account: str) -> None:
     bad = record(name="Bad", audience_type="FANS", rule=RULE)
     said = complaint(programs.target([schema(), *[bad] * 1000], ad_account_id=account))
     assert said.count("FANS") == 2
     assert "1000 records in all" in said
 
 
-def test_a_stream_that_the_target_does_not_know(programs: Programs, account: str) -> None:
+def test_unknown_stream_is_reported(programs: Programs, account: str) -> None:
     run = programs.target([schema("people"), record("people", name="A")], ad_account_id=account)
     said = complaint(run)
     assert "The input has a stream 'people'; this target takes audiences" in said
     assert '{"people": {"__alias__": "audiences"}}' in said
 
 
-def test_a_record_before_its_schema(programs: Programs, account: str) -> None:
+def test_record_before_its_schema_is_reported(programs: Programs, account: str) -> None:
     said = complaint(programs.target([GOOD], ad_account_id=account))
     assert "A record for stream 'audiences' was encountered before" in said
 
@@ -261,7 +265,7 @@ def test_a_record_before_its_schema(programs: Programs, account: str) -> None:
     ("kind", "fields"),
     [("ACTIVATE_VERSION", {"version": 1}), ("BATCH", {"encoding": {}, "manifest": []})],
 )
-def test_a_message_before_the_schema_of_its_stream(
+def test_message_before_the_schema_of_its_stream_is_reported(
     programs: Programs, account: str, kind: str, fields: dict[str, Any]
 ) -> None:
     message = {"type": kind, "stream": "audiences", **fields}
@@ -286,7 +290,7 @@ def test_a_message_before_the_schema_of_its_stream(
         (b"{}", {"format": "csv"}, "cannot be read (NotImplementedError)"),
     ],
 )
-def test_a_batch_file_that_is_none(
+def test_invalid_batch_file_is_reported(
     programs: Programs,
     account: str,
     content: bytes | None,

@@ -42,7 +42,7 @@ def found(run: Run, stream: str) -> list[tuple[str, bool]]:
 
 @pytest.mark.parametrize("digests", [True, False], ids=["digests", "times"])
 @pytest.mark.parametrize("stream", STREAMS)
-def test_record_that_comes_back_is_emitted_whole(
+def test_record_that_comes_back_is_emitted_with_all_fields(
     emulator: Emulator, programs: Programs, stream: str, *, digests: bool
 ) -> None:
     (account,) = emulator.seed(
@@ -118,7 +118,7 @@ def restored(emulator: Emulator, account: str, template: str) -> None:
 
 
 @pytest.mark.parametrize("exists", [True, False], ids=["403", "404"])
-def test_ad_account_that_disappears_is_named_and_its_rows_stay(
+def test_missing_ad_account_is_named_and_its_rows_stay(
     emulator: Emulator, programs: Programs, *, exists: bool
 ) -> None:
     _, other = emulator.seed(ad_accounts=2, audiences=6, updated_timestamp=LONG_AGO)
@@ -158,7 +158,7 @@ def test_deleted_ad_account_removes_its_audiences_and_its_partition(
     assert fourth.records("audiences") == again
 
 
-def test_ad_account_whose_role_was_lost_keeps_its_audiences(
+def test_ad_account_with_a_lost_role_keeps_its_audiences(
     emulator: Emulator, programs: Programs
 ) -> None:
     one, other = emulator.seed(ad_accounts=2, audiences=6, updated_timestamp=LONG_AGO)

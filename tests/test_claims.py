@@ -202,7 +202,7 @@ def test_records_that_do_not_contradict_each_other_are_applied(world: World, cas
     assert (world.writes, world.audiences) == ([], after)
 
 
-def test_refused_record_claims_nothing(world: World) -> None:
+def test_refused_record_causes_no_conflict(world: World) -> None:
     records = [record(name="C", **ENGAGED), record(name="C", **OTHER_RULE)]
     fault = {"operation": "audiences/create", "kind": "status", "status": 400, "code": 1}
     clear, world.emulator.clear = world.emulator.clear, lambda: None  # type: ignore[method-assign]

@@ -37,7 +37,7 @@ def run_into_closed_pipe(programs: Programs, lines: int, *options: str) -> tuple
 
 
 @pytest.mark.parametrize("lines", [0, 1, 400])
-def test_output_that_is_closed_early_is_one_line(
+def test_output_that_closes_early_logs_one_line(
     emulator: Emulator, programs: Programs, lines: int
 ) -> None:
     emulator.seed(ad_accounts=2, audiences=5000)
@@ -49,7 +49,7 @@ def test_output_that_is_closed_early_is_one_line(
 
 
 @pytest.mark.parametrize("option", ["--discover", "--about"])
-def test_catalog_and_settings_to_a_closed_pipe_are_one_line(
+def test_catalog_and_settings_to_a_closed_pipe_log_one_line(
     programs: Programs, option: str
 ) -> None:
     code, log = run_into_closed_pipe(programs, 0, option)

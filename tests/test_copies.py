@@ -143,7 +143,7 @@ def as_read(programs: Programs, account: str, names: dict[str, str]) -> list[str
     return sorted(json.dumps(item, sort_keys=True) for item in read)
 
 
-def test_an_ad_account_is_copied_whole_through_pipes_and_a_second_copy_writes_nothing(
+def test_ad_account_is_copied_through_a_pipe_and_a_second_copy_writes_nothing(
     emulator: Emulator,
     api: PinterestAPI,
     copying: Programs,
@@ -188,7 +188,7 @@ def test_an_ad_account_is_copied_whole_through_pipes_and_a_second_copy_writes_no
     assert writes(emulator) == []
 
 
-def test_ids_that_mean_nothing_in_another_account_are_mapped_or_named_in_the_rejection(
+def test_foreign_ids_are_mapped_or_named_in_the_rejection(
     emulator: Emulator, copying: Programs, accounts: tuple[str, str]
 ) -> None:
     a, b = accounts
@@ -219,7 +219,7 @@ def test_ids_that_mean_nothing_in_another_account_are_mapped_or_named_in_the_rej
     assert made["rule"] == {**pins, "ad_account_id": b, "ad_id": ["2"]}
 
 
-def test_a_seed_that_is_not_in_the_input_is_found_by_its_name_which_is_asked_for_once(
+def test_name_of_a_seed_outside_the_input_is_requested_once(
     emulator: Emulator, api: PinterestAPI, copying: Programs, accounts: tuple[str, str]
 ) -> None:
     a, b = accounts
@@ -245,7 +245,7 @@ def test_a_seed_that_is_not_in_the_input_is_found_by_its_name_which_is_asked_for
     ]
 
 
-def test_what_is_no_id_is_rejected_and_never_sent(
+def test_invalid_id_is_rejected_and_never_sent(
     emulator: Emulator, copying: Programs, accounts: tuple[str, str]
 ) -> None:
     grown = {"country": "US", "percentage": 1}
@@ -263,7 +263,7 @@ def test_what_is_no_id_is_rejected_and_never_sent(
     assert "shop.example" not in run.err
 
 
-def test_removals_of_another_account_go_by_name_and_records_of_this_one_by_id(
+def test_removal_of_another_account_matches_by_name_and_own_records_match_by_id(
     emulator: Emulator, api: PinterestAPI, copying: Programs, accounts: tuple[str, str]
 ) -> None:
     a, b = accounts
@@ -303,7 +303,7 @@ def test_removal_of_one_of_several_copies_is_rejected_unless_all_have_another_so
     assert len(there(emulator, b)) == 2
 
 
-def test_of_several_of_one_name_each_keeps_its_own_copy_whatever_comes_first(
+def test_audiences_with_the_same_name_keep_their_own_copies_in_any_order(
     emulator: Emulator, api: PinterestAPI, copying: Programs, accounts: tuple[str, str]
 ) -> None:
     a, b = accounts
@@ -330,7 +330,7 @@ def test_of_several_of_one_name_each_keeps_its_own_copy_whatever_comes_first(
     assert [item["rule"].get("retention_days") for item in there(emulator, b)] == [9, 2, 3, None]
 
 
-def test_a_lookalike_grows_from_the_copy_of_its_seed_among_several_of_that_name(
+def test_lookalike_uses_the_copy_of_its_own_seed_among_equal_names(
     emulator: Emulator, api: PinterestAPI, copying: Programs, accounts: tuple[str, str]
 ) -> None:
     a, b = accounts
@@ -357,7 +357,7 @@ def test_a_lookalike_grows_from_the_copy_of_its_seed_among_several_of_that_name(
     assert there(emulator, b)[2]["rule"]["seed_id"] == [right]
 
 
-def test_a_token_that_ends_while_the_other_account_is_asked_ends_the_run(
+def test_token_that_expires_during_a_foreign_lookup_ends_the_run(
     emulator: Emulator, copying: Programs, accounts: tuple[str, str]
 ) -> None:
     emulator.fault(operation="audiences/get", kind="status", status=401, code=2)
@@ -368,7 +368,7 @@ def test_a_token_that_ends_while_the_other_account_is_asked_ends_the_run(
     assert "HTTP 401" in json.loads((copying.folder / "report.json").read_text())["error"]
 
 
-def test_another_account_that_may_not_be_read_tells_no_names(
+def test_forbidden_other_account_gives_no_seed_names(
     emulator: Emulator, copying: Programs, accounts: tuple[str, str]
 ) -> None:
     emulator.fault(operation="audiences/get", kind="status", status=403, code=29)

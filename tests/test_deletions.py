@@ -106,7 +106,7 @@ def test_deletion_flag_of_another_tool_is_read(mark: str, value: object, end: st
         ("num_deleted_orders", 3, "ADD"),
     ],
 )
-def test_column_that_may_be_a_deletion_mark(column: str, value: object, end: str) -> None:
+def test_change_log_column_is_read_or_rejected(column: str, value: object, end: str) -> None:
     assert outcome(**{column: value}) == end
 
 
@@ -159,7 +159,7 @@ def test_two_columns_of_one_meaning_must_agree() -> None:
 
 
 @pytest.mark.parametrize("blank", ["", " ", None, [], "NULL", "nan"], ids=repr)
-def test_blank_second_identifier_is_no_value(blank: object) -> None:
+def test_blank_second_identifier_is_ignored(blank: object) -> None:
     assert outcome(lr_id=blank) == "ADD"
     assert outcome(lr_id="Xy1Tz") == "several_identifiers"
 
@@ -174,7 +174,7 @@ def test_deletion_that_holds_only_its_key_has_a_code_of_its_own() -> None:
         assert "REPLICA IDENTITY FULL" in found.reason
 
 
-def test_record_whose_row_may_be_gone() -> None:
+def test_possible_removal_is_recognised() -> None:
     assert may_be_removal({"x": 1, "_SDC_DELETED_AT": "2026-01-01"})
     assert may_be_removal({"operation": "remove"})
     assert may_be_removal({"_sdc_deleted_at": "who knows"}), "then no map may drop it"
@@ -182,7 +182,7 @@ def test_record_whose_row_may_be_gone() -> None:
     assert not may_be_removal({"_sdc_deleted_at": "", "operation": "ADD"})
 
 
-def test_blank_row() -> None:
+def test_blank_row_is_recognised() -> None:
     assert is_blank_row({"email": "", "name": None, "tags": [], "_sdc_sequence": 5})
     assert is_blank_row({"email": " ", "_fivetran_deleted": False})
     assert not is_blank_row({"email": "", "_sdc_deleted_at": "2026-01-01"})

@@ -37,7 +37,7 @@ def is_open(port: int) -> bool:
         return probe.connect_ex((postgres.LOOPBACK, port)) == 0
 
 
-def test_postgres_wants_a_password_on_loopback_and_is_gone_afterwards() -> None:
+def test_postgres_requires_a_password_on_loopback_and_stops_at_the_end() -> None:
     with parts.running_postgres() as server:
         folder = data_folder(server)
         wrong = {**server.environment(), "PGPASSWORD": "wrong"}
@@ -56,7 +56,7 @@ def test_postgres_wants_a_password_on_loopback_and_is_gone_afterwards() -> None:
     assert not folder.parent.exists()
 
 
-def test_postgres_is_gone_after_ctrl_c_with_a_connection_still_open() -> None:
+def test_postgres_stops_after_ctrl_c_with_an_open_connection() -> None:
     folder = Path()
     with pytest.raises(KeyboardInterrupt), parts.running_postgres() as server:  # noqa: PT012 - the body is what is interrupted
         folder = data_folder(server)
@@ -67,7 +67,7 @@ def test_postgres_is_gone_after_ctrl_c_with_a_connection_still_open() -> None:
     assert not folder.parent.exists()
 
 
-def test_postgres_takes_another_port_when_somebody_was_faster(
+def test_postgres_takes_another_port_if_the_first_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with socket.create_server((postgres.LOOPBACK, 0)) as other:
@@ -89,7 +89,7 @@ def write_program(path: Path, script: str) -> None:
     path.chmod(0o755)
 
 
-def test_meltano_sees_what_it_is_given_and_nothing_stray(
+def test_meltano_gets_only_the_given_environment(
     fake_bin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for stray in ("TAP_POSTGRES_HOST", "TARGET_POSTGRES_HOST", "MELTANO_ENVIRONMENT", "PGSSLMODE"):
@@ -114,7 +114,7 @@ def test_meltano_that_fails_shows_the_end_of_its_log(fake_bin: Path) -> None:
     assert "\n1\n" not in message
 
 
-def test_meltano_and_its_children_do_not_outlive_ctrl_c(
+def test_ctrl_c_stops_meltano_and_its_children(
     fake_bin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipe = fake_bin / "pipe"
@@ -150,7 +150,7 @@ def test_meltano_and_its_children_do_not_outlive_ctrl_c(
     assert not presser.is_alive(), "one of them outlives it"
 
 
-def test_the_emulator_counts_its_requests_and_is_gone_afterwards() -> None:
+def test_emulator_counts_its_requests_and_stops_at_the_end() -> None:
     with parts.running_emulator() as emulator:
         port = urlsplit(emulator.url).port
         assert port
@@ -173,7 +173,7 @@ def plugins(project: dict[str, Any]) -> list[dict[str, Any]]:
     return [*project["plugins"]["extractors"], *project["plugins"]["loaders"]]
 
 
-def test_meltano_yml_is_what_meltano_describes(project: dict[str, Any]) -> None:
+def test_meltano_yml_follows_the_schema_of_meltano(project: dict[str, Any]) -> None:
     schema = json.loads(files("meltano.schemas").joinpath("meltano.schema.json").read_text())
     jsonschema.validate(project, schema)
 

@@ -71,7 +71,7 @@ def test_dry_run_needs_no_write_permission(
         assert f"{1 if ledger == url else 0} unchanged" in run.err
 
 
-def test_dry_run_leaves_what_a_killed_run_left_beside_the_rejected_records(
+def test_dry_run_keeps_the_temporary_file_beside_rejected_path(
     programs: Programs, account: str, tmp_path: Path
 ) -> None:
     left = tmp_path / ".rejected.tmp"

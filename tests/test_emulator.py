@@ -132,7 +132,7 @@ def test_the_demo_shows_four_accounts_and_hides_a_fifth(shared: Emulator) -> Non
     assert [item["id"] for item in owned["items"]] == [LARGE, SMALL, EMPTY]
 
 
-def test_the_demo_is_lifelike_and_always_the_same(shared: Emulator) -> None:
+def test_demo_data_is_realistic_and_constant(shared: Emulator) -> None:
     state = shared.state()
     items = state["audiences"][LARGE]
 
@@ -161,7 +161,7 @@ def test_an_empty_seed_is_empty() -> None:
         assert call(emulator, "GET", "").json() == {"items": [], "bookmark": None}
 
 
-def test_keys_come_in_the_live_order(emulator: Emulator) -> None:
+def test_keys_are_in_the_live_order(emulator: Emulator) -> None:
     created = create(emulator)
     path = f"/{EMPTY}/audiences/{created['id']}"
     listed = call(emulator, "GET", f"/{EMPTY}/audiences").json()["items"][0]
@@ -190,14 +190,14 @@ def test_names_are_not_unique_and_ids_rise(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize(("spec", "status"), [("5.18", 200), ("5.23", 200), ("5.28", 201)])
-def test_a_create_answers_as_its_version_of_the_spec(spec: Spec, status: int) -> None:
+def test_create_returns_the_status_of_its_version(spec: Spec, status: int) -> None:
     with Emulator(spec=spec) as emulator:
         answer = call(emulator, "POST", f"/{EMPTY}/audiences", json=VISITORS)
 
     assert answer.status_code == status
 
 
-def test_an_update_replaces_what_it_names_and_bumps_the_time(emulator: Emulator) -> None:
+def test_update_replaces_the_sent_fields_and_changes_the_time(emulator: Emulator) -> None:
     created = create(emulator)
     path = f"/{EMPTY}/audiences/{created['id']}"
     emulator.advance(60)
@@ -320,7 +320,7 @@ def test_bookmarks_need_url_encoding_and_fit_one_list_only(shared: Emulator) -> 
     assert call(shared, "GET", path, params={"bookmark": "nonsense"}).status_code == 400
 
 
-def test_who_received_nothing_gets_an_empty_list(shared: Emulator) -> None:
+def test_account_without_received_audiences_gets_an_empty_list(shared: Emulator) -> None:
     answer = call(shared, "GET", f"/{EMPTY}/audiences", params={"ownership_type": "RECEIVED"})
 
     assert answer.json() == {"items": [], "bookmark": None}
@@ -362,7 +362,7 @@ def test_who_received_nothing_gets_an_empty_list(shared: Emulator) -> None:
         ),
     ],
 )
-def test_a_wrong_create_is_refused_naming_the_field(
+def test_invalid_create_is_refused_with_the_name_of_the_field(
     shared: Emulator, change: dict[str, Any], named: str
 ) -> None:
     answer = call(shared, "POST", f"/{EMPTY}/audiences", json={**VISITORS, **change})
@@ -375,14 +375,14 @@ def test_a_wrong_create_is_refused_naming_the_field(
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b"null"])
-def test_a_body_that_is_no_object_is_refused(emulator: Emulator, body: bytes) -> None:
+def test_body_that_is_not_an_object_is_refused(emulator: Emulator, body: bytes) -> None:
     created = create(emulator)
     for method, path in (("POST", ""), ("PATCH", f"/{created['id']}")):
         answer = call(emulator, method, f"/{EMPTY}/audiences{path}", data=body)
         assert (answer.status_code, answer.json()["code"]) == (400, 1)
 
 
-def test_lenient_rules_pass(emulator: Emulator) -> None:
+def test_lenient_rules_are_accepted(emulator: Emulator) -> None:
     create(emulator, audience_type="ENGAGEMENT", rule={"engager_type": 1})
     create(
         emulator,
@@ -409,7 +409,7 @@ def over(audience_type: str, **rule: Any) -> dict[str, Any]:
         (over("ACTALIKE", seed_id=[LARGE_INITIALIZING]), "is INITIALIZING, not READY."),
     ],
 )
-def test_an_audience_over_what_the_account_has_not_is_refused(
+def test_audience_over_a_missing_list_or_seed_is_refused(
     shared: Emulator, fields: dict[str, Any], problem: str
 ) -> None:
     answer = call(shared, "POST", f"/{LARGE}/audiences", json={**VISITORS, **fields})
@@ -419,7 +419,7 @@ def test_an_audience_over_what_the_account_has_not_is_refused(
     assert len(shared.state()["audiences"][LARGE]) == 640
 
 
-def test_an_audience_over_what_the_account_has_is_made(emulator: Emulator) -> None:
+def test_audience_over_an_existing_list_or_seed_is_created(emulator: Emulator) -> None:
     made = create(emulator, LARGE, **over("CUSTOMER_LIST", customer_list_id="4189001"))
     create(emulator, LARGE, **over("ACTALIKE", seed_id=[LARGE_READY]))
     path = f"/{LARGE}/audiences/{made['id']}"
@@ -432,7 +432,7 @@ def test_an_audience_over_what_the_account_has_is_made(emulator: Emulator) -> No
     assert "there is no customer list 643." in other.json()["message"]
 
 
-def test_what_an_audience_is_over_already_is_not_asked_for_again(emulator: Emulator) -> None:
+def test_update_with_an_unchanged_rule_does_not_check_its_seed(emulator: Emulator) -> None:
     audiences = {item["id"]: item for item in emulator.state()["audiences"][LARGE]}
     tired = next(
         item
@@ -449,7 +449,7 @@ def test_what_an_audience_is_over_already_is_not_asked_for_again(emulator: Emula
     assert other.status_code == 400
 
 
-def test_an_audience_that_was_removed_is_no_seed(emulator: Emulator) -> None:
+def test_removed_audience_is_not_a_valid_seed(emulator: Emulator) -> None:
     call(emulator, "PATCH", f"/{LARGE}/audiences/{LARGE_READY}", json={"operation_type": "REMOVE"})
     fields = {**VISITORS, **over("ACTALIKE", seed_id=[LARGE_READY])}
 
@@ -467,7 +467,7 @@ def test_an_audience_that_was_removed_is_no_seed(emulator: Emulator) -> None:
         {"description": []},
     ],
 )
-def test_a_wrong_update_is_refused(emulator: Emulator, body: dict[str, Any]) -> None:
+def test_invalid_update_is_refused(emulator: Emulator, body: dict[str, Any]) -> None:
     path = f"/{EMPTY}/audiences/{create(emulator)['id']}"
 
     assert call(emulator, "PATCH", path, json=body).status_code == 400
@@ -483,7 +483,7 @@ def test_a_wrong_update_is_refused(emulator: Emulator, body: dict[str, Any]) -> 
         ({"ownership_type": "SHARED"}, "'ownership_type'"),
     ],
 )
-def test_a_wrong_query_is_refused(shared: Emulator, query: dict[str, str], message: str) -> None:
+def test_invalid_query_is_refused(shared: Emulator, query: dict[str, str], message: str) -> None:
     answer = call(shared, "GET", f"/{LARGE}/audiences", params=query)
 
     assert (answer.status_code, answer.json()["code"]) == (400, 1)
@@ -505,7 +505,7 @@ def test_a_wrong_query_is_refused(shared: Emulator, query: dict[str, str], messa
         ("GET", f"/{LARGE}/nothing", 404, 3),
     ],
 )
-def test_what_is_not_there_or_not_allowed(
+def test_missing_or_forbidden_resource_is_refused(
     shared: Emulator, method: str, path: str, status: int, code: int
 ) -> None:
     answer = call(shared, method, path)
@@ -520,7 +520,7 @@ def test_an_audience_of_another_account_is_not_found(emulator: Emulator) -> None
     assert call(emulator, "GET", f"/{SMALL}/audiences/{created['id']}").status_code == 404
 
 
-def test_the_request_log_tells_what_arrived(emulator: Emulator) -> None:
+def test_request_log_shows_the_requests(emulator: Emulator) -> None:
     created = create(emulator)
     call(emulator, "GET", f"/{EMPTY}/audiences", params={"page_size": 5})
     call(emulator, "GET", "/1/nothing")
@@ -584,7 +584,7 @@ def test_many_audiences_are_added_and_read_fast(emulator: Emulator) -> None:
         ("faults", "html"),
     ],
 )
-def test_control_endpoints_say_what_they_do_not_understand(
+def test_control_endpoints_name_the_invalid_input(
     shared: Emulator, path: str, body: object
 ) -> None:
     answer = requests.post(f"{shared.base}/_emulator/{path}", json=body, timeout=10)

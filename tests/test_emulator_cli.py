@@ -72,7 +72,7 @@ def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_starts_says_where_and_ends_at_a_signal(number: signal.Signals) -> None:
+def test_command_prints_its_url_and_ends_at_a_signal(number: signal.Signals) -> None:
     with started() as (process, url), requests.Session() as session:
         kept_alive = session.get(f"{url}/ad_accounts", headers=HEADERS, timeout=10)
         assert len(kept_alive.json()["items"]) == 4
@@ -85,7 +85,7 @@ def test_it_starts_says_where_and_ends_at_a_signal(number: signal.Signals) -> No
     )
 
 
-def test_it_ends_although_a_request_is_slow_and_a_connection_idle() -> None:
+def test_command_ends_despite_a_slow_request_and_an_idle_connection() -> None:
     with started() as (process, url):
         port = int(url.split(":")[2].split("/")[0])
         with (
@@ -102,7 +102,7 @@ def test_it_ends_although_a_request_is_slow_and_a_connection_idle() -> None:
     assert errors == ""
 
 
-def test_data_outlives_a_restart(tmp_path: Path) -> None:
+def test_data_survives_a_restart(tmp_path: Path) -> None:
     data = tmp_path / "pinterest.json"
     form = {"grant_type": "refresh_token", "refresh_token": "pinr.demo"}
     auth = ("demo-app", "demo-secret")
@@ -179,7 +179,7 @@ def test_only_loopback_is_served(capsys: pytest.CaptureFixture[str], host: str) 
     )
 
 
-def test_a_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_used_port_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with Emulator(seed="empty") as emulator:
         port = emulator.base.rpartition(":")[2]
 
@@ -189,7 +189,7 @@ def test_a_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     "text", ["not json", "[]", json.dumps({"version": 2}), json.dumps({"version": 1})]
 )
-def test_other_data_is_left_alone(
+def test_file_with_other_data_is_left_alone(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
 ) -> None:
     data = tmp_path / "other.json"
@@ -199,7 +199,7 @@ def test_other_data_is_left_alone(
     assert data.read_text() == text
 
 
-def test_a_folder_that_is_not_there_is_told_at_once(
+def test_missing_folder_is_reported_at_once(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert "is not a folder" in refused(capsys, "--data", str(tmp_path / "no" / "data.json"))
@@ -211,13 +211,13 @@ def test_wrong_options_are_refused(options: tuple[str, str]) -> None:
         cli.main(options)
 
 
-def test_version() -> None:
+def test_version_is_printed() -> None:
     shown = subprocess.check_output([PROGRAM, "--version"], text=True, timeout=10)
 
     assert shown == f"pinterest-emulator {version('pinterest-audiences')}\n"
 
 
-def test_without_the_extra_it_says_how_to_install_it(
+def test_command_without_the_extra_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("pinterest_emulator.")]:

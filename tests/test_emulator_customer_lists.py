@@ -88,7 +88,7 @@ def people(count: int) -> str:
     return ",".join(digest(f"{number}@example.com") for number in range(count))
 
 
-def test_a_list_is_made_as_it_was_live(emulator: Emulator) -> None:
+def test_created_list_looks_like_the_live_one(emulator: Emulator) -> None:
     made = create(emulator, f"{ANNA},{BERT}")
 
     assert list(made) == KEYS
@@ -103,14 +103,14 @@ def test_a_list_is_made_as_it_was_live(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize(("spec", "status"), [("5.18", 200), ("5.23", 200), ("5.28", 201)])
-def test_a_create_answers_as_its_version_of_the_spec(spec: Spec, status: int) -> None:
+def test_create_returns_the_status_of_its_version(spec: Spec, status: int) -> None:
     with Emulator(spec=spec) as emulator:
         answer = call(emulator, "POST", json={"name": "Newsletter", "records": ANNA})
 
     assert answer.status_code == status
 
 
-def test_every_batch_and_every_record_counts_whether_it_changes_anything(
+def test_batches_and_records_without_effect_are_counted(
     emulator: Emulator,
 ) -> None:
     made = create(emulator, f"{ANNA},{BERT}")
@@ -134,7 +134,7 @@ def test_a_plain_address_and_its_sha256_are_one_member(emulator: Emulator) -> No
     assert emulator.members(made["id"]) == {digest(ANNA)}
 
 
-def test_blanks_and_commas_around_records_are_no_records(emulator: Emulator) -> None:
+def test_blanks_and_commas_around_records_are_ignored(emulator: Emulator) -> None:
     made = create(emulator, f" {ANNA} ,, {BERT},")
 
     assert made["num_uploaded_user_records"] == 2
@@ -142,7 +142,7 @@ def test_blanks_and_commas_around_records_are_no_records(emulator: Emulator) -> 
 
 
 @pytest.mark.parametrize("list_type", ["EMAIL", "MAID", "IDFA"])
-def test_the_three_hashes_are_kept_apart(emulator: Emulator, list_type: str) -> None:
+def test_md5_sha1_and_sha256_are_different_members(emulator: Emulator, list_type: str) -> None:
     hashes = {MD5, SHA1, digest("38400000-8cf0-11bd-b23e-10b96e40000d")}
 
     made = create(emulator, ",".join(hashes), list_type=list_type)
@@ -151,7 +151,7 @@ def test_the_three_hashes_are_kept_apart(emulator: Emulator, list_type: str) -> 
 
 
 @pytest.mark.parametrize("list_type", ["LR_ID", "DLX_ID", "HASHED_PINNER_ID"])
-def test_identifiers_of_partners_pass_as_they_are(emulator: Emulator, list_type: str) -> None:
+def test_identifiers_of_partners_stay_unchanged(emulator: Emulator, list_type: str) -> None:
     made = create(emulator, "Xi9 a,ÿ,Xi9 a,xi9 a", list_type=list_type)
 
     assert made["num_uploaded_user_records"] == 4
@@ -175,7 +175,7 @@ def test_identifiers_of_partners_pass_as_they_are(emulator: Emulator, list_type:
         ("LR_ID", "\ud800"),
     ],
 )
-def test_one_wrong_record_refuses_all_and_is_not_told(
+def test_one_invalid_record_refuses_the_request_and_is_not_shown(
     shared: Emulator, list_type: str, record: str
 ) -> None:
     body = {"name": "N", "records": f"{SHA1},{record}", "list_type": list_type}
@@ -189,7 +189,7 @@ def test_one_wrong_record_refuses_all_and_is_not_told(
     assert shared.state()["customer_lists"][EMPTY] == []
 
 
-def test_an_update_is_checked_by_the_type_of_its_list(emulator: Emulator) -> None:
+def test_update_is_checked_by_the_type_of_its_list(emulator: Emulator) -> None:
     made = create(emulator, MD5, list_type="MAID")
     body = {"operation_type": "ADD", "records": ANNA}
 
@@ -215,7 +215,7 @@ def test_an_update_is_checked_by_the_type_of_its_list(emulator: Emulator) -> Non
         ({"name": "N", "records": ANNA, "list_type": "email"}, "'list_type'"),
     ],
 )
-def test_a_wrong_create_is_refused_naming_the_field(
+def test_invalid_create_is_refused_with_the_name_of_the_field(
     shared: Emulator, body: dict[str, Any], named: str
 ) -> None:
     answer = call(shared, "POST", json=body)
@@ -236,7 +236,7 @@ def test_a_wrong_create_is_refused_naming_the_field(
         ({"operation_type": "REMOVE", "records": ","}, "'records'"),
     ],
 )
-def test_a_wrong_update_is_refused_naming_the_field(
+def test_invalid_update_is_refused_with_the_name_of_the_field(
     shared: Emulator, body: dict[str, Any], named: str
 ) -> None:
     before = shared.state()["customer_lists"][SMALL]
@@ -248,7 +248,7 @@ def test_a_wrong_update_is_refused_naming_the_field(
     assert shared.state()["customer_lists"][SMALL] == before
 
 
-def test_what_a_request_says_of_exceptions_is_ignored(emulator: Emulator) -> None:
+def test_exceptions_in_a_request_are_ignored(emulator: Emulator) -> None:
     made = create(emulator, ANNA, exceptions={"a": "b"}, list_type=None)
 
     assert made["exceptions"] == {}
@@ -264,7 +264,7 @@ def test_what_a_request_says_of_exceptions_is_ignored(emulator: Emulator) -> Non
         ("1", f"/{SEEDED}", 404, 2),
     ],
 )
-def test_what_is_not_there_cannot_be_changed(
+def test_missing_list_cannot_be_changed(
     shared: Emulator, account: str, path: str, status: int, code: int
 ) -> None:
     body = {"operation_type": "ADD", "records": ANNA}
@@ -290,7 +290,7 @@ def test_writes_need_a_user_and_their_scope(grant: str, scope: str) -> None:
             assert (answer.status_code, answer.json()["code"]) == (401, 3)
 
 
-def test_a_list_is_ready_by_its_different_members() -> None:
+def test_number_of_different_members_makes_a_list_ready() -> None:
     with Emulator(processing_seconds=HOUR, access="unlimited") as emulator:
         large, small = create(emulator, people(100)), create(emulator, f"{people(99)},{people(99)}")
         emulator.advance(HOUR - 60)
@@ -320,7 +320,7 @@ def test_without_a_delay_a_list_is_processed_at_once() -> None:
         assert change(emulator, made["id"], "ADD", ANNA)["status"] == "READY"
 
 
-def test_of_a_seeded_list_only_what_was_sent_is_known() -> None:
+def test_seeded_list_knows_only_members_that_were_sent() -> None:
     with Emulator(processing_seconds=0, access="unlimited") as emulator:
         before = call(emulator, "GET", f"/{SEEDED}", account=SMALL).json()
         after = change(emulator, SEEDED, "ADD", ANNA, account=SMALL)
@@ -358,7 +358,7 @@ def test_members_are_shown_in_order_and_counted(emulator: Emulator) -> None:
         emulator.members("1")
 
 
-def test_the_log_keeps_how_many_records_there_were_but_none_of_them(emulator: Emulator) -> None:
+def test_log_keeps_the_number_of_records_but_no_record(emulator: Emulator) -> None:
     made = create(emulator, f"{ANNA},{BERT},", list_type="EMAIL")
     change(emulator, made["id"], "ADD", ANNA)
     call(emulator, "POST", json={"name": "N", "records": [ANNA], "more": {"deep": ANNA}, "n": 1})
@@ -379,7 +379,7 @@ def test_the_log_keeps_how_many_records_there_were_but_none_of_them(emulator: Em
     assert "example.com" not in json.dumps(emulator.requests())
 
 
-def test_members_outlive_a_restart_and_no_address_is_saved(tmp_path: Path) -> None:
+def test_members_survive_a_restart_and_no_address_is_saved(tmp_path: Path) -> None:
     data = tmp_path / "pinterest.json"
     with Emulator(data=data, access="unlimited") as emulator:
         mails = create(emulator, f"{ANNA},{MD5}")["id"]
@@ -396,7 +396,7 @@ def test_members_outlive_a_restart_and_no_address_is_saved(tmp_path: Path) -> No
     assert ANNA not in text
 
 
-def test_data_from_before_members_were_kept_is_read(tmp_path: Path) -> None:
+def test_old_data_without_members_is_read(tmp_path: Path) -> None:
     data = tmp_path / "pinterest.json"
     with Emulator(data=data, access="unlimited") as emulator:
         made = create(emulator, ANNA)["id"]

@@ -65,7 +65,7 @@ def expected(emulator: Emulator) -> list[Any]:
     return [item["id"] for item in emulator.state()["audiences"][LARGE]]
 
 
-def test_status(emulator: Emulator) -> None:
+def test_status_fault_returns_its_status(emulator: Emulator) -> None:
     emulator.fault(kind="status", status=503, code=7, message="No.", headers={"x-a": "b"})
 
     answer = create(emulator)
@@ -77,7 +77,7 @@ def test_status(emulator: Emulator) -> None:
     assert emulator.requests()[0]["status"] == 503
 
 
-def test_rate_limit(emulator: Emulator) -> None:
+def test_rate_limit_fault_returns_429(emulator: Emulator) -> None:
     emulator.fault(kind="rate_limit", reset=17, retry_after=5)
     emulator.fault(kind="rate_limit", reset=None, spam=True)
 
@@ -96,7 +96,7 @@ def test_rate_limit(emulator: Emulator) -> None:
     assert count(emulator) == 0
 
 
-def test_body_code_rate_limit(emulator: Emulator) -> None:
+def test_body_code_rate_limit_fault_returns_code_8(emulator: Emulator) -> None:
     emulator.fault(kind="body_code_rate_limit")
 
     answer = read(emulator)
@@ -105,7 +105,7 @@ def test_body_code_rate_limit(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize(("kind", "created"), [("drop_before", 0), ("drop_after", 1)])
-def test_drops(emulator: Emulator, kind: str, created: int) -> None:
+def test_drop_faults_close_the_connection(emulator: Emulator, kind: str, created: int) -> None:
     emulator.fault(kind=kind)
 
     with pytest.raises(requests.ConnectionError, match="reset by peer"):
@@ -117,7 +117,7 @@ def test_drops(emulator: Emulator, kind: str, created: int) -> None:
     assert create(emulator).status_code == 200
 
 
-def test_truncate(emulator: Emulator) -> None:
+def test_truncate_fault_cuts_the_body(emulator: Emulator) -> None:
     emulator.fault(kind="truncate")
 
     with requests.get(
@@ -135,7 +135,7 @@ def test_truncate(emulator: Emulator) -> None:
     assert emulator.requests()[0]["status"] == -1
 
 
-def test_html_and_empty(emulator: Emulator) -> None:
+def test_html_and_empty_faults_replace_the_body(emulator: Emulator) -> None:
     emulator.fault(kind="html")
     emulator.fault(kind="empty")
 
@@ -148,7 +148,7 @@ def test_html_and_empty(emulator: Emulator) -> None:
     assert count(emulator) == 0
 
 
-def test_error_after(emulator: Emulator) -> None:
+def test_error_after_fault_keeps_the_effect(emulator: Emulator) -> None:
     emulator.fault(kind="error_after")
 
     answer = create(emulator)
@@ -157,7 +157,7 @@ def test_error_after(emulator: Emulator) -> None:
     assert count(emulator) == 1
 
 
-def test_delay_loses_the_answer_not_the_effect(emulator: Emulator) -> None:
+def test_delay_fault_loses_the_response_but_not_the_effect(emulator: Emulator) -> None:
     emulator.fault(kind="delay", seconds=3600)
     emulator.fault(kind="delay", seconds=0.3)
 
@@ -189,14 +189,14 @@ def test_a_short_page_loses_nothing(emulator: Emulator, skip: int) -> None:
     assert sum(pages, []) == expected(emulator)  # noqa: RUF017
 
 
-def test_no_bookmark_key(emulator: Emulator) -> None:
+def test_no_bookmark_key_fault_removes_the_key(emulator: Emulator) -> None:
     emulator.fault(kind="no_bookmark_key", times=None)
 
     assert "bookmark" in read(emulator).json()
     assert read(emulator, EMPTY).json() == {"items": []}
 
 
-def test_repeat_bookmark(emulator: Emulator) -> None:
+def test_repeat_bookmark_fault_repeats_the_bookmark(emulator: Emulator) -> None:
     emulator.fault(kind="repeat_bookmark", times=None)
     first = read(emulator).json()["bookmark"]
 
@@ -206,14 +206,14 @@ def test_repeat_bookmark(emulator: Emulator) -> None:
     assert len(again["items"]) == 25
 
 
-def test_extra_field(emulator: Emulator) -> None:
+def test_extra_field_fault_adds_a_field(emulator: Emulator) -> None:
     emulator.fault(kind="extra_field")
 
     assert all("future_field" in item for item in read(emulator).json()["items"])
     assert all("future_field" not in item for item in read(emulator).json()["items"])
 
 
-def test_a_fault_waits_for_its_request(emulator: Emulator) -> None:
+def test_fault_waits_for_a_matching_request(emulator: Emulator) -> None:
     emulator.fault(kind="status", operation="audiences/create", times=1)
     emulator.fault(kind="status", method="GET", path_contains=EMPTY, status=501, skip=1, times=2)
 
@@ -223,21 +223,21 @@ def test_a_fault_waits_for_its_request(emulator: Emulator) -> None:
     assert [fault["fired"] for fault in emulator.faults()] == [1, 2]
 
 
-def test_page_faults_wait_for_a_list(emulator: Emulator) -> None:
+def test_page_fault_waits_for_a_list(emulator: Emulator) -> None:
     emulator.fault(kind="empty_page")
 
     assert create(emulator).status_code == 200
     assert read(emulator).json()["items"] == []
 
 
-def test_faults_fire_before_the_token_is_looked_at(emulator: Emulator) -> None:
+def test_faults_fire_before_the_token_is_checked(emulator: Emulator) -> None:
     emulator.fault(kind="status", status=401, code=2, message="Authentication failed.")
 
     assert read(emulator).status_code == 401
     assert read(emulator).status_code == 200
 
 
-def test_faults_are_staged_in_lists_and_forgotten(emulator: Emulator) -> None:
+def test_faults_can_be_staged_in_lists_and_cleared(emulator: Emulator) -> None:
     faults = [{"kind": "html"}, {"kind": "empty", "times": None}]
     requests.post(f"{emulator.base}/_emulator/faults", json=faults, timeout=10)
     assert [fault["kind"] for fault in emulator.faults()] == ["html", "empty"]

@@ -66,7 +66,7 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("stopped_clock")
-def test_a_hundred_requests_a_second_pass_and_no_more() -> None:
+def test_one_hundred_requests_a_second_are_allowed() -> None:
     with Emulator() as emulator, requests.Session() as session:
         session.headers["Authorization"] = "Bearer pina_demo"
         emulator.advance(0.9)
@@ -82,7 +82,7 @@ def test_a_hundred_requests_a_second_pass_and_no_more() -> None:
 
 
 @pytest.mark.usefixtures("stopped_clock")
-def test_the_quota_of_a_minute_is_kept_by_category() -> None:
+def test_quota_of_a_minute_is_counted_by_category() -> None:
     with Emulator() as emulator, requests.Session() as session:
         session.headers["Authorization"] = "Bearer pina_demo"
         url = f"{emulator.url}/ad_accounts/1/audiences"

@@ -47,7 +47,7 @@ def test_log_keeps_no_token_of_any_prefix(prefix: str) -> None:
     assert "shop.example/?t=[token]" in logged
 
 
-def test_log_keeps_words_that_are_no_tokens() -> None:
+def test_log_keeps_words_that_are_not_tokens() -> None:
     body = {"name": "shopping_list pin_1 pinboard spins.fast"}
     with Emulator(access="unlimited") as emulator:
         call(emulator, "POST", f"{SMALL}/audiences", json=body)

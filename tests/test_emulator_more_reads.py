@@ -201,7 +201,7 @@ def test_one_audience_is_received_by_several_accounts(shared: Emulator) -> None:
     assert get(shared, f"ad_accounts/{LARGE}/audiences/2542620000666").status_code == 404
 
 
-def test_bookmarks_keep_to_what_was_received(shared: Emulator) -> None:
+def test_bookmarks_of_received_audiences_fit_only_that_list(shared: Emulator) -> None:
     path = f"ad_accounts/{SMALL}/audiences"
     query: dict[str, str | int] = {"ownership_type": "RECEIVED", "page_size": 2}
     bookmark = get(shared, path, **query).json()["bookmark"]
@@ -217,9 +217,7 @@ def test_bookmarks_keep_to_what_was_received(shared: Emulator) -> None:
         ("BUSINESS_ACCOUNT", ["Wickwillow Group", "Kettlecopper Holding"]),
     ],
 )
-def test_an_owner_sees_with_whom_it_shared(
-    shared: Emulator, account_type: str, names: list[str]
-) -> None:
+def test_owner_sees_the_recipients(shared: Emulator, account_type: str, names: list[str]) -> None:
     path = f"ad_accounts/{LARGE}/audiences/shared/accounts"
     query = {"audience_id": TWICE_SHARED, "account_type": account_type}
 
@@ -235,7 +233,7 @@ def test_an_owner_sees_with_whom_it_shared(
         assert item in shared.state()["shared_accounts"][TWICE_SHARED]
 
 
-def test_shared_accounts_are_ad_accounts_by_default_and_may_be_none(shared: Emulator) -> None:
+def test_shared_accounts_are_ad_accounts_by_default_and_may_be_empty(shared: Emulator) -> None:
     path = f"ad_accounts/{LARGE}/audiences/shared/accounts"
 
     default = get(shared, path, audience_id=TWICE_SHARED).json()["items"]
@@ -244,7 +242,7 @@ def test_shared_accounts_are_ad_accounts_by_default_and_may_be_none(shared: Emul
     assert get(shared, path, audience_id=UNSHARED).json() == {"items": [], "bookmark": None}
 
 
-def test_a_business_sees_what_it_received(shared: Emulator) -> None:
+def test_business_sees_its_received_audiences(shared: Emulator) -> None:
     path = f"businesses/{BUSINESS}/audiences"
     state = shared.state()
 
@@ -382,7 +380,7 @@ def test_definitions_have_no_bookmark(shared: Emulator) -> None:
         (f"businesses/{BUSINESS}/audiences?page_size=251", 400, 1, "'page_size'"),
     ],
 )
-def test_what_is_not_there_or_not_allowed(
+def test_missing_or_forbidden_resource_is_refused(
     shared: Emulator, path: str, status: int, code: int, message: str
 ) -> None:
     answer = get(shared, path)
@@ -409,7 +407,7 @@ def test_client_credentials_read_all_but_two(shared: Emulator) -> None:
         assert (answer.status_code, answer.json()["code"]) == (401, 3)
 
 
-def test_what_a_business_received_needs_its_own_scope(emulator: Emulator) -> None:
+def test_audiences_of_a_business_need_their_own_scope(emulator: Emulator) -> None:
     form = {"grant_type": "refresh_token", "refresh_token": "pinr.demo"}
     path = f"businesses/{BUSINESS}/audiences"
     token = narrow_token(emulator, **form, scope="ads:read")
@@ -421,7 +419,7 @@ def test_what_a_business_received_needs_its_own_scope(emulator: Emulator) -> Non
     assert get(emulator, path).status_code == 200
 
 
-def test_each_read_is_logged_as_its_operation(emulator: Emulator) -> None:
+def test_read_is_logged_with_its_operation(emulator: Emulator) -> None:
     paths = {
         f"ad_accounts/{LARGE}/customer_lists": "customer_lists/list",
         f"ad_accounts/{LARGE}/customer_lists/4189001": "customer_lists/get",
@@ -439,7 +437,7 @@ def test_each_read_is_logged_as_its_operation(emulator: Emulator) -> None:
     assert [entry["operation"] for entry in emulator.requests()] == list(paths.values())
 
 
-def test_pages_of_received_audiences_can_be_bent(emulator: Emulator) -> None:
+def test_page_faults_apply_to_received_audiences(emulator: Emulator) -> None:
     path = f"ad_accounts/{SMALL}/audiences"
     expected = emulator.state()["received"][SMALL]
     emulator.fault(kind="short_page")
@@ -472,7 +470,7 @@ def everything(emulator: Emulator) -> list[Any]:
     return [emulator.state(), *insights]
 
 
-def test_all_of_it_is_kept(tmp_path: Path) -> None:
+def test_all_data_survives_a_restart(tmp_path: Path) -> None:
     data = tmp_path / "pinterest.json"
     with Emulator(data=data, access="unlimited") as emulator:
         remove(emulator, LARGE, TWICE_SHARED)
@@ -485,7 +483,7 @@ def test_all_of_it_is_kept(tmp_path: Path) -> None:
         assert int(new["id"]) == 4_189_040
 
 
-def test_data_from_before_there_were_customer_lists_is_read(tmp_path: Path) -> None:
+def test_old_data_without_customer_lists_is_read(tmp_path: Path) -> None:
     data = tmp_path / "pinterest.json"
     with Emulator(data=data, access="unlimited") as emulator:
         audiences = emulator.state()["audiences"]

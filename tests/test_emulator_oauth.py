@@ -159,14 +159,14 @@ def test_bad_client_credentials_are_refused(shared: Emulator, auth: tuple[str, s
         ({"grant_type": "authorization_code", "code": "demo-code"}, "'redirect_uri'"),
     ],
 )
-def test_a_wrong_form_is_refused(shared: Emulator, form: dict[str, str], named: str) -> None:
+def test_invalid_form_is_refused(shared: Emulator, form: dict[str, str], named: str) -> None:
     answer = ask(shared, form)
 
     assert (answer.status_code, answer.json()["code"]) == (400, 1)
     assert named in answer.json()["message"]
 
 
-def test_json_is_no_form(shared: Emulator) -> None:
+def test_json_body_is_refused(shared: Emulator) -> None:
     answer = requests.post(f"{shared.url}/oauth/token", json=REFRESH, auth=APP, timeout=10)
 
     assert answer.status_code == 400
@@ -181,7 +181,7 @@ def test_no_secret_is_kept_in_the_log(emulator: Emulator) -> None:
     assert "demo" not in str(entry)
 
 
-def test_a_revoked_access_token_is_worth_nothing(emulator: Emulator) -> None:
+def test_revoked_access_token_is_refused(emulator: Emulator) -> None:
     tokens = ask(emulator, REFRESH).json()
 
     answer = revoke(emulator, {"token": tokens["access_token"], "token_type_hint": "access_token"})
@@ -195,14 +195,16 @@ def test_a_revoked_access_token_is_worth_nothing(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("hint", [{}, {"token_type_hint": "access_token"}])
-def test_a_revoked_refresh_token_is_worth_nothing(emulator: Emulator, hint: dict[str, str]) -> None:
+def test_revoked_refresh_token_is_refused(emulator: Emulator, hint: dict[str, str]) -> None:
     assert revoke(emulator, {"token": "pinr.demo", **hint}).status_code == 200
     assert ask(emulator, REFRESH).json() == FAILED
     assert revoke(emulator, {"token": "pinr.demo"}).status_code == 200
 
 
 @pytest.mark.parametrize("auth", [None, ("demo-app", "wrong")])
-def test_only_the_app_revokes(shared: Emulator, auth: tuple[str, str] | None) -> None:
+def test_revocation_needs_the_credentials_of_the_app(
+    shared: Emulator, auth: tuple[str, str] | None
+) -> None:
     answer = revoke(shared, {"token": "pina_demo"}, auth)
 
     assert (answer.status_code, answer.json()) == (401, FAILED)
@@ -216,7 +218,7 @@ def test_only_the_app_revokes(shared: Emulator, auth: tuple[str, str] | None) ->
         ({"token": "pina_demo", "token_type_hint": "id_token"}, "'token_type_hint'"),
     ],
 )
-def test_a_wrong_revocation_is_refused(shared: Emulator, form: dict[str, str], named: str) -> None:
+def test_invalid_revocation_is_refused(shared: Emulator, form: dict[str, str], named: str) -> None:
     answer = revoke(shared, form)
 
     assert (answer.status_code, answer.json()["code"]) == (400, 1)

@@ -81,7 +81,7 @@ def create(api: AudiencesApi, name: str = "Visitors") -> Any:
     return api.audiences_create(EMPTY, request)
 
 
-def test_create(api: AudiencesApi) -> None:
+def test_client_creates_an_audience(api: AudiencesApi) -> None:
     audience = create(api)
 
     assert isinstance(audience, Audience)
@@ -94,7 +94,7 @@ def test_create(api: AudiencesApi) -> None:
     assert audience.created_timestamp == audience.updated_timestamp
 
 
-def test_get(api: AudiencesApi) -> None:
+def test_client_gets_an_audience(api: AudiencesApi) -> None:
     created = create(api)
 
     audience = api.audiences_get(EMPTY, created.id)
@@ -105,7 +105,7 @@ def test_get(api: AudiencesApi) -> None:
     assert audience.to_dict()["created_by_company_name"] == "Wickwillow Trading"
 
 
-def test_update(emulator: Emulator, api: AudiencesApi) -> None:
+def test_client_updates_an_audience(emulator: Emulator, api: AudiencesApi) -> None:
     created = create(api)
     emulator.advance(10)
 
@@ -119,7 +119,7 @@ def test_update(emulator: Emulator, api: AudiencesApi) -> None:
     assert updated.updated_timestamp >= created.updated_timestamp + 10
 
 
-def test_update_removes(api: AudiencesApi) -> None:
+def test_client_removes_an_audience_by_update(api: AudiencesApi) -> None:
     created = create(api)
 
     request = AudienceUpdateRequest(operation_type=AudienceUpdateOperationType("REMOVE"))
@@ -130,7 +130,7 @@ def test_update_removes(api: AudiencesApi) -> None:
         api.audiences_get(EMPTY, created.id)
 
 
-def test_create_custom(api: AudiencesApi) -> None:
+def test_client_creates_a_custom_audience(api: AudiencesApi) -> None:
     request = AudienceCreateCustomRequest(
         name="Custom",
         rule=AudienceRule(customer_list_id="4189033"),
@@ -147,7 +147,7 @@ def test_create_custom(api: AudiencesApi) -> None:
     assert api.audiences_get(SMALL, audience.id).name == "Custom"
 
 
-def test_list_reads_every_page(emulator: Emulator, api: AudiencesApi) -> None:
+def test_client_lists_every_page(emulator: Emulator, api: AudiencesApi) -> None:
     expected = emulator.state()["audiences"][LARGE]
     found: list[Any] = []
     query: dict[str, Any] = {"page_size": 250, "order": "DESCENDING", "ownership_type": "OWNED"}
@@ -167,7 +167,7 @@ def test_list_reads_every_page(emulator: Emulator, api: AudiencesApi) -> None:
         assert audience.rule == wanted["rule"]
 
 
-def test_errors(emulator: Emulator, api: AudiencesApi) -> None:
+def test_client_reads_errors(emulator: Emulator, api: AudiencesApi) -> None:
     with pytest.raises(ForbiddenException, match="not permitted"):
         api.audiences_list(FOREIGN)
     with pytest.raises(NotFoundException, match="AdAccount not found"):
@@ -188,7 +188,7 @@ def read_pages(read: Any, *where: Any, **query: Any) -> list[Any]:
         query["bookmark"] = page["bookmark"]
 
 
-def test_customer_lists(emulator: Emulator, api: AudiencesApi) -> None:
+def test_client_reads_customer_lists(emulator: Emulator, api: AudiencesApi) -> None:
     lists = CustomerListsApi(api.api_client)
     expected = emulator.state()["customer_lists"][SMALL]
 
@@ -205,7 +205,7 @@ def test_customer_lists(emulator: Emulator, api: AudiencesApi) -> None:
         lists.customer_lists_get(SMALL, "1")
 
 
-def test_ad_accounts(emulator: Emulator, api: AudiencesApi) -> None:
+def test_client_reads_ad_accounts(emulator: Emulator, api: AudiencesApi) -> None:
     accounts = AdAccountsApi(api.api_client)
 
     found = read_pages(accounts.ad_accounts_list, include_shared_accounts=True)
@@ -220,7 +220,7 @@ def test_ad_accounts(emulator: Emulator, api: AudiencesApi) -> None:
         accounts.ad_accounts_get(FOREIGN)
 
 
-def test_received_audiences(emulator: Emulator, api: AudiencesApi) -> None:
+def test_client_reads_received_audiences(emulator: Emulator, api: AudiencesApi) -> None:
     found = read_pages(api.audiences_list, SMALL, ownership_type="RECEIVED")
 
     assert found == emulator.state()["received"][SMALL]
@@ -228,7 +228,9 @@ def test_received_audiences(emulator: Emulator, api: AudiencesApi) -> None:
 
 
 @pytest.mark.parametrize("account_type", ["AD_ACCOUNT", "BUSINESS_ACCOUNT"])
-def test_shared_accounts(emulator: Emulator, api: AudiencesApi, account_type: str) -> None:
+def test_client_reads_shared_accounts(
+    emulator: Emulator, api: AudiencesApi, account_type: str
+) -> None:
     sharing = AudienceSharingApi(api.api_client)
     expected = [
         item
@@ -251,7 +253,7 @@ def test_shared_accounts(emulator: Emulator, api: AudiencesApi, account_type: st
         sharing.ad_accounts_audiences_shared_accounts_list(LARGE, "1", kind)
 
 
-def test_audiences_of_a_business(emulator: Emulator, api: AudiencesApi) -> None:
+def test_client_reads_audiences_of_a_business(emulator: Emulator, api: AudiencesApi) -> None:
     sharing = AudienceSharingApi(api.api_client)
 
     found = read_pages(sharing.shared_audiences_for_business_list, BUSINESS, order="ASCENDING")
@@ -269,7 +271,7 @@ def test_audiences_of_a_business(emulator: Emulator, api: AudiencesApi) -> None:
 @pytest.mark.parametrize(
     "insight_type", ["YOUR_TOTAL_AUDIENCE", "YOUR_ENGAGED_AUDIENCE", "PINTEREST_TOTAL_AUDIENCE"]
 )
-def test_insights(api: AudiencesApi, account: str, insight_type: str) -> None:
+def test_client_reads_insights(api: AudiencesApi, account: str, insight_type: str) -> None:
     insights = AudienceInsightsApi(api.api_client)
 
     found = insights.audience_insights_get(account, AudienceInsightType(insight_type))
@@ -288,7 +290,7 @@ def test_insights(api: AudiencesApi, account: str, insight_type: str) -> None:
         assert 0 < found.demographics.genders[0].ratio < 1
 
 
-def test_insight_definitions(api: AudiencesApi) -> None:
+def test_client_reads_insight_definitions(api: AudiencesApi) -> None:
     found = AudienceInsightsApi(api.api_client).audience_insights_scope_and_type_get(LARGE)
 
     assert len(found["items"]) == 3

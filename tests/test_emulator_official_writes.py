@@ -52,7 +52,7 @@ def client(emulator: Emulator) -> Iterator[ApiClient]:
         client.rest_client.pool_manager.clear()
 
 
-def test_customer_lists_are_made_and_changed(emulator: Emulator, client: ApiClient) -> None:
+def test_client_creates_and_updates_customer_lists(emulator: Emulator, client: ApiClient) -> None:
     api = CustomerListsApi(client)
     request = CustomerListRequest(
         name="Leads", records=f"test@example.com,{HASH},", list_type="EMAIL"
@@ -83,7 +83,9 @@ def test_customer_lists_are_made_and_changed(emulator: Emulator, client: ApiClie
         api.customer_lists_create(EMPTY, CustomerListRequest(name="N", records="Leads"))
 
 
-def test_a_made_list_carries_an_audience(emulator: Emulator, client: ApiClient) -> None:
+def test_client_creates_an_audience_over_a_created_list(
+    emulator: Emulator, client: ApiClient
+) -> None:
     made = CustomerListsApi(client).customer_lists_create(
         EMPTY, CustomerListRequest(name="Leads", records=HASH)
     )
@@ -102,7 +104,7 @@ def test_a_made_list_carries_an_audience(emulator: Emulator, client: ApiClient) 
 
 
 @pytest.mark.parametrize("owner", ["ad_account", "business"])
-def test_shares_with_ad_accounts(emulator: Emulator, client: ApiClient, owner: str) -> None:
+def test_client_shares_with_ad_accounts(emulator: Emulator, client: ApiClient, owner: str) -> None:
     api = AudienceSharingApi(client)
     call = getattr(api, f"update_{owner}_to_ad_account_shared_audience")
     owner_id = LARGE if owner == "ad_account" else BUSINESS
@@ -128,7 +130,7 @@ def test_shares_with_ad_accounts(emulator: Emulator, client: ApiClient, owner: s
 
 
 @pytest.mark.parametrize("owner", ["ad_account", "business"])
-def test_shares_with_businesses(emulator: Emulator, client: ApiClient, owner: str) -> None:
+def test_client_shares_with_businesses(emulator: Emulator, client: ApiClient, owner: str) -> None:
     api = AudienceSharingApi(client)
     call = getattr(api, f"update_{owner}_to_business_shared_audience")
     owner_id = LARGE if owner == "ad_account" else BUSINESS
@@ -149,7 +151,7 @@ def test_shares_with_businesses(emulator: Emulator, client: ApiClient, owner: st
     assert found["items"][0]["account_id"] == FOREIGN_BUSINESS
 
 
-def test_only_the_owner_shares(client: ApiClient) -> None:
+def test_client_cannot_share_a_received_audience(client: ApiClient) -> None:
     request = SharedAudience(
         audience_id=OF_SHARED,
         recipient_account_ids=[EMPTY],

@@ -73,7 +73,7 @@ def test_received_rows_of_a_list_without_ownership_type_name_their_owner() -> No
     assert {audience for audience, owner in owners.items() if owner != SMALL} == set(received)
 
 
-def test_bookmark_of_a_list_of_both_fits_no_other_list() -> None:
+def test_bookmark_of_a_list_of_both_kinds_fits_no_other_list() -> None:
     with Emulator(default_ownership="both", access="unlimited") as emulator:
         path = f"{SMALL}/audiences"
         bookmark = call(emulator, "GET", path, params={"page_size": 1}).json()["bookmark"]
@@ -82,7 +82,7 @@ def test_bookmark_of_a_list_of_both_fits_no_other_list() -> None:
         assert call(emulator, "GET", path, params=query).status_code == 400
 
 
-def test_ownership_type_both_is_no_value_of_a_query() -> None:
+def test_ownership_type_both_is_refused_in_a_query() -> None:
     with Emulator(default_ownership="both", access="unlimited") as emulator:
         answer = call(emulator, "GET", f"{SMALL}/audiences", params={"ownership_type": "BOTH"})
 
@@ -122,7 +122,7 @@ def test_body_of_exactly_the_limit_is_accepted() -> None:
         assert call(emulator, "POST", path, data=body + b" ").status_code == 413
 
 
-def test_body_limit_concerns_members_only() -> None:
+def test_body_limit_applies_to_members_only() -> None:
     audience = {
         "name": "V",
         "audience_type": "VISITOR",

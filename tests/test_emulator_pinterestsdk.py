@@ -111,7 +111,9 @@ def visitors(name: str = "Visitors") -> AdAccountsAudienceCreate:
     return AdAccountsAudienceCreate(name=name, audience_type=AudienceType.VISITOR, rule=rule)
 
 
-def test_audiences_are_made_read_changed_and_removed(emulator: Emulator, client: ApiClient) -> None:
+def test_audiences_are_created_read_updated_and_removed(
+    emulator: Emulator, client: ApiClient
+) -> None:
     api = AudiencesApi(client)
 
     made = api.audiences_create_with_http_info(EMPTY, visitors())
@@ -175,9 +177,7 @@ def test_list_without_ownership_type_holds_received_audiences(client: ApiClient)
     assert [item.id for item in read_pages(api.audiences_list, EMPTY)] == [TWICE_SHARED, own]
 
 
-def test_text_for_seed_id_is_more_than_this_client_reads(
-    emulator: Emulator, client: ApiClient
-) -> None:
+def test_client_cannot_read_a_text_seed_id(emulator: Emulator, client: ApiClient) -> None:
     api = AudiencesApi(client)
     wanted = AdAccountsAudienceCreate(
         name="Alike",
@@ -210,7 +210,7 @@ def test_every_audience_of_the_demo_is_read_under_the_older_description(account:
                 assert read_values(found) == known(expected[rows][account])
 
 
-def test_customer_lists_are_made_changed_and_read(emulator: Emulator, client: ApiClient) -> None:
+def test_customer_lists_are_created_updated_and_read(emulator: Emulator, client: ApiClient) -> None:
     api = CustomerListsApi(client)
 
     made = api.customer_lists_create_with_http_info(
@@ -238,7 +238,7 @@ def test_customer_lists_are_made_changed_and_read(emulator: Emulator, client: Ap
         )
 
 
-def test_uploads_are_begun_and_read(client: ApiClient) -> None:
+def test_uploads_are_created_and_read(client: ApiClient) -> None:
     lists, uploads = CustomerListsApi(client), CustomerListUploadsApi(client)
     made = lists.customer_lists_create(EMPTY, CustomerListCreate(name="N", records="a@b.example"))
     wanted = CustomerListUploadCreateRequest(operation=UserListOperationType.ADD, total_parts=2)
@@ -294,7 +294,7 @@ def test_tokens_are_renewed_and_revoked(emulator: Emulator, client: ApiClient) -
         AdAccountsApi(other).ad_accounts_get(LARGE)
 
 
-def test_errors_are_understood(client: ApiClient) -> None:
+def test_errors_are_read(client: ApiClient) -> None:
     api = AudiencesApi(client)
 
     with pytest.raises(ForbiddenException, match="not permitted"):

@@ -76,7 +76,7 @@ RECIPIENTS = [
 
 @pytest.mark.parametrize("owner", OWNERS)
 @pytest.mark.parametrize(("to", "recipients", "account_type"), RECIPIENTS)
-def test_an_owner_shares_and_takes_back(
+def test_owner_shares_and_revokes(
     emulator: Emulator, owner: str, to: str, recipients: list[str], account_type: str
 ) -> None:
     field = "recipient_account_ids" if to == "ad_accounts" else "recipient_business_ids"
@@ -113,7 +113,7 @@ def test_a_recipient_reads_what_it_received(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize(("to", "recipients", "_"), RECIPIENTS)
-def test_to_do_it_again_changes_nothing(
+def test_repeated_share_or_revoke_changes_nothing(
     emulator: Emulator, to: str, recipients: list[str], _: str
 ) -> None:
     owner = f"ad_accounts/{LARGE}"
@@ -131,14 +131,14 @@ def test_to_do_it_again_changes_nothing(
     assert recipients_of(emulator, OWN) == []
 
 
-def test_a_recipient_named_twice_is_one(emulator: Emulator) -> None:
+def test_recipient_named_twice_counts_once(emulator: Emulator) -> None:
     answer = send(emulator, f"ad_accounts/{LARGE}", "ad_accounts", wish(OWN, SMALL, SMALL))
 
     assert answer.json()["recipient_account_ids"] == [SMALL]
     assert recipients_of(emulator, OWN) == [SMALL]
 
 
-def test_a_share_leaves_those_of_others_alone(emulator: Emulator) -> None:
+def test_share_changes_no_other_share(emulator: Emulator) -> None:
     owner = f"ad_accounts/{LARGE}"
     before = emulator.state()["shared_accounts"]
 
@@ -153,7 +153,7 @@ def test_a_share_leaves_those_of_others_alone(emulator: Emulator) -> None:
     assert after == before
 
 
-def test_a_business_passes_what_it_received_to_its_own_ad_accounts(emulator: Emulator) -> None:
+def test_business_shares_received_audiences_with_its_ad_accounts(emulator: Emulator) -> None:
     owner = f"businesses/{BUSINESS}"
     path = f"{owner}/audiences/shared/accounts"
     assert ask(emulator, path, audience_id=RECEIVED)["items"] == []
@@ -171,7 +171,7 @@ def test_a_business_passes_what_it_received_to_its_own_ad_accounts(emulator: Emu
     assert ask(emulator, path, **query)["items"] == []
 
 
-def test_a_business_that_owns_an_audience_sees_all_who_have_it(shared: Emulator) -> None:
+def test_business_that_owns_an_audience_sees_all_recipients(shared: Emulator) -> None:
     for owner in OWNERS:
         path = f"{owner}/audiences/shared/accounts"
         pages = [
@@ -210,7 +210,7 @@ def test_a_business_that_owns_an_audience_sees_all_who_have_it(shared: Emulator)
         (f"1/audiences/shared/accounts?audience_id={OWN}", 404, 404, "Business not found."),
     ],
 )
-def test_what_a_business_cannot_see(
+def test_invalid_or_forbidden_read_of_a_business_is_refused(
     shared: Emulator, path: str, status: int, code: int, message: str
 ) -> None:
     headers = {"Authorization": "Bearer pina_demo"}
@@ -278,7 +278,7 @@ ACCOUNT, GROUP = f"ad_accounts/{LARGE}", f"businesses/{BUSINESS}"
         ),
     ],
 )
-def test_what_is_refused_changes_nothing(
+def test_refused_request_changes_nothing(
     shared: Emulator, owner: str, to: str, body: object, status: int, code: int, message: str
 ) -> None:
     before = shared.state()["shared_accounts"]
@@ -298,7 +298,7 @@ def test_what_is_refused_changes_nothing(
         ({"grant_type": "client_credentials", "scope": "ads:write,biz_access:write"}, []),
     ],
 )
-def test_each_share_needs_a_user_and_its_scope(
+def test_share_needs_a_user_and_its_scope(
     emulator: Emulator, form: dict[str, str], allowed: list[str]
 ) -> None:
     url, auth = f"{emulator.url}/oauth/token", ("demo-app", "demo-secret")
@@ -312,7 +312,7 @@ def test_each_share_needs_a_user_and_its_scope(
             assert answer.ok or answer.json()["code"] == 3
 
 
-def test_what_businesses_know_needs_its_own_scope_and_a_user(emulator: Emulator) -> None:
+def test_reads_of_businesses_need_their_own_scope_and_a_user(emulator: Emulator) -> None:
     url, auth = f"{emulator.url}/oauth/token", ("demo-app", "demo-secret")
     path = f"{emulator.url}/{GROUP}/audiences/shared/accounts?audience_id={OWN}"
     for form in (
@@ -324,7 +324,7 @@ def test_what_businesses_know_needs_its_own_scope_and_a_user(emulator: Emulator)
         assert (answer.status_code, answer.json()["code"]) == (401, 3)
 
 
-def test_each_share_is_logged_as_its_operation_within_the_quota_of_writes(
+def test_share_is_logged_with_its_operation_and_counts_as_a_write(
     emulator: Emulator,
 ) -> None:
     for owner in (ACCOUNT, GROUP):

@@ -101,7 +101,7 @@ def upload(
     return run(emulator, path)
 
 
-def test_an_upload_begins_as_described(slow: Emulator) -> None:
+def test_new_upload_looks_as_described(slow: Emulator) -> None:
     list_id = new_list(slow, ANNA)
 
     body = {"operation": "REMOVE", "total_parts": 3}
@@ -123,7 +123,7 @@ def test_an_upload_begins_as_described(slow: Emulator) -> None:
     assert re.fullmatch(r"\d+", begun["id"])
 
 
-def test_an_upload_changes_the_list_once_it_was_processed(slow: Emulator) -> None:
+def test_upload_changes_the_list_after_processing(slow: Emulator) -> None:
     list_id = new_list(slow, ANNA)
     path, (url,) = begin(slow, list_id)
     slow.advance(HOUR)
@@ -151,7 +151,7 @@ def test_an_upload_changes_the_list_once_it_was_processed(slow: Emulator) -> Non
     assert slow.members(list_id) == digests(ANNA, BERT, CARL)
 
 
-def test_an_upload_removes(emulator: Emulator) -> None:
+def test_upload_removes_members(emulator: Emulator) -> None:
     list_id = new_list(emulator, ANNA, BERT)
 
     done = upload(emulator, list_id, f"{BERT},{CARL}".encode(), operation="REMOVE")
@@ -162,7 +162,7 @@ def test_an_upload_removes(emulator: Emulator) -> None:
     assert emulator.members(list_id) == digests(ANNA)
 
 
-def test_a_list_is_ready_by_what_was_uploaded(emulator: Emulator) -> None:
+def test_uploaded_members_make_a_list_ready(emulator: Emulator) -> None:
     list_id = new_list(emulator, ANNA)
 
     upload(emulator, list_id, "\r\n".join(f"{n}@example.com" for n in range(99)).encode())
@@ -170,7 +170,7 @@ def test_a_list_is_ready_by_what_was_uploaded(emulator: Emulator) -> None:
     assert call(emulator, "GET", f"/{list_id}").json()["status"] == "READY"
 
 
-def test_a_file_in_parts_is_one_text(emulator: Emulator) -> None:
+def test_parts_of_a_file_are_joined(emulator: Emulator) -> None:
     list_id = new_list(emulator, ANNA)
     first = b"," * (FIVE_MIB - 4) + BERT[:4].encode()
 
@@ -180,7 +180,7 @@ def test_a_file_in_parts_is_one_text(emulator: Emulator) -> None:
     assert emulator.members(list_id) == digests(ANNA, BERT)
 
 
-def test_wrong_records_of_a_file_are_counted_and_left_out(emulator: Emulator) -> None:
+def test_invalid_records_of_a_file_are_counted_and_skipped(emulator: Emulator) -> None:
     mails, devices = new_list(emulator, ANNA), new_list(emulator, "0" * 32, list_type="MAID")
 
     done = upload(emulator, mails, f"{BERT}\nBert@example.com\nnobody\n".encode())
@@ -206,7 +206,7 @@ def test_wrong_records_of_a_file_are_counted_and_left_out(emulator: Emulator) ->
         ((b" ,\n,",), "The file has no records"),
     ],
 )
-def test_an_upload_fails_for_its_file(
+def test_upload_of_an_invalid_file_fails(
     emulator: Emulator, parts: tuple[bytes | None, ...], message: str
 ) -> None:
     list_id = new_list(emulator, ANNA)
@@ -225,7 +225,7 @@ def test_an_upload_fails_for_its_file(
     assert emulator.members(list_id) == digests(ANNA)
 
 
-def test_a_part_is_put_without_a_token_and_may_be_put_again(emulator: Emulator) -> None:
+def test_part_is_put_without_a_token_and_can_be_replaced(emulator: Emulator) -> None:
     list_id = new_list(emulator, ANNA)
     path, (url,) = begin(emulator, list_id)
 
@@ -239,7 +239,7 @@ def test_a_part_is_put_without_a_token_and_may_be_put_again(emulator: Emulator) 
     assert emulator.members(list_id) == digests(ANNA, CARL)
 
 
-def test_s3_refuses_in_xml(emulator: Emulator) -> None:
+def test_s3_errors_are_xml(emulator: Emulator) -> None:
     list_id = new_list(emulator, ANNA)
     path, (url, second) = begin(emulator, list_id, total_parts=2)
     unsigned, signature = url.split("?")
@@ -278,7 +278,7 @@ def test_an_upload_runs_once(processing_seconds: int) -> None:
         assert call(emulator, "GET", f"/{list_id}").json()["num_batches"] == 2
 
 
-def test_uploads_end_in_the_order_in_which_they_ran(slow: Emulator) -> None:
+def test_uploads_end_in_the_order_of_their_runs(slow: Emulator) -> None:
     list_id = new_list(slow, ANNA)
     for operation in ("ADD", "REMOVE"):
         upload(slow, list_id, BERT.encode(), operation=operation)
@@ -288,7 +288,7 @@ def test_uploads_end_in_the_order_in_which_they_ran(slow: Emulator) -> None:
     assert slow.members(list_id) == digests(ANNA)
 
 
-def test_an_upload_does_not_end_what_else_is_done_to_its_list(slow: Emulator) -> None:
+def test_upload_does_not_end_other_processing_of_its_list(slow: Emulator) -> None:
     list_id = new_list(slow, ANNA)
     path, (url,) = begin(slow, list_id)
     put(url, BERT.encode())
@@ -317,7 +317,7 @@ def test_an_upload_does_not_end_what_else_is_done_to_its_list(slow: Emulator) ->
         ({"operation": "ADD", "total_parts": True}, "'total_parts'"),
     ],
 )
-def test_a_wrong_upload_is_refused_naming_the_field(
+def test_invalid_upload_is_refused_with_the_name_of_the_field(
     emulator: Emulator, body: dict[str, Any], named: str
 ) -> None:
     answer = call(emulator, "POST", f"/{SEEDED}/uploads", body, SMALL)
@@ -342,7 +342,7 @@ def test_uploads_belong_to_one_list(emulator: Emulator) -> None:
     assert call(emulator, "GET", f"/{list_id}/uploads/x").status_code == 400
 
 
-def test_client_credentials_cannot_even_read_an_upload(emulator: Emulator) -> None:
+def test_client_credentials_cannot_read_an_upload(emulator: Emulator) -> None:
     list_id = new_list(emulator, ANNA)
     path, _ = begin(emulator, list_id)
     form = {"grant_type": "client_credentials", "scope": "ads:read,ads:write"}
@@ -387,7 +387,7 @@ def test_the_log_has_every_step_but_neither_records_nor_signatures(emulator: Emu
     assert part["body"] == {"bytes": len(BERT) + 1}
 
 
-def test_uploads_outlive_a_restart_but_not_their_files(tmp_path: Path) -> None:
+def test_uploads_survive_a_restart_without_their_files(tmp_path: Path) -> None:
     data = tmp_path / "pinterest.json"
     with Emulator(data=data, access="unlimited", processing_seconds=HOUR) as emulator:
         list_id = new_list(emulator, ANNA)

@@ -79,7 +79,7 @@ def new_list(emulator: Emulator, **fields: Any) -> requests.Response:
 
 
 @pytest.mark.parametrize("spec", ["5.18", "5.23", "5.28"])
-def test_rules_that_pinterest_gave_out_are_accepted_by_every_version(spec: Spec) -> None:
+def test_rules_that_pinterest_returned_are_accepted_by_every_version(spec: Spec) -> None:
     with Emulator(access="unlimited", spec=spec) as emulator:
         ready = call(emulator, "GET", f"{SMALL}/audiences/{READY_SEED}").json()
         assert ready["status"] == "READY"
@@ -112,7 +112,7 @@ def refusals(spec: Spec, cases: list[tuple[str, dict[str, Any]]]) -> list[bool]:
     ("spec", "listed"),
     [("5.18", OBJECTIVES[:5]), ("5.23", OBJECTIVES[:5]), ("5.28", OBJECTIVES[:6])],
 )
-def test_strict_emulator_takes_the_objectives_of_its_version_only(
+def test_strict_emulator_accepts_only_objectives_of_its_version(
     spec: Spec, listed: list[str]
 ) -> None:
     cases = [("ENGAGEMENT", {"objective_type": [value]}) for value in OBJECTIVES]
@@ -143,7 +143,7 @@ def test_strict_emulator_refuses_what_the_description_does_not_list(
     assert refusals(spec, [("ENGAGEMENT", {name: value})]) == [True]
 
 
-def test_strict_emulator_takes_the_examples_of_the_description() -> None:
+def test_strict_emulator_accepts_the_examples_of_the_description() -> None:
     cases: list[tuple[str, dict[str, Any]]] = [
         (
             "VISITOR",
@@ -193,7 +193,7 @@ def test_strict_emulator_checks_the_audience_type_of_an_update_since_5_28(
     assert wrong.status_code == status
 
 
-def test_seed_id_of_one_audience_is_text_in_answers_of_5_28(emulator: Emulator) -> None:
+def test_single_seed_id_is_text_in_responses_of_5_28(emulator: Emulator) -> None:
     listed = call(emulator, "GET", f"{SMALL}/audiences?ownership_type=OWNED").json()["items"]
     ready = [item["id"] for item in listed if item["status"] == "READY"]
     for sent in (READY_SEED, [READY_SEED]):
@@ -209,7 +209,7 @@ def test_seed_id_of_one_audience_is_text_in_answers_of_5_28(emulator: Emulator) 
     assert two["rule"]["seed_id"] == ready[:2]
 
 
-def test_seed_id_is_a_list_in_answers_before_5_28() -> None:
+def test_seed_id_is_a_list_in_responses_before_5_28() -> None:
     with Emulator(access="unlimited", spec="5.23") as older:
         for sent in (READY_SEED, [READY_SEED]):
             made = create(older, "ACTALIKE", {**SEEDED, "seed_id": sent}).json()
@@ -225,7 +225,7 @@ def test_seed_id_is_a_list_in_answers_before_5_28() -> None:
         {"grant_type": "client_credentials", "scope": "ads:read"},
     ],
 )
-def test_token_is_answered_with_the_status_of_the_version(
+def test_token_response_has_the_status_of_the_version(
     spec: Spec, status: int, form: dict[str, str]
 ) -> None:
     with Emulator(spec=spec) as emulator:
@@ -235,7 +235,7 @@ def test_token_is_answered_with_the_status_of_the_version(
     assert answer.json()["access_token"]
 
 
-def test_is_nca_of_a_list_is_in_all_answers_and_in_its_audience(emulator: Emulator) -> None:
+def test_is_nca_of_a_list_is_in_all_responses_and_in_its_audience(emulator: Emulator) -> None:
     plain = new_list(emulator, records=ANNA).json()
     made = new_list(emulator, records=ANNA, is_nca=True).json()
     assert (plain["is_nca"], made["is_nca"]) == (False, True)
@@ -292,7 +292,7 @@ def test_exclude_nca_leaves_out_lists_and_audiences(emulator: Emulator) -> None:
     assert wrong.status_code == 400
 
 
-def test_fields_of_5_28_do_nothing_before_it() -> None:
+def test_fields_of_5_28_have_no_effect_in_older_versions() -> None:
     with Emulator(access="unlimited", spec="5.23") as older:
         made = new_list(older, records=ANNA, is_nca=True)
         assert made.status_code == 200
@@ -305,7 +305,7 @@ def test_fields_of_5_28_do_nothing_before_it() -> None:
         assert "'records'" in rows.json()["message"]
 
 
-def test_rows_and_records_mean_the_same_members(emulator: Emulator) -> None:
+def test_rows_and_records_identify_the_same_members(emulator: Emulator) -> None:
     made = new_list(emulator, records_v2=[{"email": ANNA, "ip_address": "192.0.2.1"}]).json()
     anna = {sha256(ANNA.encode()).hexdigest()}
     assert emulator.members(made["id"]) == anna
@@ -339,7 +339,7 @@ def test_rows_and_records_mean_the_same_members(emulator: Emulator) -> None:
         {"records_v2": [{"hashed_phone_number": "+15550100"}]},
     ],
 )
-def test_wrong_rows_are_refused_and_nobody_is_named(
+def test_invalid_rows_are_refused_without_naming_a_person(
     emulator: Emulator, fields: dict[str, Any]
 ) -> None:
     answer = new_list(emulator, **fields)
@@ -350,7 +350,7 @@ def test_wrong_rows_are_refused_and_nobody_is_named(
     assert call(emulator, "GET", f"{EMPTY}/customer_lists").json()["items"] == []
 
 
-def test_log_keeps_only_how_many_rows_there_were(emulator: Emulator) -> None:
+def test_log_keeps_only_the_number_of_rows(emulator: Emulator) -> None:
     new_list(emulator, records_v2=[{"email": ANNA}, {"ip_address": "192.0.2.1"}], is_nca=True)
 
     (entry,) = emulator.requests("customer_lists/create")

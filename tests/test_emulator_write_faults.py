@@ -81,7 +81,7 @@ def send(emulator: Emulator, operation: str) -> requests.Response:
 
 
 @pytest.mark.parametrize("operation", REQUESTS)
-def test_each_can_be_answered_otherwise(shared: Emulator, operation: str) -> None:
+def test_each_write_can_get_a_staged_status(shared: Emulator, operation: str) -> None:
     before = shared.state()
     shared.clear()
     shared.fault(kind="status", operation=operation, status=503, code=7)
@@ -102,7 +102,7 @@ def test_each_can_be_answered_otherwise(shared: Emulator, operation: str) -> Non
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "error_after", "truncate"])
-def test_a_lost_answer_leaves_the_members(emulator: Emulator, kind: str) -> None:
+def test_lost_response_keeps_the_members(emulator: Emulator, kind: str) -> None:
     for operation in ("customer_lists/create", "customer_lists/update"):
         emulator.fault(kind=kind, operation=operation)
         try:
@@ -115,7 +115,7 @@ def test_a_lost_answer_leaves_the_members(emulator: Emulator, kind: str) -> None
     assert emulator.members(made["id"]) == emulator.members(SEEDED)
 
 
-def test_a_lost_answer_leaves_the_part_and_the_share(emulator: Emulator) -> None:
+def test_lost_response_keeps_the_part_and_the_share(emulator: Emulator) -> None:
     created = send(emulator, "customer_list_uploads/create").json()
     (part,) = created["s3_multipart_upload_data"]["file_parts"]
     emulator.fault(kind="drop_after", times=2)
@@ -132,7 +132,7 @@ def test_a_lost_answer_leaves_the_part_and_the_share(emulator: Emulator) -> None
     assert share["account_id"] == SMALL
 
 
-def test_pages_of_a_business_can_be_bent(emulator: Emulator) -> None:
+def test_page_faults_apply_to_audiences_of_a_business(emulator: Emulator) -> None:
     send(emulator, "update_business_to_ad_account_shared_audience")
     emulator.fault(kind="empty_page", operation="business_account_audiences_shared_accounts/list")
 

@@ -28,7 +28,7 @@ NOW = dt.datetime(2026, 7, 9, 12, 0, 0, tzinfo=dt.UTC)
         "38400000-8cf0-11bd-b23e-10b96e40000d",
     ],
 )
-def test_no_token_and_nobodys_identifier_is_printed(secret: str) -> None:
+def test_tokens_and_identifiers_are_not_printed(secret: str) -> None:
     said = redact(f"Invalid request: '{secret}' does not match '^x$'")
     assert secret not in said
     assert said == "Invalid request: '[redacted]' does not match '^x$'"
@@ -47,7 +47,7 @@ def test_no_token_and_nobodys_identifier_is_printed(secret: str) -> None:
         "Pinterest_2026",
     ],
 )
-def test_ordinary_name_that_begins_like_a_token_is_printed(name: str) -> None:
+def test_ordinary_name_that_looks_like_a_token_prefix_is_printed(name: str) -> None:
     assert redact(f"audience {name!r} is not there") == f"audience {name!r} is not there"
 
 
@@ -58,12 +58,12 @@ def test_a_token_of_any_prefix_is_redacted_in_the_middle_of_a_text() -> None:
             assert redact(f"grant%3D{token}&x=1") == "grant%3D[redacted]&x=1"
 
 
-def test_foreign_text_stays_one_short_line() -> None:
+def test_text_from_outside_becomes_one_short_line() -> None:
     assert redact("a\r\n  b\tc") == "a b c"
     assert len(redact("x" * 10_000)) == 300
 
 
-def test_a_refusal_says_what_where_and_what_to_do() -> None:
+def test_refusal_message_says_what_where_and_what_to_do() -> None:
     error = RequestFailedError("audiences/list", 403, 29, "Not permitted.", "123")
     assert str(error) == (
         "Pinterest refused audiences/list: Not permitted. (HTTP 403, code 29, request id 123). "
@@ -71,7 +71,7 @@ def test_a_refusal_says_what_where_and_what_to_do() -> None:
     )
 
 
-def test_a_rate_limit_says_when_to_come_back() -> None:
+def test_rate_limit_message_says_when_to_retry() -> None:
     error = RateLimitedError("audiences/list", 67150, NOW)
     assert "run again in 67150 s, after 2026-07-10 06:39:10 UTC" in str(error)
     assert error.exit_code == 75

@@ -73,7 +73,7 @@ def test_record_has_exactly_the_fields_of_its_schema(shops: Emulator, tmp_path: 
 
 
 @pytest.mark.parametrize("without", [(), ("other_fields", "is_nca")], ids=["new", "old catalog"])
-def test_field_that_nobody_described_is_in_a_declared_field(
+def test_undescribed_field_is_in_other_fields(
     emulator: Emulator, programs: Programs, without: tuple[str, ...]
 ) -> None:
     emulator.seed(ad_accounts=2, audiences=600)
@@ -102,7 +102,7 @@ def test_deselected_field_is_not_emitted(emulator: Emulator, programs: Programs)
     assert "WARNING" not in run.err
 
 
-def test_field_that_nobody_described_survives_flattening_and_batch_files(
+def test_undescribed_field_survives_flattening_and_batch_files(
     emulator: Emulator, programs: Programs, tmp_path: Path
 ) -> None:
     emulator.seed(ad_accounts=1, audiences=3)
@@ -156,7 +156,7 @@ def remove_one(emulator: Emulator, account: str) -> str:
         ({MARK: "name"}, f"it empties {MARK}"),
     ],
 )
-def test_removal_without_its_mark_is_not_sent(
+def test_removal_without_its_mark_is_not_emitted(
     emulator: Emulator, programs: Programs, stream_map: dict[str, Any], said: str
 ) -> None:
     (account,) = emulator.seed(ad_accounts=1, audiences=4, updated_timestamp=LONG_AGO)

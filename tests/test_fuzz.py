@@ -40,7 +40,7 @@ from target_pinterest_audiences.run.dead_letters import CODE, DeadLetters
 NOW = dt.datetime(2026, 7, 9, 12, tzinfo=dt.UTC)
 
 
-def test_what_is_generated_is_odd_enough() -> None:
+def test_generated_values_cover_unusual_cases() -> None:
     with pytest.raises(UnicodeEncodeError):
         "\ud800".encode()
     with pytest.raises(RecursionError):
@@ -78,14 +78,14 @@ HEADERS = st.dictionaries(
 @given(HEADER)
 @example("Mon, 01 Jan 99999999999999999999 00:00:00 GMT")
 @example("Mon, 01 Jan 2026 00:00:00 +99999999999999999999")
-def test_a_date_is_a_moment_or_none(text: str) -> None:
+def test_any_date_is_a_time_or_none(text: str) -> None:
     moment = http_date(text)
     assert moment is None or moment.tzinfo is not None
 
 
 @OFTEN
 @given(HEADERS)
-def test_limits_are_numbers_that_make_sense_or_none(headers: dict[str, str]) -> None:
+def test_any_limits_are_sensible_numbers_or_none(headers: dict[str, str]) -> None:
     wait, left = asked_wait(headers, NOW), remaining(headers, NOW)
     assert wait is None or 0 <= wait < float("inf")
     assert left is None or (left.requests >= 0 and 0 <= left.reset_seconds < float("inf"))
@@ -138,7 +138,7 @@ REPLIES = st.builds(Reply, STATUS, HEADERS, BODIES)
 
 @OFTEN
 @given(REPLIES)
-def test_an_answer_is_an_object_or_an_error_of_ours(reply: Reply) -> None:
+def test_any_response_is_an_object_or_a_project_error(reply: Reply) -> None:
     try:
         answer = read_response(LIST_AD_ACCOUNTS, reply.response())
     except PinterestError as error:
@@ -187,7 +187,7 @@ def no_naps(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(st.lists(REPLIES | st.builds(Reply, st.just(200), HEADERS, BODIES), min_size=1, max_size=4))
 @example([Reply(200, {}, b'{"items": [], "bookmark": "\\ud800"}')])
 @example([Reply(429, {"retry-after": "1e300"}, b"")])
-def test_a_list_is_read_to_its_end_or_an_error_of_ours(replies: list[Reply]) -> None:
+def test_any_list_is_read_to_its_end_or_a_project_error(replies: list[Reply]) -> None:
     api = answering(replies, access_token="pina_made_up")
     try:
         for page in api.pages(LIST_AUDIENCES, {"ad_account_id": "1"}):
@@ -213,7 +213,7 @@ TOKENS = shaped(
 @example({"access_token": "pina_new", "expires_in": float("nan")})
 @example({"access_token": "pina_\nX: y"})
 @example({"access_token": "pina_new", "refresh_token": "\ud800"})
-def test_a_token_is_used_and_kept_or_refused(answer: dict[str, Any]) -> None:
+def test_any_token_is_used_and_stored_or_refused(answer: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         replies = [Reply(200, {}, json.dumps(answer).encode()), Reply(200, {}, b'{"items": []}')]
         path = str(Path(folder, "token.json"))
@@ -247,7 +247,7 @@ CONTENTS = st.one_of(
         renew_at=NUMBERS,
     ).map(lambda value: json.dumps(value).encode())
 )
-def test_a_token_file_is_read_or_left_aside(content: bytes) -> None:
+def test_any_token_file_is_read_or_ignored(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "token.json")
         path.write_bytes(content)
@@ -289,7 +289,7 @@ LINES = st.one_of(
 
 @OFTEN
 @given(st.lists(LINES, max_size=4))
-def test_a_line_is_a_message_or_an_error_that_tells_its_number(lines: list[str]) -> None:
+def test_any_line_is_a_message_or_an_error_with_its_number(lines: list[str]) -> None:
     reader = StrictReader()
     for number, line in enumerate(lines, 1):
         try:
@@ -311,7 +311,7 @@ def test_a_line_is_a_message_or_an_error_that_tells_its_number(lines: list[str])
 @example(b'{"type": "SCHEMA", "stream": "audiences", "schema": []}')
 @example(b'{"type": "STATE", "stream": "audiences", "record": {"_reject_code": 1}}')
 @example(b'{"type": "RECORD", "stream": "a", "record": {"_reject_code": 1e99999999999999999999}}')
-def test_a_file_of_rejected_records_is_kept_whole_or_refused_untouched(content: bytes) -> None:
+def test_any_file_of_rejected_records_is_kept_or_refused_unchanged(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rejected.singer")
         path.write_bytes(content)

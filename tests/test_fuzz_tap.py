@@ -65,7 +65,7 @@ GOOD_STATE: dict[str, Any] = {
 @given(PARTITION)
 @example({"replication_key_value": 1, "known": [[], {}]})
 @example({"replication_key_value": float("nan")})
-def test_a_bookmark_is_read_or_refused(state: dict[str, Any]) -> None:
+def test_any_bookmark_is_read_or_refused(state: dict[str, Any]) -> None:
     options = ScanOptions("updated_timestamp", lookback=60, detect_removed=True)
     try:
         bookmark = Bookmark.read(state, "updated_timestamp")
@@ -123,7 +123,7 @@ def run_tap(emulator: Emulator, *, state: object = None, catalog: object = None)
     return 0
 
 
-def test_a_good_state_and_catalog_are_used(pinterest: Emulator) -> None:
+def test_valid_state_and_catalog_are_used(pinterest: Emulator) -> None:
     assert run_tap(pinterest, state=GOOD_STATE, catalog=selecting(["audiences"])) == 0
 
 
@@ -154,7 +154,7 @@ def test_a_good_state_and_catalog_are_used(pinterest: Emulator) -> None:
         json.dumps(GOOD_STATE)[:-20],
     ],
 )
-def test_what_is_no_state_ends_the_run_with_one_line(
+def test_invalid_state_ends_the_run_with_one_line(
     pinterest: Emulator, state: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked = len(pinterest.requests())
@@ -180,9 +180,7 @@ def test_what_is_no_state_ends_the_run_with_one_line(
         {"bookmarks": {"audiences": {"partitions": [{"context": {"ad_account_id": ACCOUNT}}]}}},
     ],
 )
-def test_a_state_of_another_tap_or_version_is_no_mistake(
-    pinterest: Emulator, state: object
-) -> None:
+def test_state_of_another_tap_or_version_is_accepted(pinterest: Emulator, state: object) -> None:
     assert run_tap(pinterest, state=state, catalog=selecting(["audiences"])) == 0
 
 
@@ -223,7 +221,7 @@ def test_any_state_is_used_or_refused(pinterest: Emulator, state: object) -> Non
         DEEP,
     ],
 )
-def test_what_is_no_catalog_ends_the_run_with_one_line(
+def test_invalid_catalog_ends_the_run_with_one_line(
     pinterest: Emulator, catalog: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert run_tap(pinterest, catalog=catalog) == 1
@@ -258,7 +256,7 @@ CATALOG = {
 
 @A_FEW
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=8), JSON)
-def test_a_catalog_that_is_broken_somewhere_is_used_or_refused(
+def test_any_broken_catalog_is_used_or_refused(
     pinterest: Emulator, path: list[int], new: object
 ) -> None:
     assert run_tap(pinterest, catalog=broken(CATALOG, path, new)) in {0, 1}
@@ -266,7 +264,7 @@ def test_a_catalog_that_is_broken_somewhere_is_used_or_refused(
 
 @A_FEW
 @given(STATES | st.dictionaries(TEXT, JSON, max_size=3))
-def test_as_a_library_too(state: dict[str, Any]) -> None:
+def test_invalid_state_and_catalog_are_refused_in_process(state: dict[str, Any]) -> None:
     for name in ("state", "catalog"):
         with contextlib.suppress(SettingsError):
             TapPinterestAudiences(config={}, validate_config=False, **{name: copy.deepcopy(state)})

@@ -55,7 +55,7 @@ def test_an_email_is_trimmed_and_lower_cased_and_its_dots_and_tags_stay(written:
     assert read_identifier("EMAIL", written) == sha256("jane.doe+news@gmail.com")
 
 
-def test_an_email_with_accents_is_one_however_they_are_encoded() -> None:
+def test_email_with_accents_has_one_hash_in_every_encoding() -> None:
     composed = unicodedata.normalize("NFC", "Zoë@Café.example")
     apart = unicodedata.normalize("NFD", composed)
     assert apart != composed
@@ -68,26 +68,26 @@ def test_a_domain_needs_no_dot() -> None:
 
 
 @pytest.mark.parametrize("list_type", ["MAID", "IDFA"])
-def test_a_device_has_one_hash_in_capitals_and_in_small_letters(list_type: str) -> None:
+def test_device_id_has_one_hash_in_upper_and_lower_case(list_type: str) -> None:
     for written in (DEVICE, DEVICE.upper(), f" {DEVICE}\n"):
         assert read_identifier(list_type, written) == sha256(DEVICE)
 
 
 @pytest.mark.parametrize("list_type", sorted(HASHED_TYPES))
 @pytest.mark.parametrize("make", MAKERS)
-def test_what_is_hashed_already_is_not_hashed_again(list_type: str, make: Any) -> None:
+def test_hash_is_not_hashed_again(list_type: str, make: Any) -> None:
     digest = make(b"jane@example.com").hexdigest()
     assert read_identifier(list_type, digest) == digest
     assert read_identifier(list_type, f" {digest.upper()} ") == digest
 
 
-def test_a_device_id_without_dashes_is_taken_for_an_md5() -> None:
+def test_device_id_without_dashes_is_read_as_an_md5() -> None:
     bare = DEVICE.replace("-", "")
     assert read_identifier("MAID", bare) == bare
 
 
 @pytest.mark.parametrize("list_type", PSEUDONYM_TYPES)
-def test_pseudonyms_of_vendors_go_as_they_are(list_type: str) -> None:
+def test_pseudonyms_of_vendors_are_sent_unchanged(list_type: str) -> None:
     assert read_identifier(list_type, " XY1005wVFg-Aa_b/=\n") == "XY1005wVFg-Aa_b/="
 
 
@@ -140,7 +140,7 @@ def test_pseudonyms_of_vendors_go_as_they_are(list_type: str) -> None:
         ("0" * 64, "placeholder_hash"),
     ],
 )
-def test_what_is_no_email_is_rejected(value: object, expected: str) -> None:
+def test_invalid_email_is_rejected(value: object, expected: str) -> None:
     assert code("EMAIL", value) == expected
 
 
@@ -161,7 +161,7 @@ WRAPPED = [
 
 
 @pytest.mark.parametrize("wrapper", WRAPPED)
-def test_marks_around_an_identifier_come_off(wrapper: str) -> None:
+def test_marks_around_an_identifier_are_removed(wrapper: str) -> None:
     for email in ("ann@shop.example", "o'neil@shop.example", "zo\u00eb@b\u00fccher.example"):
         assert read_identifier("EMAIL", wrapper.format(email)) == sha256(email)
         assert read_identifier("EMAIL", wrapper.format(sha256(email))) == sha256(email)
@@ -185,7 +185,7 @@ def test_marks_around_an_identifier_come_off(wrapper: str) -> None:
         "'Ann <ann@shop.example>'",
     ],
 )
-def test_a_link_and_a_name_around_an_email_come_off(written: str) -> None:
+def test_link_and_name_around_an_email_are_removed(written: str) -> None:
     assert read_identifier("EMAIL", written) == sha256("ann@shop.example")
 
 
@@ -262,7 +262,7 @@ def test_an_email_with_other_marks_is_rejected(value: str, expected: str) -> Non
         *("ann..b.@phone.example", "1@2.3", "ann@a--b.example", "ann@paral\u00b7lel.example"),
     ],
 )
-def test_a_legal_odd_email_is_hashed_as_it_is(email: str) -> None:
+def test_unusual_legal_email_is_hashed_unchanged(email: str) -> None:
     assert read_identifier("EMAIL", email) == sha256(email)
     assert read_identifier("EMAIL", f" {email.upper()}\n") == sha256(email)
 
@@ -276,7 +276,7 @@ def test_a_legal_odd_email_is_hashed_as_it_is(email: str) -> None:
         *(ZERO_DEVICE, "0" * 64, sha256(""), sha256("NaT"), sha256("\\N")),
     ],
 )
-def test_a_value_that_stands_for_nobody_is_told_apart(list_type: str, value: object) -> None:
+def test_value_that_stands_for_nobody_is_recognised(list_type: str, value: object) -> None:
     assert read_identifier(list_type, value) in STANDS_FOR_NOBODY
 
 
@@ -285,7 +285,7 @@ def test_a_malformed_identifier_may_stand_for_somebody() -> None:
         assert read_identifier("EMAIL", value) not in STANDS_FOR_NOBODY
 
 
-def test_a_wrapped_email_reaches_the_list_and_a_broken_one_is_reported(
+def test_wrapped_email_is_sent_and_broken_one_is_reported(
     emulator: Emulator, programs: Programs, account: str
 ) -> None:
     good = ("<ann@shop.example>", "mailto:bob@shop.example", '"cat@shop.example"')
@@ -333,7 +333,7 @@ def test_an_email_may_have_254_characters() -> None:
         ("unknown", "placeholder"),
     ],
 )
-def test_what_is_no_device_id_is_rejected(list_type: str, value: object, expected: str) -> None:
+def test_invalid_device_id_is_rejected(list_type: str, value: object, expected: str) -> None:
     assert code(list_type, value) == expected
 
 
@@ -356,7 +356,7 @@ def test_what_is_no_device_id_is_rejected(list_type: str, value: object, expecte
         ("jane@shop.com", "email_as_id"),
     ],
 )
-def test_what_is_no_pseudonym_is_rejected(list_type: str, value: object, expected: str) -> None:
+def test_invalid_pseudonym_is_rejected(list_type: str, value: object, expected: str) -> None:
     assert code(list_type, value) == expected
 
 
@@ -370,7 +370,7 @@ def test_hashes_of_nothing_and_of_placeholders_are_rejected(list_type: str, make
         assert code(list_type, digest.upper()) == "placeholder_hash", written
 
 
-def test_every_column_has_one_of_the_list_types_of_pinterest() -> None:
+def test_every_column_has_a_list_type_of_pinterest() -> None:
     assert {column.upper(): kind for column, kind in LIST_TYPES.items()} == {
         kind: kind for kind in LIST_TYPES.values()
     }
@@ -387,7 +387,7 @@ def test_the_key_of_a_hash_is_its_bytes() -> None:
     assert to_key("LR_ID", "ff" * 16) == b"ff" * 16
 
 
-def test_a_rejected_value_is_found_again_by_the_hash_of_its_text() -> None:
+def test_rejected_value_can_be_found_by_the_hash_of_its_text() -> None:
     assert rejected_digest("jane doe@shop.com") == sha256("jane doe@shop.com")
     assert rejected_digest(Decimal("1.5")) == sha256("1.5")
 
@@ -422,7 +422,7 @@ _types = st.sampled_from(sorted(LIST_TYPES.values()))
 
 @given(_emails, _space, _space, st.data())
 @settings(deadline=None)
-def test_an_email_has_one_hash_however_it_is_written(
+def test_email_has_one_hash_in_every_spelling(
     email: str, before: str, after: str, data: st.DataObject
 ) -> None:
     capitals = data.draw(st.lists(st.booleans(), min_size=len(email), max_size=len(email)))
@@ -444,7 +444,7 @@ def test_an_email_has_one_hash_in_all_forms_of_unicode(local: str, domain: str) 
 
 
 @given(_types, _values)
-def test_no_value_is_too_strange_to_be_read_or_rejected(list_type: str, value: object) -> None:
+def test_any_value_is_read_or_rejected(list_type: str, value: object) -> None:
     outcome = read_identifier(list_type, value)
     assert re.fullmatch("[0-9a-f]{64}", rejected_digest(value))
     if isinstance(outcome, Reject):
@@ -459,7 +459,7 @@ def test_no_value_is_too_strange_to_be_read_or_rejected(list_type: str, value: o
 
 
 @given(_types, st.text(string.ascii_letters + string.digits + "@, .", min_size=1))
-def test_a_reason_is_one_of_a_few_that_hold_no_identifier(list_type: str, tail: str) -> None:
+def test_reason_is_fixed_text_without_the_identifier(list_type: str, tail: str) -> None:
     """Two values that are rejected alike are told the same, so the reason says nothing of them."""
     for unfit in ("{} @{}", "{},{}", "{}@{}@", "-{}"):
         one, other = (
@@ -469,7 +469,7 @@ def test_a_reason_is_one_of_a_few_that_hold_no_identifier(list_type: str, tail: 
             assert one is other
 
 
-def test_a_rejected_value_has_a_digest_whatever_it_is() -> None:
+def test_any_rejected_value_has_a_digest() -> None:
     nested: list[Any] = []
     for _ in range(100_000):
         nested = [nested]

@@ -131,7 +131,7 @@ def test_run_in_process_leaves_signal_handlers_as_they_were(
         assert emulator.requests("audiences/list")
 
 
-def test_target_stopped_by_its_host_passes_on_what_is_done(
+def test_target_stopped_by_its_host_emits_the_finished_state(
     emulator: Emulator,
     account: str,
     tmp_path: Path,
@@ -155,7 +155,7 @@ def test_target_stopped_by_its_host_passes_on_what_is_done(
 
 
 @pytest.mark.parametrize("program", ["tap", "target"])
-def test_module_runs_as_the_program(programs: Programs, program: str) -> None:
+def test_python_m_starts_the_program(programs: Programs, program: str) -> None:
     module = f"{program}_pinterest_audiences"
     command = [sys.executable, "-m", module, "--version"]
     done = subprocess.run(command, cwd=programs.folder, capture_output=True, text=True, check=False)

@@ -36,18 +36,18 @@ def scan(
     return new, reading.end()
 
 
-def test_the_bookmark_is_the_servers_clock_less_the_lookback() -> None:
+def test_bookmark_is_the_server_clock_minus_lookback() -> None:
     new, bookmark = scan([audience(1, 10), audience(2, 999_999)], clock=1000)
     assert new == ["1", "2"]
     assert bookmark.value == 940
 
 
-def test_it_never_moves_backwards() -> None:
+def test_bookmark_never_moves_backwards() -> None:
     assert scan([], Bookmark(2000), clock=1000)[1].value == 2000
 
 
 @pytest.mark.parametrize(("server", "own"), [(5000, 1000), (1000, 5000), (None, 1000)])
-def test_the_clock_that_is_behind_counts(server: int | None, own: int) -> None:
+def test_bookmark_follows_the_clock_that_is_behind(server: int | None, own: int) -> None:
     moment = None if server is None else dt.datetime.fromtimestamp(server, dt.UTC)
     assert Page([], moment, dt.datetime.fromtimestamp(own, dt.UTC)).clock == 1000
 
@@ -61,27 +61,27 @@ def test_a_bookmark_later_than_the_clock_is_not_used(value: int) -> None:
     assert reading.end().value == 940
 
 
-def test_a_bookmark_of_this_very_second_is_used() -> None:
+def test_bookmark_of_the_current_second_is_used() -> None:
     assert Scan(Bookmark(1000), ScanOptions(KEY, 0)).drop_future_bookmark(1000) is None
 
 
-def test_it_stays_when_the_server_does_not_tell_the_time() -> None:
+def test_bookmark_stays_without_a_server_time() -> None:
     assert scan([audience(1, 10)], Bookmark(5), clock=None)[1].value == 5
     assert scan([audience(1, 10)], clock=None)[1].value is None
 
 
-def test_only_what_changed_since_is_new() -> None:
+def test_only_records_changed_since_the_bookmark_are_new() -> None:
     items = [audience(1, 99), audience(2, 100), audience(3, 101)]
     assert scan(items, Bookmark(100), clock=1000)[0] == ["2", "3"]
 
 
-def test_start_date_counts_while_it_is_later_than_the_bookmark() -> None:
+def test_start_date_applies_while_it_is_later_than_the_bookmark() -> None:
     items = [audience(1, 99), audience(2, 150), audience(3, 250)]
     assert scan(items, clock=1000, start=100)[0] == ["2", "3"]
     assert scan(items, Bookmark(200), clock=1000, start=100)[0] == ["3"]
 
 
-def test_a_second_scan_of_the_same_is_empty_even_within_the_lookback() -> None:
+def test_second_scan_is_empty_even_within_the_lookback() -> None:
     items = [audience(1, 10), audience(2, 970), audience(3, 1000), audience(4, None)]
     new, bookmark = scan(items, clock=1000)
     assert new == ["1", "2", "3", "4"]
@@ -100,7 +100,7 @@ def test_a_record_without_update_time_is_new_when_it_differs() -> None:
     assert scan([audience(1, None, size=5)], bookmark, clock=2000)[0] == ["1"]
 
 
-def test_what_is_remembered_does_not_grow() -> None:
+def test_digests_before_the_bookmark_are_dropped() -> None:
     _, bookmark = scan([audience(1, 970), audience(2, 10)], clock=1000)
     assert set(bookmark.digests) == {"1"}
     _, bookmark = scan([audience(1, 970), audience(2, 10)], bookmark, clock=9000)
@@ -117,7 +117,7 @@ def test_size_is_compared_even_if_the_update_time_stays() -> None:
     assert scan(items, bookmark, clock=3000, compare_by_digest=True)[0] == []
 
 
-def test_what_enters_a_list_without_an_update_is_new() -> None:
+def test_record_that_enters_a_list_without_an_update_is_new() -> None:
     _, bookmark = scan([audience(1, 10)], clock=1000, compare_by_digest=True)
     assert set(bookmark.digests) == {"1"}
     items = [audience(1, 10), audience(2, 5)]
@@ -146,7 +146,7 @@ COMPARING = pytest.mark.parametrize("digests", [True, False], ids=["digests", "t
 
 
 @COMPARING
-def test_what_is_gone_is_reported_once_and_is_new_when_it_comes_back(*, digests: bool) -> None:
+def test_removed_record_is_reported_once_and_is_new_if_it_comes_back(*, digests: bool) -> None:
     both, one = [audience(1, 10), audience(2, 10)], [audience(1, 10)]
     bookmark = Bookmark()
     found = []
@@ -157,7 +157,7 @@ def test_what_is_gone_is_reported_once_and_is_new_when_it_comes_back(*, digests:
 
 
 @COMPARING
-def test_what_is_back_after_an_interrupted_removal_is_new(*, digests: bool) -> None:
+def test_record_that_comes_back_after_an_interrupted_removal_is_new(*, digests: bool) -> None:
     both, one = [audience(1, 10), audience(2, 10)], [audience(1, 10)]
     _, _, bookmark = removed(both, Bookmark(), compare_by_digest=digests)
     reading = Scan(bookmark, ScanOptions(KEY, 60, None, digests, detect_removed=True))
@@ -169,21 +169,21 @@ def test_what_is_back_after_an_interrupted_removal_is_new(*, digests: bool) -> N
 
 
 @COMPARING
-def test_what_start_date_left_out_is_not_reported_as_gone(*, digests: bool) -> None:
+def test_record_before_start_date_is_not_reported_as_removed(*, digests: bool) -> None:
     options: dict[str, Any] = {"compare_by_digest": digests, "start": 100}
     new, _, bookmark = removed([audience(1, 10), audience(2, 200)], Bookmark(), **options)
     assert new == ["2"]
     assert removed([], bookmark, **options)[:2] == ([], ["2"])
 
 
-def test_what_was_emitted_is_reported_as_gone_after_start_date_moved() -> None:
+def test_emitted_record_is_reported_as_removed_after_start_date_moved() -> None:
     _, _, bookmark = removed([audience(1, 10)], Bookmark())
     new, gone, bookmark = removed([audience(1, 10)], bookmark, start=100)
     assert (new, gone) == ([], [])
     assert removed([], bookmark, start=100)[1] == ["1"]
 
 
-def test_nothing_is_gone_when_nobody_remembers_what_was_there() -> None:
+def test_nothing_is_reported_as_removed_without_known_ids() -> None:
     assert removed([], Bookmark(500, {}, None))[1] == []
 
 
@@ -220,7 +220,7 @@ def test_state_of_a_hundred_thousand_audiences_stays_small() -> None:
     assert len(json.dumps(state)) <= 3_200_000
 
 
-def test_state_goes_out_and_comes_back() -> None:
+def test_state_survives_a_round_trip() -> None:
     state: dict[str, Any] = {"context": {"ad_account_id": "1"}}
     Bookmark(940, {"2": "abc"}).write(state, KEY)
     assert state == {
@@ -241,16 +241,16 @@ def test_state_goes_out_and_comes_back() -> None:
 
 
 @pytest.mark.parametrize("value", [940, 940.0])
-def test_state_of_other_writers_is_read(value: object) -> None:
+def test_state_written_by_another_tap_is_read(value: object) -> None:
     assert Bookmark.read({"replication_key_value": value}, KEY) == Bookmark(940)
 
 
-def test_state_of_another_key_does_not_count() -> None:
+def test_state_of_another_replication_key_is_ignored() -> None:
     state = {"replication_key": "created_timestamp", "replication_key_value": 5}
     assert Bookmark.read(state, KEY) == Bookmark()
 
 
 @pytest.mark.parametrize("value", ["2026-01-01", True, 1.5, float("nan"), float("inf"), [1], {}])
-def test_a_bookmark_that_is_no_time_is_named(value: object) -> None:
+def test_invalid_bookmark_is_named(value: object) -> None:
     with pytest.raises(StateError, match="replication_key_value"):
         Bookmark.read({"replication_key_value": value}, KEY)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pinterest_emulator.testing import Emulator
 
 
-def test_an_audience_made_since_the_list_was_read_is_found_by_its_id(
+def test_audience_created_after_the_read_is_found_by_its_id(
     emulator: Emulator, api: PinterestAPI, account: str
 ) -> None:
     inventory = Inventory(api, account)
@@ -51,7 +51,7 @@ def two_accounts(emulator: Emulator) -> tuple[str, str]:
     return own, other
 
 
-def test_owned_audiences_are_asked_for_in_ascending_order(
+def test_owned_audiences_are_requested_in_ascending_order(
     emulator: Emulator, api: PinterestAPI, account: str
 ) -> None:
     Inventory(api, account).reload()

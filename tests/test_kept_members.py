@@ -48,7 +48,7 @@ def settings(programs: Programs, account: str, tmp_path: Path) -> dict[str, Any]
 
 
 @pytest.mark.parametrize("rejected", [BLANK, OTHER_TYPE], ids=["blank", "other type"])
-def test_rejected_member_makes_the_target_remember_no_later_record(
+def test_rejected_member_does_not_make_the_target_store_later_records(
     settings: dict[str, Any], remembered: list[int], rejected: dict[str, Any]
 ) -> None:
     run = run_here(settings, [SCHEMA, person(0), rejected, *(person(n) for n in range(ROWS))])
@@ -58,7 +58,7 @@ def test_rejected_member_makes_the_target_remember_no_later_record(
     assert max(remembered) == 0
 
 
-def test_kept_member_that_comes_again_is_remembered_once_and_settled(
+def test_stored_member_that_comes_again_is_stored_once_and_removed(
     settings: dict[str, Any], remembered: list[int], tmp_path: Path
 ) -> None:
     path = tmp_path / "rejected.jsonl"

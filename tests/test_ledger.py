@@ -84,7 +84,7 @@ def stale(ledger: Ledger, version: int, list_id: str = LIST) -> set[bytes]:
     return {member for chunk in ledger.stale(list_id, version, 10) for member in chunk}
 
 
-def test_a_member_is_unsent_until_it_is_added_and_again_once_it_is_removed(ledger: Ledger) -> None:
+def test_member_is_unsent_before_it_is_added_and_after_it_is_removed(ledger: Ledger) -> None:
     assert ledger.unsent(LIST, keys(1, 2, 3)) == set(keys(1, 2, 3))
     ledger.add(LIST, keys(1, 2), 1)
     ledger.add(LIST, keys(1, 2), 1)
@@ -97,7 +97,7 @@ def test_a_member_is_unsent_until_it_is_added_and_again_once_it_is_removed(ledge
     assert ledger.count(LIST) == 1
 
 
-def test_nobody_is_nobody(ledger: Ledger) -> None:
+def test_empty_batch_has_no_effect(ledger: Ledger) -> None:
     ledger.add(LIST, [], 1)
     ledger.remove(LIST, [])
     assert ledger.unsent(LIST, []) == ledger.seen(LIST, [], 1) == set()
@@ -105,7 +105,7 @@ def test_nobody_is_nobody(ledger: Ledger) -> None:
     assert not stale(ledger, 2)
 
 
-def test_another_process_finds_what_was_added(url: str) -> None:
+def test_added_members_are_visible_to_another_process(url: str) -> None:
     with contextlib.closing(Ledger(url)) as first:
         first.add(LIST, keys(1, 2), 7)
     with contextlib.closing(Ledger(url)) as second:
@@ -113,7 +113,7 @@ def test_another_process_finds_what_was_added(url: str) -> None:
         assert second.count_stale(LIST, 7) == 0
 
 
-def test_seen_marks_who_is_there_and_adds_nobody(ledger: Ledger) -> None:
+def test_seen_marks_existing_members_and_adds_none(ledger: Ledger) -> None:
     ledger.add(LIST, keys(1, 2, 3), 10)
     assert ledger.seen(LIST, keys(2, 3, 4), 20) == set(keys(4))
     assert ledger.unsent(LIST, keys(4)) == set(keys(4)), "Pinterest did not take it yet"
@@ -122,7 +122,7 @@ def test_seen_marks_who_is_there_and_adds_nobody(ledger: Ledger) -> None:
     assert ledger.count(LIST) == 3
 
 
-def test_a_version_that_died_half_way_changes_nothing_for_a_later_one(ledger: Ledger) -> None:
+def test_interrupted_version_does_not_affect_a_later_one(ledger: Ledger) -> None:
     ledger.add(LIST, keys(1, 2, 3, 4), 10)
     ledger.seen(LIST, keys(1, 2), 20)
     ledger.add(LIST, keys(5), 20)
@@ -130,7 +130,7 @@ def test_a_version_that_died_half_way_changes_nothing_for_a_later_one(ledger: Le
     assert stale(ledger, 30) == set(keys(2, 4, 5)), "what only the dead one had is stale too"
 
 
-def test_a_version_that_is_taken_up_again_goes_on_where_it_was(url: str) -> None:
+def test_resumed_version_continues_where_it_stopped(url: str) -> None:
     with contextlib.closing(Ledger(url)) as died:
         died.add(LIST, keys(1, 2, 3, 4), 10)
         died.seen(LIST, keys(1, 2), 20)
@@ -139,7 +139,7 @@ def test_a_version_that_is_taken_up_again_goes_on_where_it_was(url: str) -> None
         assert stale(again, 20) == set(keys(4))
 
 
-def test_versions_need_not_grow(ledger: Ledger) -> None:
+def test_versions_may_be_in_any_order(ledger: Ledger) -> None:
     ledger.add(LIST, keys(1, 2), 1_785_000_000_000)
     ledger.seen(LIST, keys(1), 3)
     assert stale(ledger, 3) == set(keys(2))
@@ -175,7 +175,7 @@ _operations = st.lists(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(operations=_operations, asked=_members, most_recent=st.sampled_from([1, 3, 1000]))
-def test_whatever_is_done_it_knows_what_two_dictionaries_would_know(
+def test_ledger_behaves_like_a_model_of_two_dictionaries(
     ledger: Ledger,
     operations: Sequence[tuple[str, list[bytes], int, bool]],
     asked: list[bytes],
@@ -210,7 +210,7 @@ def test_whatever_is_done_it_knows_what_two_dictionaries_would_know(
             assert ledger.count(list_id) == len(page)
 
 
-def test_what_was_noted_of_lists_is_found_again(url: str) -> None:
+def test_recorded_lists_are_found_again(url: str) -> None:
     mine = NotedList(LIST, "549755885175", "Loyal", "EMAIL", 1_785_000_000)
     with contextlib.closing(Ledger(url)) as ledger:
         ledger.add("6", keys(1), 1)
@@ -229,7 +229,7 @@ def test_what_was_noted_of_lists_is_found_again(url: str) -> None:
         assert ledger.unsent("6", keys(1, 2)) == set(keys(2)), "members came before the note"
 
 
-def test_a_list_keeps_its_type_and_who_made_it(ledger: Ledger) -> None:
+def test_list_keeps_its_type_and_its_creator(ledger: Ledger) -> None:
     ledger.note_list(NotedList(LIST, "5", "Loyal", "EMAIL", 1_785_000_000))
     ledger.note_list(NotedList(LIST, "5", "Loyal 2", "EMAIL", None))
     expected = NotedList(LIST, "5", "Loyal 2", "EMAIL", 1_785_000_000)
@@ -263,7 +263,7 @@ def batch(number: int) -> list[bytes]:
     return [b"%032d" % member for member in range(number * BATCH, (number + 1) * BATCH)]
 
 
-def test_four_processes_make_and_fill_one_ledger_together(url: str) -> None:
+def test_four_processes_create_and_fill_one_ledger(url: str) -> None:
     ranges = [(0, 5), (5, 10), (10, 15), (10, 15)]
     processes = [adding(url, *part, stdout=subprocess.DEVNULL) for part in ranges]
     assert [process.wait(TIMEOUT_SECONDS) for process in processes] == [0, 0, 0, 0]
@@ -272,7 +272,7 @@ def test_four_processes_make_and_fill_one_ledger_together(url: str) -> None:
         assert not any(ledger.unsent(LIST, batch(number)) for number in range(15))
 
 
-def test_a_killed_process_leaves_whole_batches_and_all_that_it_was_sure_of(
+def test_killed_process_leaves_complete_batches_and_all_confirmed_ones(
     url: str, tmp_path: Path
 ) -> None:
     Ledger(url).close()
@@ -309,7 +309,7 @@ def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home" / "pinterest-audiences"
 
 
-def test_the_file_is_the_users_alone(state_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_ledger_file_is_private(state_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert default_url() == f"sqlite:///{state_folder / 'ledger.db'}"
     old_mask = os.umask(0)
     try:
@@ -323,7 +323,7 @@ def test_the_file_is_the_users_alone(state_folder: Path, caplog: pytest.LogCaptu
     assert not caplog.records
 
 
-def test_a_file_that_others_may_read_is_closed_to_them_with_a_warning(
+def test_open_ledger_file_is_restricted_with_a_warning(
     state_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     Ledger(default_url()).close()
@@ -355,14 +355,14 @@ def complaint(url: str) -> str:
     return str(caught.value)
 
 
-def test_a_wrong_password_is_not_repeated(postgres: Postgres) -> None:
+def test_wrong_password_is_not_shown(postgres: Postgres) -> None:
     said = complaint(url_of(postgres, password=SECRET))
     assert "password authentication failed" in said
     assert postgres.host in said
     assert "Connection refused" in complaint(url_of(postgres, password=SECRET, port=1))
 
 
-def test_postgresql_needs_no_name_of_a_driver(postgres: Postgres) -> None:
+def test_postgresql_url_needs_no_driver(postgres: Postgres) -> None:
     for name in ("postgresql", "postgres"):
         url = new_schema(postgres).replace("postgresql+psycopg", name)
         with contextlib.closing(Ledger(url)) as ledger:
@@ -383,11 +383,11 @@ def test_postgresql_needs_no_name_of_a_driver(postgres: Postgres) -> None:
         ("sqlite:////dev/null/ledger.db", "cannot be made"),
     ],
 )
-def test_a_url_that_is_of_no_use_is_refused(url: str, expected: str) -> None:
+def test_unusable_url_is_refused(url: str, expected: str) -> None:
     assert expected in complaint(url)
 
 
-def test_a_file_that_is_no_ledger_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_file_that_is_not_a_ledger_is_refused_and_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     path.write_text("jane@shop.com\n" * 1000)
     assert "not a database" in complaint(f"sqlite:///{path}")
@@ -403,7 +403,7 @@ def test_a_ledger_of_another_format_is_refused(tmp_path: Path) -> None:
     assert "is of format 2" in complaint(url)
 
 
-def test_neither_errors_nor_logs_hold_a_member(url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_errors_and_logs_contain_no_member(url: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "sqlalchemy")
     member, name = b"XY1005wVFg", "Divorced men of Ohio"
     with contextlib.closing(Ledger(url)) as ledger:
@@ -431,7 +431,7 @@ def test_neither_errors_nor_logs_hold_a_member(url: str, caplog: pytest.LogCaptu
         assert secret not in told
 
 
-def test_a_large_list_is_never_in_memory_as_a_whole(
+def test_large_list_is_never_fully_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people, size = 60_000, 2000
@@ -480,7 +480,9 @@ def test_reader_sees_what_the_writer_sees_and_writes_nothing(url: str) -> None:
         assert everything(ledger) == seen
 
 
-def test_reader_of_a_missing_ledger_finds_it_empty_and_makes_none(url: str, tmp_path: Path) -> None:
+def test_reader_of_a_missing_ledger_finds_it_empty_and_creates_none(
+    url: str, tmp_path: Path
+) -> None:
     for _ in range(2):
         with contextlib.closing(Ledger(url, reads_only=True)) as reader:
             assert reader.count_all(None) == 0
@@ -492,7 +494,7 @@ def test_reader_of_a_missing_ledger_finds_it_empty_and_makes_none(url: str, tmp_
         engine.dispose()
 
 
-def test_role_that_may_only_select_reads_a_ledger(postgres: Postgres) -> None:
+def test_role_with_select_only_can_read_a_ledger(postgres: Postgres) -> None:
     url = new_schema(postgres)
     with contextlib.closing(Ledger(url)) as ledger:
         ledger.add(LIST, [key(1)], 1)

@@ -25,7 +25,7 @@ def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
     return Programs(tmp_path, settings)
 
 
-def test_everybody_is_sent_again_to_the_same_list(
+def test_lost_ledger_sends_all_members_again_to_the_same_list(
     emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     for _ in range(2):
@@ -37,7 +37,7 @@ def test_everybody_is_sent_again_to_the_same_list(
     assert len(lists(emulator, account)) == len(audiences(emulator, account)) == 1
 
 
-def test_a_mirror_removes_nobody_whom_it_does_not_know(
+def test_mirror_removes_nobody_who_is_not_in_the_ledger(
     emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     mirror = {"member_mode": "mirror", "max_removal_ratio": 1}

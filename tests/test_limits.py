@@ -39,17 +39,17 @@ LIVE_LIMIT = '100, 100;w=1;name="safety_net_app_id_user_id", 1000;w=60;name="ads
         ({"x-ratelimit-reset": "nan"}, None),
     ],
 )
-def test_asked_wait(headers: dict[str, str], seconds: float | None) -> None:
+def test_wait_is_read_from_the_headers(headers: dict[str, str], seconds: float | None) -> None:
     assert asked_wait(CaseInsensitiveDict(headers), NOW) == seconds
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_no_header_is_too_strange(retry_after: str, reset: str) -> None:
+def test_any_header_is_read_or_ignored(retry_after: str, reset: str) -> None:
     wait = asked_wait({"retry-after": retry_after, "x-ratelimit-reset": reset}, NOW)
     assert wait is None or 0 <= wait < float("inf")
 
 
-def test_http_date() -> None:
+def test_http_date_is_read() -> None:
     assert http_date("Thu, 09 Jul 2026 12:00:00 GMT") == NOW
     assert http_date("Thu, 09 Jul 2026 12:00:00 -0000") == NOW
     assert http_date("yesterday") is None
@@ -76,30 +76,30 @@ def lost(wait: float | None = None) -> NoResponseError:
     return NoResponseError("audiences/list", "no connection", wait_seconds=wait)
 
 
-def test_a_rate_limit_is_waited_for_as_asked() -> None:
+def test_rate_limit_wait_follows_the_headers() -> None:
     assert waited([limited(58), limited(0)], 900) == [58, 1]
 
 
-def test_a_rate_limit_without_a_time_is_waited_for_ever_longer() -> None:
+def test_rate_limit_without_a_time_waits_longer_each_time() -> None:
     assert waited([limited(None)] * 8, 900) == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-def test_all_waits_of_a_request_together_stay_within_the_longest_wait() -> None:
+def test_sum_of_waits_of_a_request_stays_within_max_wait() -> None:
     assert waited([limited(58)] * 9, 120) == [58, 58]
     assert waited([limited(67150)], 900) == []
     assert waited([limited(1)], 0) == []
 
 
-def test_lost_answers_are_tried_five_times_in_all() -> None:
+def test_request_without_response_is_tried_five_times() -> None:
     assert waited([lost()] * 9, 0) == [1, 2, 4, 8]
 
 
-def test_a_server_that_is_away_is_given_the_time_that_it_asks_for() -> None:
+def test_unavailable_server_gets_the_wait_that_it_requests() -> None:
     assert waited([lost(30)], 900) == [30]
     assert waited([lost(3600)], 900) == []
 
 
-def test_rate_limits_do_not_use_up_the_tries_of_lost_answers() -> None:
+def test_rate_limits_do_not_count_as_failed_tries() -> None:
     errors = list(itertools.chain.from_iterable((limited(1), lost()) for _ in range(9)))
     assert waited(errors, 900) == [1, 1, 1, 2, 1, 4, 1, 8, 1]
 

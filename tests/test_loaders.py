@@ -142,7 +142,7 @@ def rule_in(row: dict[str, Any], rule: dict[str, Any], loader: Loader) -> dict[s
 
 
 @pytest.mark.parametrize(("kind", "flattened"), CASES)
-def test_a_field_that_nobody_described_reaches_the_tables(
+def test_undescribed_field_reaches_the_tables(
     future_runs: Runs, tmp_path: Path, kind: type[Loader], *, flattened: bool
 ) -> None:
     loader = kind(tmp_path)

@@ -25,7 +25,7 @@ def is_open(address: str) -> bool:
         return probe.connect_ex((host, int(port))) == 0
 
 
-def test_the_main_job_both_ways_and_again() -> None:
+def test_jobs_in_both_directions_run_twice() -> None:
     done = subprocess.run(
         DEMO, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
     )
@@ -46,7 +46,7 @@ def test_the_main_job_both_ways_and_again() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_it_stops_all_that_it_started(number: signal.Signals) -> None:
+def test_ctrl_c_stops_all_processes_of_the_job(number: signal.Signals) -> None:
     with subprocess.Popen(DEMO, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
         assert demo.stdout
         demo.stdout.readline()

@@ -58,7 +58,7 @@ def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
     )
 
 
-def test_fifty_thousand_people_are_sent_once_and_then_only_who_changed(
+def test_fifty_thousand_members_are_sent_once_and_then_only_changes(
     emulator: Emulator, programs: Programs, account: str, tmp_path: Path
 ) -> None:
     settings = {"ad_account_id": account, "ledger_url": f"sqlite:///{tmp_path}/ledger.db"}
@@ -85,7 +85,7 @@ def test_fifty_thousand_people_are_sent_once_and_then_only_who_changed(
     assert members(emulator, account) == digests([*everybody, *new]) - digests(gone)
 
 
-def test_a_list_is_made_with_its_first_people_and_an_audience_over_it_and_found_again(
+def test_list_and_audience_are_created_with_the_first_batch_and_found_again(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     first = target.target([SCHEMA, *people(range(25))], member_batch_size=10)
@@ -112,7 +112,7 @@ def test_a_list_is_made_with_its_first_people_and_an_audience_over_it_and_found_
     assert members(emulator, account) == digests(range(30))
 
 
-def test_a_list_without_an_audience_gets_one(
+def test_list_without_an_audience_gets_one(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     list_id = new_list(emulator, account, NAME)
@@ -125,7 +125,7 @@ def test_a_list_without_an_audience_gets_one(
     assert len(audiences(emulator, account)) == 1
 
 
-def test_the_list_of_the_audience_goes_before_a_list_of_that_name(
+def test_list_of_the_audience_wins_over_a_list_with_that_name(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     other, same_name = (new_list(emulator, account, name) for name in ("Other", NAME))
@@ -136,7 +136,7 @@ def test_the_list_of_the_audience_goes_before_a_list_of_that_name(
     assert len(audiences(emulator, account)) == 1
 
 
-def test_several_lists_of_several_ad_accounts_in_one_run(
+def test_one_run_fills_lists_of_several_ad_accounts(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     (other,) = emulator.seed(ad_accounts=1, audiences=0)
@@ -167,7 +167,9 @@ def test_several_lists_of_several_ad_accounts_in_one_run(
     assert digests([7]).isdisjoint(members(emulator, other))
 
 
-def test_lists_of_one_name(emulator: Emulator, target: Programs, account: str) -> None:
+def test_lists_with_the_same_name_are_ambiguous(
+    emulator: Emulator, target: Programs, account: str
+) -> None:
     older, newer = (new_list(emulator, account, NAME) for _ in range(2))
     lines = [SCHEMA, person(1), person(2, audience_name="Another"), state(1)]
     run = target.target(lines)
@@ -183,7 +185,7 @@ def test_lists_of_one_name(emulator: Emulator, target: Programs, account: str) -
     assert digests([1]).isdisjoint(emulator.members(older))
 
 
-def test_lists_that_can_not_be_written_hold_back_the_state_but_not_the_other_lists(
+def test_failed_lists_hold_back_the_state_but_not_the_other_lists(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     (locked,) = emulator.seed(ad_accounts=1, audiences=0)
@@ -207,7 +209,7 @@ def test_lists_that_can_not_be_written_hold_back_the_state_but_not_the_other_lis
     assert members(emulator, account, "Good") == digests(range(5))
 
 
-def test_a_batch_that_pinterest_refuses_fails_its_list_alone(
+def test_refused_batch_fails_only_its_list(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     assert target.target([SCHEMA, person(0)]).code == 0
@@ -242,7 +244,7 @@ def test_a_list_holds_one_type_of_identifier(
     assert members(emulator, account) == digests([1, 2]), "the ledger knows the type"
 
 
-def test_the_last_record_of_a_person_counts(
+def test_last_record_of_a_person_decides(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     gone = {"operation": "REMOVE"}
@@ -269,7 +271,7 @@ def test_the_last_record_of_a_person_counts(
     assert writes(emulator) == []
 
 
-def test_the_last_record_counts_across_chunks_and_names_of_one_list(
+def test_last_record_decides_across_chunks_and_names_of_one_list(
     emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {
@@ -296,7 +298,7 @@ def test_the_last_record_counts_across_chunks_and_names_of_one_list(
     assert len(audiences(emulator, account)) == 1
 
 
-def test_people_who_are_not_there_are_taken_out_once(
+def test_removal_of_an_unknown_member_is_sent_once(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     new_list(emulator, account, NAME, digest(email(1)), digest(email(2)))
@@ -313,9 +315,7 @@ def test_people_who_are_not_there_are_taken_out_once(
     assert members(emulator, account) == digests([2])
 
 
-def test_a_list_that_is_not_there_is_not_made_of_removals(
-    emulator: Emulator, target: Programs
-) -> None:
+def test_removals_create_no_list(emulator: Emulator, target: Programs) -> None:
     run = target.target([SCHEMA, *people(range(3), operation="REMOVE"), state(1)])
     assert run.code == 0, run.err
     assert run.state == {"seen": 1}
@@ -333,7 +333,7 @@ def test_a_list_that_is_not_there_is_not_made_of_removals(
         (45, {"member_batch_bytes": 1000, "member_batch_size": 4}, [4] * 11 + [1]),
     ],
 )
-def test_requests_are_as_large_as_the_settings_say(
+def test_requests_follow_the_batch_settings(
     emulator: Emulator,
     target: Programs,
     account: str,
@@ -348,7 +348,7 @@ def test_requests_are_as_large_as_the_settings_say(
     assert members(emulator, account) == digests(range(count))
 
 
-def test_without_a_ledger_everybody_is_sent_each_time(
+def test_all_members_are_sent_each_time_without_a_ledger(
     emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     for _ in range(2):
@@ -382,7 +382,7 @@ def batch(*files: Path, **encoding: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("form", ["jsonl", "jsonl.gz", "parquet"])
-def test_files_of_batch_messages_mean_what_records_mean(
+def test_batch_files_have_the_effect_of_records(
     emulator: Emulator, target: Programs, account: str, tmp_path: Path, form: str
 ) -> None:
     rows = [message["record"] for message in people(range(12_000))]
@@ -430,7 +430,7 @@ def test_files_of_batch_messages_mean_what_records_mean(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_broken_file_is_one_line_and_holds_back_the_state(
+def test_broken_batch_file_logs_one_line_and_holds_back_the_state(
     emulator: Emulator,
     target: Programs,
     tmp_path: Path,
@@ -478,7 +478,7 @@ def report(folder: Path) -> dict[str, Any]:
     return said
 
 
-def test_the_report_tells_how_each_list_does(
+def test_report_shows_the_status_of_each_list(
     emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     target.settings |= {"report_path": str(tmp_path / "report.json")}
@@ -530,7 +530,7 @@ def test_the_report_tells_how_each_list_does(
     assert report(tmp_path)["requests"]["write"] == 0
 
 
-def test_the_report_of_a_dry_run_and_of_lists_that_fail(
+def test_report_covers_dry_runs_and_failed_lists(
     emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     target.settings |= {"report_path": str(tmp_path / "report.json"), "dry_run": True}
@@ -584,7 +584,7 @@ some_messages = st.lists(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(some_messages, st.sampled_from(["add", "mirror"]))
-def test_the_short_way_around_the_sdk_leads_where_the_long_one_does(
+def test_fast_path_has_the_effect_of_the_sdk_path(
     emulator: Emulator, tmp_path: Path, messages: list[dict[str, Any]], member_mode: str
 ) -> None:
     outcomes = []

@@ -53,7 +53,7 @@ def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
 
 @pytest.mark.parametrize("operation", [CREATE, "audiences/create"])
 @pytest.mark.parametrize("kind", ["drop_after", "error_after", "truncate"])
-def test_what_was_made_though_no_answer_came_is_found_again(
+def test_list_created_by_a_lost_response_is_found_again(
     emulator: Emulator, target: Programs, account: str, operation: str, kind: str
 ) -> None:
     emulator.fault(operation=operation, kind=kind)
@@ -65,7 +65,7 @@ def test_what_was_made_though_no_answer_came_is_found_again(
     assert [operation for operation, _ in writes(emulator)].count(operation) == 1
 
 
-def test_a_list_whose_making_never_arrived_is_made(
+def test_list_is_created_again_if_the_request_never_arrived(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     emulator.fault(operation=CREATE, kind="drop_before")
@@ -90,7 +90,7 @@ def test_refused_audience_of_a_list_holds_back_the_state_until_it_is_created(
 
 
 @pytest.mark.parametrize("how", ["before the next", "before its answer"])
-def test_killed_after_any_request_the_next_run_completes_it(tmp_path: Path, how: str) -> None:
+def test_next_run_completes_a_run_killed_after_any_request(tmp_path: Path, how: str) -> None:
     """The requests are: two that read, the list, two more batches, the audience, two that read."""
     lines = [SCHEMA, *people(range(25)), state(1)]
     with Emulator(seed="empty", access="unlimited") as emulator:
@@ -126,7 +126,7 @@ def test_killed_after_any_request_the_next_run_completes_it(tmp_path: Path, how:
             emulator.clear()
 
 
-def test_a_rate_limit_ends_the_run_and_the_next_one_goes_on(
+def test_rate_limit_ends_the_run_and_the_next_one_continues(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     emulator.fault(operation=UPDATE, kind="rate_limit", reset=67150, skip=1)
@@ -156,7 +156,7 @@ def test_a_rate_limit_ends_the_run_and_the_next_one_goes_on(
     ],
     ids=lambda fault: str(fault["kind"]),
 )
-def test_a_batch_is_repeated_until_it_is_answered(
+def test_batch_is_retried_until_a_response_arrives(
     emulator: Emulator, target: Programs, account: str, fault: dict[str, Any]
 ) -> None:
     list_id = new_list(emulator, account, NAME)
@@ -169,7 +169,7 @@ def test_a_batch_is_repeated_until_it_is_answered(
     assert len(sent) == 2
 
 
-def test_a_token_that_is_no_good_any_more_ends_the_run(
+def test_revoked_token_ends_the_run(
     emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.json"
@@ -190,7 +190,7 @@ def test_a_token_that_is_no_good_any_more_ends_the_run(
     assert members(emulator, account) == digests(range(20))
 
 
-def test_all_is_done_though_pinterest_does_not_tell_how_the_list_does(
+def test_run_succeeds_without_the_status_of_the_list(
     emulator: Emulator, target: Programs, account: str, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.json"
@@ -205,7 +205,7 @@ def test_all_is_done_though_pinterest_does_not_tell_how_the_list_does(
 
 
 @pytest.mark.parametrize("operation", ["audiences/list", CREATE, UPDATE, "audiences/create"])
-def test_a_signal_in_any_request_loses_nobody_and_makes_nothing_twice(
+def test_signal_in_any_request_loses_no_member_and_creates_nothing_twice(
     emulator: Emulator, target: Programs, account: str, operation: str
 ) -> None:
     emulator.fault(operation=operation, kind="delay", seconds=1)
@@ -224,7 +224,7 @@ def test_a_signal_in_any_request_loses_nobody_and_makes_nothing_twice(
     assert members(emulator, account) == digests(range(25))
 
 
-def test_a_batch_is_in_the_ledger_only_after_pinterest_took_it(
+def test_batch_enters_the_ledger_after_pinterest_accepted_it(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     for kind in ("drop_before", "rate_limit"):
@@ -239,7 +239,7 @@ def test_a_batch_is_in_the_ledger_only_after_pinterest_took_it(
     assert members(emulator, account) == digests(range(9))
 
 
-def test_who_changes_their_mind_around_a_crash_ends_as_they_want(
+def test_member_changed_around_a_crash_ends_as_the_last_record_says(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     """The ledger cannot know whether Pinterest took the last batch before the crash."""
@@ -262,7 +262,7 @@ def test_who_changes_their_mind_around_a_crash_ends_as_they_want(
 
 
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/ledger.db", "mysql://x/y"])
-def test_a_ledger_that_can_not_be_used_ends_the_run_before_anything_is_sent(
+def test_unusable_ledger_ends_the_run_before_any_request(
     emulator: Emulator, programs: Programs, account: str, tmp_path: Path, url: str
 ) -> None:
     (tmp_path / "nowhere").write_text("a file, no folder")
@@ -283,7 +283,7 @@ class TestMirror:
         target.settings["member_mode"] = "mirror"
         return target
 
-    def test_whom_the_table_does_not_have_any_more_is_removed(
+    def test_mirror_removes_members_absent_from_the_table(
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target([*whole_version(range(1000), 1), state(1)]).state == {"seen": 1}
@@ -303,7 +303,7 @@ class TestMirror:
         assert mirror.target(whole_version(range(50, 1000), 4)).code == 0
         assert members(emulator, account) == digests(range(50, 1000)) | by_hand
 
-    def test_too_many_are_not_removed_unless_a_setting_says_so(
+    def test_mirror_removes_nobody_beyond_max_removal_ratio(
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(1000), 1)).code == 0
@@ -325,7 +325,7 @@ class TestMirror:
         assert changes(emulator) == [("REMOVE", 900)]
         assert members(emulator, account) == digests(range(100))
 
-    def test_no_state_passes_before_the_version_is_whole_or_if_it_is_refused(
+    def test_no_state_is_emitted_before_a_complete_and_accepted_version(
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(10), 1)).code == 0
@@ -345,7 +345,7 @@ class TestMirror:
         assert mirror.target(lines, max_removal_ratio=1).state == {"seen": 2}
         assert members(emulator, account) == digests(range(2))
 
-    def test_a_tap_that_dies_half_way_removes_nobody_and_a_later_version_removes_the_right_ones(
+    def test_interrupted_tap_removes_nobody_and_a_later_version_removes_the_absent(
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(20), 1)).code == 0
@@ -358,7 +358,7 @@ class TestMirror:
         assert mirror.target(whole_version(range(2, 20), 3)).code == 0
         assert members(emulator, account) == digests(range(2, 20))
 
-    def test_a_version_that_dies_and_another_in_one_run(
+    def test_interrupted_version_and_a_complete_one_in_one_run(
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(20), 1)).code == 0
@@ -367,7 +367,7 @@ class TestMirror:
         assert run.code == 0, run.err
         assert members(emulator, account) == digests(range(3, 20))
 
-    def test_two_whole_versions_in_one_run(
+    def test_two_complete_versions_in_one_run(
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         run = mirror.target([*whole_version(range(20), 1), *whole_version(range(2, 22), 2)])
@@ -391,7 +391,7 @@ class TestMirror:
         assert writes(emulator) == []
         assert members(emulator, account) == digests(range(9))
 
-    def test_a_version_that_is_activated_before_its_records_removes_nobody(
+    def test_version_activated_before_its_records_removes_nobody(
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(20), 1)).code == 0
@@ -406,7 +406,7 @@ class TestMirror:
         assert mirror.target(both).code == 0
         assert members(emulator, account) == digests(range(1, 20))
 
-    def test_if_one_list_would_lose_too_many_no_list_loses_any(
+    def test_no_list_loses_members_if_one_would_lose_too_many(
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         def both(first: range, second: range, version: int) -> list[dict[str, Any]]:
@@ -445,7 +445,7 @@ class TestMirror:
         assert mirror.target([SCHEMA, *people(range(1, 20)), activate(5)]).code == 0
         assert members(emulator, account) == digests(range(1, 20))
 
-    def test_a_schema_that_changes_on_the_way_does_not_begin_another_version(
+    def test_changed_schema_does_not_begin_another_version(
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         other = schema(SCHEMA["stream"], email={"type": "string"})
@@ -456,7 +456,7 @@ class TestMirror:
         assert run.state == {"seen": 2}
         assert members(emulator, account) == digests(range(1, 20))
 
-    def test_a_dry_run_tells_the_same_numbers_and_changes_nothing(
+    def test_dry_run_reports_the_same_numbers_and_changes_nothing(
         self, emulator: Emulator, mirror: Programs, tmp_path: Path
     ) -> None:
         assert mirror.target(whole_version(range(100), 1)).code == 0
@@ -478,7 +478,7 @@ class TestMirror:
         assert refused.code == 1
         assert "95 of 95 members" in refused.err
 
-    def test_a_list_that_pinterest_refused_loses_nobody(
+    def test_refused_list_loses_nobody(
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(20), 1)).code == 0
@@ -494,7 +494,7 @@ class TestMirror:
     @pytest.mark.parametrize(
         "bad", [{"operation": "?"}, {"lr_id": "Xy1Tz"}, {"ad_account_id": "x"}]
     )
-    def test_whoever_may_be_in_a_record_that_can_not_be_read_stays(
+    def test_unreadable_record_keeps_all_absent_members(
         self, emulator: Emulator, mirror: Programs, account: str, bad: dict[str, str]
     ) -> None:
         mirror.settings |= {"rejected_path": str(mirror.folder / "rejected"), "max_rejected": 9}
@@ -508,7 +508,7 @@ class TestMirror:
         )
         assert members(emulator, account) == digests(range(20))
 
-    def test_whoever_may_be_in_a_record_whose_stream_map_fails_stays(
+    def test_failed_stream_map_keeps_all_absent_members(
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         assert mirror.target(whole_version(range(20), 1)).code == 0
@@ -521,7 +521,7 @@ class TestMirror:
         assert "1 of its records" in run.err
         assert members(emulator, account) == digests(range(20))
 
-    def test_added_and_removed_within_a_version(
+    def test_member_added_and_removed_within_a_version(
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         lines = [
@@ -535,7 +535,7 @@ class TestMirror:
         assert run.state == {"seen": 1}
         assert members(emulator, account) == digests([1])
 
-    def test_it_needs_a_ledger(self, mirror: Programs) -> None:
+    def test_mirror_needs_a_ledger(self, mirror: Programs) -> None:
         run = mirror.target([SCHEMA, person(1)], ledger_url="")
         assert run.code == 1
         assert "member_mode mirror needs a ledger" in run.err

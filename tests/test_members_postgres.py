@@ -53,7 +53,7 @@ def postgres() -> Iterator[Postgres]:
         yield postgres
 
 
-def test_the_ledger_may_be_in_postgresql_and_a_mirror_too(
+def test_ledger_in_postgresql_supports_mirrors(
     emulator: Emulator, account: str, postgres: Postgres, tmp_path: Path
 ) -> None:
     settings = {
@@ -84,7 +84,7 @@ def test_the_ledger_may_be_in_postgresql_and_a_mirror_too(
     assert not list(tmp_path.rglob("ledger.db"))
 
 
-def test_a_ledger_that_is_not_there_any_more_is_one_line_without_its_password(
+def test_lost_ledger_database_logs_one_line_without_its_password(
     emulator: Emulator, account: str, postgres: Postgres, tmp_path: Path
 ) -> None:
     url = sa.make_url(url_of(postgres)).set(password="pass-of-mine", port=1)
@@ -105,7 +105,7 @@ def guide_settings() -> list[dict[str, Any]]:
     return [json.loads(text) for text in re.findall(r"^```json\n([^`]+)^```$", GUIDE, re.MULTILINE)]
 
 
-def test_the_stream_maps_of_the_guide(emulator: Emulator, account: str, tmp_path: Path) -> None:
+def test_stream_maps_of_the_guide_work(emulator: Emulator, account: str, tmp_path: Path) -> None:
     (settings,) = guide_settings()
     target = Programs(
         tmp_path,
@@ -129,7 +129,7 @@ def test_the_stream_maps_of_the_guide(emulator: Emulator, account: str, tmp_path
     assert len(members(emulator, account)) == 9
 
 
-def test_a_table_of_postgresql_by_meltano(
+def test_meltano_sends_a_table_of_postgresql(
     emulator: Emulator, account: str, postgres: Postgres, tmp_path: Path
 ) -> None:
     (settings,) = guide_settings()

@@ -91,7 +91,9 @@ def run(programs: Programs, lines: list[dict[str, Any]], **settings: Any) -> Run
     return done
 
 
-def test_good_refused_and_rejected_people(emulator: Emulator, ours: Programs, account: str) -> None:
+def test_accepted_refused_and_rejected_members_stay_private(
+    emulator: Emulator, ours: Programs, account: str
+) -> None:
     lines = [
         SCHEMA,
         person(email=GOOD),
@@ -124,7 +126,7 @@ def test_good_refused_and_rejected_people(emulator: Emulator, ours: Programs, ac
     assert run(ours, new).code == 1
 
 
-def test_a_rate_limit_a_dry_run_and_a_mirror(
+def test_rate_limit_dry_run_and_mirror_keep_members_private(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     some = [person(email=f"{number}.{GOOD}") for number in range(9)]
@@ -141,7 +143,7 @@ def test_a_rate_limit_a_dry_run_and_a_mirror(
     assert run(ours, few, member_mode="mirror").code == 1
 
 
-def test_stream_maps_that_fail_and_streams_that_are_split(ours: Programs) -> None:
+def test_failed_stream_maps_and_split_streams_keep_members_private(ours: Programs) -> None:
     (ours.folder / "rejected.singer").unlink(missing_ok=True)
     columns = {"mail": {"type": "string"}, "age": {"type": "string"}}
     customer: dict[str, Any] = {"mail": GOOD, "age": "zxqvw"}
@@ -173,7 +175,7 @@ def test_stream_maps_that_fail_and_streams_that_are_split(ours: Programs) -> Non
     assert done.state == {}
 
 
-def test_a_ledger_that_breaks_and_input_that_is_none(ours: Programs) -> None:
+def test_broken_ledger_and_invalid_input_keep_members_private(ours: Programs) -> None:
     (ours.folder / "ledger.db").write_bytes(b"no database" * 1000)
     assert run(ours, [SCHEMA, person(email=GOOD)]).code == 1
     (ours.folder / "ledger.db").unlink()
@@ -197,7 +199,7 @@ def without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in found.items() if k != "_rejected_at"} for found in records]
 
 
-def test_what_has_no_identifier_stays_with_its_reason_however_often_it_is_replayed(
+def test_record_without_identifier_keeps_its_reason_in_every_replay(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     lines = [
@@ -221,7 +223,7 @@ def test_what_has_no_identifier_stays_with_its_reason_however_often_it_is_replay
     assert lists(emulator, account) == []
 
 
-def test_a_person_of_another_type_leaves_the_file_once_the_list_takes_them(
+def test_stored_member_of_another_type_leaves_the_file_once_the_list_accepts_it(
     target: Programs,
 ) -> None:
     """Without a ledger a run does not know what a list held before."""
@@ -245,7 +247,7 @@ def test_a_person_of_another_type_leaves_the_file_once_the_list_takes_them(
     assert kept(target) == []
 
 
-def test_who_was_kept_leaves_the_file_when_the_table_has_them_again(
+def test_stored_member_leaves_the_file_when_the_table_has_it_again(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     bad, good = [person(1), person(maid=PHONE)], [person(maid=PHONE)]

@@ -68,7 +68,7 @@ def alike(draw: st.DrawFn) -> list[dict[str, Any]]:
     override=False,
 )
 @example(records=[{"audience_name": NAME, "email": None}], override=False)
-def test_many_records_are_read_as_they_are_one_by_one(
+def test_many_records_are_read_like_single_records(
     records: list[dict[str, Any]],
     *,
     override: bool,
@@ -90,7 +90,7 @@ def test_many_records_are_read_as_they_are_one_by_one(
 
 
 @given(any_record)
-def test_no_reason_holds_anything_of_the_record(record: dict[str, Any]) -> None:
+def test_reason_contains_nothing_of_the_record(record: dict[str, Any]) -> None:
     secrets = ["secret.person@shop.example", "SECRET-DEVICE"]
     record = {**record, "email": secrets[0] + "@", "maid": secrets[1]}
     for values in ({}, {"maid": None}, {"email": None}, dict.fromkeys(record, secrets[0])):
@@ -113,14 +113,14 @@ def test_no_reason_holds_anything_of_the_record(record: dict[str, Any]) -> None:
         ({"audience_name": "A", "email": "a@b.example", DIGEST: "ab"}, "no_identifier"),
     ],
 )
-def test_what_can_not_be_read_has_a_code_of_its_own(record: dict[str, Any], code: str) -> None:
+def test_unreadable_record_has_its_own_code(record: dict[str, Any], code: str) -> None:
     read = MemberReader("1").read(record)
     assert isinstance(read, Reject)
     assert read.code == code
     assert MemberReader("1").read_all([record]).rejected == [(0, record, read)]
 
 
-def test_without_any_ad_account_nothing_is_read() -> None:
+def test_record_without_ad_account_is_rejected() -> None:
     read = MemberReader(None).read({"audience_name": "A", "email": "a@b.example"})
     assert isinstance(read, Reject)
     assert read.code == "no_ad_account"
@@ -131,7 +131,7 @@ def test_without_any_ad_account_nothing_is_read() -> None:
     st.integers(1, 7),
     st.integers(1, 60),
 )
-def test_batches_hold_all_in_order_and_are_as_large_as_may_be(
+def test_batches_keep_the_order_and_are_as_large_as_allowed(
     texts: list[str], most: int, most_bytes: int
 ) -> None:
     cut = [list(batch) for batch in batches(texts, most, most_bytes)]
@@ -158,7 +158,7 @@ removals = st.tuples(st.integers(0, 3000), st.integers(0, 3000)).map(
 @example([mirror.Removal("list", 3, 1)], 0.0)
 @example([mirror.Removal("list", 10, 1, 2)], 0.2)
 @example([mirror.Removal("one", 100, 30), mirror.Removal("other", 100, 90)], 0.2)
-def test_more_than_the_ratio_is_objected_to_and_the_ratio_that_is_named_allows_it(
+def test_objection_above_the_ratio_names_a_ratio_that_allows_it(
     found: list[mirror.Removal], ratio: float
 ) -> None:
     said = mirror.objection(found, ratio)
@@ -174,7 +174,7 @@ def test_more_than_the_ratio_is_objected_to_and_the_ratio_that_is_named_allows_i
         assert any(f"{removal.total} of {removal.known} members" in said for removal in found)
 
 
-def test_nothing_to_be_removed_is_no_reason_to_complain() -> None:
+def test_mirror_without_removals_has_no_objection() -> None:
     assert mirror.objection([], 0) is None
     assert mirror.objection([mirror.Removal("list", 0, 0)], 0) is None
     assert mirror.empty_version("table", 0) is None
@@ -206,7 +206,7 @@ _numbers = itertools.count()
 
 @settings(max_examples=25, deadline=None)
 @given(before=steps, during=steps)
-def test_a_dry_ledger_answers_as_the_ledger_would_and_leaves_it_alone(
+def test_dry_run_ledger_behaves_like_the_ledger_without_changing_it(
     ledgers: tuple[Ledger, Path], before: list[Any], during: list[Any]
 ) -> None:
     ledger, _ = ledgers
@@ -251,7 +251,7 @@ def known(ledger: Ledger | DryLedger, list_id: str) -> list[Any]:
     )
 )
 @example([(True, 0, "done"), (False, 0, "lost"), (True, 0, "done"), (False, 0, "done")])
-def test_whatever_a_run_died_in_the_next_one_sends_what_pinterest_may_not_have(
+def test_next_run_sends_all_members_that_pinterest_may_lack(
     ledgers: tuple[Ledger, Path], history: list[tuple[bool, int, str]]
 ) -> None:
     """Each step is a run that brings one person in or out, and may die around the request."""

@@ -193,7 +193,7 @@ def test_malformed_identifier_keeps_everybody(
 
 
 @pytest.mark.parametrize("blank", ["", "NULL", None])
-def test_row_that_names_nobody_does_not_stop_a_mirror(
+def test_row_without_a_person_does_not_stop_a_mirror(
     emulator: Emulator, mirror: Programs, account: str, blank: str | None
 ) -> None:
     mirror.settings |= {"rejected_path": str(mirror.folder / "rejected"), "max_rejected": 9}
@@ -204,9 +204,7 @@ def test_row_that_names_nobody_does_not_stop_a_mirror(
     assert members(emulator, account) == digests(range(19))
 
 
-def test_mirror_asks_no_more_of_a_list_that_was_refused(
-    emulator: Emulator, mirror: Programs
-) -> None:
+def test_mirror_sends_no_more_to_a_refused_list(emulator: Emulator, mirror: Programs) -> None:
     assert mirror.target(whole_version(range(60), 1)).code == 0
     other = versioned(people(range(60), audience_name="Other"), 1)
     assert mirror.target([SCHEMA, *other, activate(1)]).code == 0

@@ -88,16 +88,16 @@ def test_key_and_clean_name_are_stable(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", PLACEHOLDERS)
-def test_placeholder_is_told_from_a_name(text: str) -> None:
+def test_placeholder_is_recognised(text: str) -> None:
     assert is_placeholder(text)
 
 
 @pytest.mark.parametrize("text", ["NA", "Nona", "Nullarbor", "None of these", "#1", "", "nan 2"])
-def test_name_is_no_placeholder(text: str) -> None:
+def test_ordinary_name_is_not_a_placeholder(text: str) -> None:
     assert not is_placeholder(text)
 
 
-def test_lookalikes_of_one_name_make_one_audience(
+def test_lookalike_names_create_one_audience(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     lines = [schema(), *(record(name=name, **ENGAGED) for name in [*LOOKALIKES, NAME])]
@@ -111,7 +111,7 @@ def test_lookalikes_of_one_name_make_one_audience(
     assert writes(emulator) == []
 
 
-def test_case_makes_another_audience(emulator: Emulator, ours: Programs, account: str) -> None:
+def test_case_makes_a_different_audience(emulator: Emulator, ours: Programs, account: str) -> None:
     ours.target([schema(), *(record(name=name, **ENGAGED) for name in [NAME, *OTHERS])])
     assert names(emulator, account) == [NAME, *OTHERS]
 
@@ -154,7 +154,7 @@ def test_seeds_and_sharing_find_a_lookalike_name(
     assert list(emulator.state()["shared_accounts"]) == [seed]
 
 
-def test_record_of_a_lookalike_of_a_deferred_name_is_deferred_too(
+def test_record_with_a_lookalike_of_a_deferred_name_is_deferred(
     ours: Programs, emulator: Emulator, account: str
 ) -> None:
     grown: dict[str, Any] = {"country": "US", "percentage": 3}
@@ -169,7 +169,7 @@ def test_record_of_a_lookalike_of_a_deferred_name_is_deferred_too(
     assert names(emulator, account) == ["Fresh"]
 
 
-def test_lookalikes_of_one_name_make_one_customer_list(
+def test_lookalike_names_create_one_customer_list(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     members = [
@@ -228,7 +228,7 @@ def test_placeholder_that_pinterest_has_is_left_alone(
 
 
 @pytest.mark.parametrize("blank", ["   ", "\N{NO-BREAK SPACE}", "\ufeff\N{ZERO WIDTH SPACE}"])
-def test_name_of_which_nothing_can_be_seen_is_no_name(
+def test_name_without_visible_characters_is_missing(
     emulator: Emulator, ours: Programs, blank: str
 ) -> None:
     lines = [
@@ -262,7 +262,7 @@ def renaming(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
         ),
     ],
 )
-def test_run_ends_when_pinterest_makes_another_name(
+def test_run_fails_if_pinterest_creates_another_name(
     ours: Programs, monkeypatch: pytest.MonkeyPatch, method: str, line: dict[str, Any]
 ) -> None:
     renaming(monkeypatch, method)
@@ -273,7 +273,7 @@ def test_run_ends_when_pinterest_makes_another_name(
     assert "Traceback" not in run.err
 
 
-def test_run_ends_when_pinterest_changes_to_another_name(
+def test_run_fails_if_pinterest_changes_to_another_name(
     emulator: Emulator, ours: Programs, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours.target([schema(), record(name="Loyal", **ENGAGED)])

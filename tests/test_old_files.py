@@ -35,7 +35,7 @@ def test_state_of_version_0_1_emits_nothing_again(emulator: Emulator, programs: 
     assert [each["description"] for each in again.records("audiences")] == ["Changed"]
 
 
-def test_ledger_of_version_0_1_still_knows_who_was_sent(
+def test_ledger_of_version_0_1_still_has_the_sent_members(
     emulator: Emulator, programs: Programs, account: str, tmp_path: Path
 ) -> None:
     first = programs.target(

@@ -55,7 +55,7 @@ def report(target: Programs) -> dict[str, Any]:
     return said
 
 
-def test_audience_its_members_and_who_it_is_shared_with_come_in_any_order(
+def test_audience_members_and_sharing_may_come_in_any_order(
     emulator: Emulator, tmp_path: Path
 ) -> None:
     row = record(
@@ -86,7 +86,7 @@ def test_audience_its_members_and_who_it_is_shared_with_come_in_any_order(
         assert writes(emulator) == [], order
 
 
-def test_audience_that_members_make_is_in_the_report(
+def test_audience_created_for_members_is_in_the_report(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     assert target.target([SCHEMA, person(1)]).code == 0
@@ -142,7 +142,7 @@ def test_blank_rows_and_blank_lines_are_skipped_and_counted(
     ],
     ids=str,
 )
-def test_flattened_rule_is_understood(
+def test_flattened_rule_is_read(
     emulator: Emulator, target: Programs, account: str, columns: dict[str, Any]
 ) -> None:
     lines = [schema(), record(name="S", audience_type="VISITOR", **columns)]
@@ -208,7 +208,7 @@ def test_single_member_that_is_refused_for_its_size_fails_the_list(tmp_path: Pat
         assert lists(emulator, account) == []
 
 
-def test_request_that_is_refused_for_something_else_is_not_repeated(
+def test_request_refused_for_another_reason_is_not_halved(
     emulator: Emulator, target: Programs
 ) -> None:
     emulator.fault(operation="customer_lists/create", kind="status", status=400, code=1)

@@ -169,7 +169,7 @@ def printed_maps() -> list[tuple[str, dict[str, Any], str]]:
 
 
 @pytest.mark.parametrize(("stream", "maps", "column"), printed_maps(), ids=["guide", "project"])
-def test_printed_stream_map_removes_who_is_deleted(
+def test_documented_stream_map_removes_deleted_members(
     emulator: Emulator,
     target: Programs,
     account: str,
@@ -237,7 +237,7 @@ def test_no_stream_map_turns_a_deletion_into_an_addition(
     ],
     ids=str,
 )
-def test_kept_record_of_a_member_means_the_same_when_it_is_tried_again(
+def test_stored_member_record_keeps_its_meaning_in_a_replay(
     emulator: Emulator, target: Programs, tmp_path: Path, fields: dict[str, Any]
 ) -> None:
     rejected = tmp_path / "rejected.singer"
@@ -252,7 +252,7 @@ def test_kept_record_of_a_member_means_the_same_when_it_is_tried_again(
     assert not re.search("ann@|bob@|x y", rejected.read_text())
 
 
-def test_deletion_that_holds_only_its_key_is_kept_with_a_digest_of_the_key(
+def test_deletion_with_only_its_key_is_stored_with_a_digest_of_the_key(
     emulator: Emulator, target: Programs, tmp_path: Path
 ) -> None:
     rejected = tmp_path / "rejected.singer"
@@ -284,7 +284,7 @@ def test_deletion_that_holds_only_its_key_is_kept_with_a_digest_of_the_key(
     assert writes(emulator) == []
 
 
-def test_removal_of_somebody_unknown_is_counted_apart(
+def test_removal_of_an_unknown_member_is_counted_separately(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     new_list(emulator, account, NAME, digest("other@else.example"))
@@ -299,7 +299,7 @@ def test_removal_of_somebody_unknown_is_counted_apart(
     assert members(emulator, account) == digests([0, 3, 4]) | {digest("other@else.example")}
 
 
-def test_run_that_only_removes_people_makes_no_audience(
+def test_run_with_only_removals_creates_no_audience(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     new_list(emulator, account, NAME, digest(ANN))
@@ -309,7 +309,7 @@ def test_run_that_only_removes_people_makes_no_audience(
     assert audiences(emulator, account) == []
 
 
-def test_write_mode_update_makes_no_list_and_no_audience(
+def test_write_mode_update_creates_no_list_and_no_audience(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     run = target.target([SCHEMA, person(email=ANN), state(1)], write_mode="update")

@@ -63,7 +63,7 @@ def cut_at(run: Run, line: int) -> Run:
     return dataclasses.replace(run, out="\n".join(run.out.splitlines()[:line]))
 
 
-def test_run_that_is_killed_anywhere_promises_only_what_went_out(
+def test_state_of_a_killed_run_covers_only_emitted_records(
     emulator: Emulator, programs: Programs
 ) -> None:
     emulator.seed(ad_accounts=6, audiences=30, updated_timestamp=LONG_AGO)
@@ -80,7 +80,7 @@ def test_run_that_is_killed_anywhere_promises_only_what_went_out(
     assert promising, "a state goes out before the end"
 
 
-def test_state_after_a_failure_holds_what_was_finished(
+def test_state_after_a_failure_covers_the_finished_partitions(
     emulator: Emulator, programs: Programs
 ) -> None:
     accounts = emulator.seed(ad_accounts=4, audiences=40, updated_timestamp=LONG_AGO)

@@ -55,29 +55,29 @@ def code(decision: Decision) -> str:
     return decision.code
 
 
-def test_missing_is_created_with_what_the_record_says_and_nothing_else() -> None:
+def test_missing_audience_is_created_with_only_the_fields_of_the_record() -> None:
     decision = plan(desired(audience_type="VISITOR", rule=VISITOR), [])
     assert decision == Create(
         "5497", {"name": "Loyal", "audience_type": "VISITOR", "rule": VISITOR}
     )
 
 
-def test_equal_is_left_alone() -> None:
+def test_equal_audience_is_left_alone() -> None:
     same = desired(audience_type="VISITOR", rule=VISITOR, description="Came twice")
     assert plan(same, [THERE]) == Unchanged(THERE["id"])
 
 
-def test_what_a_record_does_not_mention_is_left_alone() -> None:
+def test_unmentioned_fields_are_left_alone() -> None:
     assert plan(desired(), [THERE]) == Unchanged(THERE["id"])
 
 
-def test_update_sends_only_what_differs() -> None:
+def test_update_sends_only_changed_fields() -> None:
     decision = plan(desired(audience_id=THERE["id"], name="Faithful", rule=VISITOR), [THERE])
     assert decision == Update("5497", THERE["id"], {"name": "Faithful"}, old={"name": "Loyal"})
 
 
 @pytest.mark.parametrize("without", [None, ""])
-def test_empty_description_clears_only_what_is_there(without: str | None) -> None:
+def test_empty_description_clears_only_an_existing_one(without: str | None) -> None:
     cleared = desired(description="")
     assert plan(cleared, [THERE]) == Update(
         "5497", THERE["id"], {"description": ""}, old={"description": "Came twice"}
@@ -91,12 +91,12 @@ def test_empty_description_is_not_sent_with_a_new_audience() -> None:
     assert "description" not in decision.body
 
 
-def test_an_unknown_id_is_not_created_under_another() -> None:
+def test_unknown_id_is_rejected_and_not_created() -> None:
     decision = plan(desired(audience_id="1", audience_type="VISITOR", rule=VISITOR), [])
     assert code(decision) == "unknown_id"
 
 
-def test_two_of_one_name_are_refused_or_the_newest_is_taken() -> None:
+def test_ambiguous_name_is_rejected_or_the_newest_is_taken() -> None:
     two = [NEWER, THERE]
     assert code(plan(desired(description="new"), two)) == "ambiguous_name"
     assert plan(desired(description="new"), two, on_ambiguous="newest") == Update(
@@ -126,14 +126,14 @@ def test_two_of_one_name_are_refused_or_the_newest_is_taken() -> None:
         ),
     ],
 )
-def test_what_can_not_be_created_is_rejected(fields: dict[str, Any], expected: str) -> None:
+def test_uncreatable_audience_is_rejected(fields: dict[str, Any], expected: str) -> None:
     assert code(plan(desired(**fields), [])) == expected
 
 
 NOVEL = {"engager_type": 1, "objective_type": ["NOVEL"], "novel": 1, "retention_days": 30}
 
 
-def test_what_pinterest_returned_is_sent_again_with_warnings() -> None:
+def test_returned_values_are_sent_again_with_warnings() -> None:
     there = {**THERE, "audience_type": "ENGAGEMENT", "rule": NOVEL}
     changed = {**NOVEL, "objective_type": ["NOVEL", "SALES"], "retention_days": 60}
     decision = plan(desired(rule=changed), [there])
@@ -144,7 +144,7 @@ def test_what_pinterest_returned_is_sent_again_with_warnings() -> None:
         assert isinstance(plan(desired(rule={**NOVEL, **wrong}), [there]), Reject)
 
 
-def test_a_copy_of_what_pinterest_returned_is_created_with_warnings() -> None:
+def test_copy_of_returned_values_is_created_with_warnings() -> None:
     rule = {"percentage": 3, "seed_id": ["25"], "novel": 1}
     made = desired(audience_type="ACTALIKE", rule=rule)
     assert code(plan(made, [])) == "bad_rule_field"
@@ -169,7 +169,7 @@ def test_a_copy_of_what_pinterest_returned_is_created_with_warnings() -> None:
         ([], None),
     ],
 )
-def test_a_seed_is_waited_for_only_if_waiting_helps(
+def test_seed_defers_the_record_only_if_waiting_helps(
     statuses: list[str | None], expected: str | None
 ) -> None:
     outcome = deferral([{"name": "Seed", "status": status} for status in statuses])
@@ -177,11 +177,11 @@ def test_a_seed_is_waited_for_only_if_waiting_helps(
     assert isinstance(outcome, Reject) == (expected == "seed_too_small")
 
 
-def test_the_type_of_an_audience_can_not_be_changed() -> None:
+def test_type_of_an_audience_cannot_be_changed() -> None:
     assert code(plan(desired(audience_type="ENGAGEMENT"), [THERE])) == "type_differs"
 
 
-def test_a_type_that_this_project_never_heard_of_may_stay_as_it_is() -> None:
+def test_unknown_type_may_stay_unchanged() -> None:
     novel = {**THERE, "audience_type": "NOVEL", "rule": {"novel": 1}}
     same = desired(audience_type="NOVEL", rule={"novel": 1})
     assert plan(same, [novel]) == Unchanged(THERE["id"])
@@ -201,14 +201,14 @@ def test_write_mode_update_creates_nothing() -> None:
     assert isinstance(plan(desired(description="new"), [THERE], write_mode="update"), Update)
 
 
-def test_removal() -> None:
+def test_removal_removes_an_existing_audience() -> None:
     assert plan(desired(remove=True), [THERE]) == Remove("5497", THERE["id"])
     assert plan(desired(remove=True), []) == Unchanged(None)
     assert plan(desired(remove=True, audience_id="1"), []) == Unchanged(None)
 
 
 @pytest.mark.parametrize("on_ambiguous", ["reject", "newest"])
-def test_removal_of_one_of_several_is_rejected(on_ambiguous: OnAmbiguous) -> None:
+def test_removal_by_an_ambiguous_name_is_rejected(on_ambiguous: OnAmbiguous) -> None:
     decision = plan(desired(remove=True), [THERE, NEWER], on_ambiguous=on_ambiguous)
     assert code(decision) == "ambiguous_name"
     assert isinstance(decision, Reject)
@@ -244,7 +244,7 @@ def test_custom_audiences_are_created_with_the_fields_of_their_endpoint_only() -
         ({"prefill": "false"}, {"prefill": False}),
     ],
 )
-def test_rules_that_mean_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_equivalent_rules_are_equal(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert same_rule(one, other)
     assert same_rule(other, one)
 
@@ -261,7 +261,7 @@ def test_rules_that_mean_the_same(one: dict[str, Any], other: dict[str, Any]) ->
         ({}, {"country": "US"}),
     ],
 )
-def test_rules_that_do_not(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_different_rules_are_not_equal(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert not same_rule(one, other)
     assert not same_rule(other, one)
 
@@ -369,16 +369,14 @@ def _pairs(draw: st.DrawFn) -> tuple[Desired, list[dict[str, Any]]]:
 
 
 @given(_wishes(), _numbers)
-def test_planning_what_exists_is_empty(wish: Desired, number: int) -> None:
+def test_plan_for_existing_audiences_is_empty(wish: Desired, number: int) -> None:
     audience = made(wish, number)
     assert plan(wish, [audience]) == Unchanged(str(number))
     assert plan(replace(wish, audience_id=str(number)), [audience]) == Unchanged(str(number))
 
 
 @given(_wishes(), _numbers)
-def test_what_pinterest_makes_of_a_created_audience_is_not_changed_again(
-    wish: Desired, number: int
-) -> None:
+def test_created_audience_is_not_changed_again(wish: Desired, number: int) -> None:
     decision = plan(wish, [])
     if isinstance(decision, Create):
         answer = json.loads(serialize_json({"id": number, "description": None, **decision.body}))

@@ -43,7 +43,7 @@ def credentials(**settings: str) -> dict[str, Any]:
     }
 
 
-def test_a_token_file_that_others_can_read_is_closed_to_them_with_a_warning(
+def test_open_token_file_is_restricted_with_a_warning(
     emulator: Emulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "token.json"
@@ -57,7 +57,7 @@ def test_a_token_file_that_others_can_read_is_closed_to_them_with_a_warning(
     assert f"{path} was open to other users (mode 644)" in caplog.text
 
 
-def test_the_folder_in_the_state_folder_is_closed_but_no_other(
+def test_only_the_folder_in_the_state_folder_is_restricted(
     emulator: Emulator, account: str, programs: Programs, tmp_path: Path
 ) -> None:
     own, shared = tmp_path / "state" / "pinterest-audiences", tmp_path / "shared"
@@ -117,7 +117,7 @@ def read(server: ThreadingHTTPServer) -> dict[str, Any]:
     return api.request(LIST_AD_ACCOUNTS).data
 
 
-def test_a_server_whose_certificate_nobody_vouches_for_gets_no_token(
+def test_server_with_an_untrusted_certificate_gets_no_token(
     stranger: ThreadingHTTPServer,
 ) -> None:
     with pytest.raises(SettingsError, match="not trusted"):
@@ -126,7 +126,7 @@ def test_a_server_whose_certificate_nobody_vouches_for_gets_no_token(
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_company_can_vouch_for_its_own_proxy(
+def test_custom_certificate_authority_is_trusted(
     stranger: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, str(SELF_SIGNED))
@@ -134,7 +134,7 @@ def test_a_company_can_vouch_for_its_own_proxy(
 
 
 @pytest.mark.parametrize("plugin", [TapPinterestAudiences, TargetPinterestAudiences])
-def test_no_setting_is_about_whom_to_trust(
+def test_no_setting_turns_off_certificate_checks(
     plugin: type[TapPinterestAudiences | TargetPinterestAudiences],
 ) -> None:
     names = " ".join(plugin.config_jsonschema["properties"])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pinterest_emulator.testing import Emulator
 
 
-def test_log_lines_where_there_is_no_terminal(emulator: Emulator, programs: Programs) -> None:
+def test_progress_is_logged_without_a_terminal(emulator: Emulator, programs: Programs) -> None:
     one, other = emulator.seed(ad_accounts=2, audiences=600)
     run = programs.tap()
     read = [line.split("| ", 3)[-1] for line in run.err.splitlines() if "| Read ad account" in line]
@@ -29,7 +29,7 @@ def test_log_lines_where_there_is_no_terminal(emulator: Emulator, programs: Prog
     assert "\r" not in run.err
 
 
-def test_a_bar_on_a_terminal(emulator: Emulator, programs: Programs) -> None:
+def test_progress_is_a_bar_on_a_terminal(emulator: Emulator, programs: Programs) -> None:
     emulator.seed(ad_accounts=3, audiences=600)
     config = programs.file("config.json", programs.settings)
     terminal, stderr = pty.openpty()

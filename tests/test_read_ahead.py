@@ -48,7 +48,7 @@ class Lists:
 
 @pytest.mark.parametrize("workers", [1, 2, 8])
 @pytest.mark.parametrize("lengths", [[], [0], [3], [2, 0, 5, 1, 40], [1] * 300, [700] * 3])
-def test_everything_comes_in_order(lengths: list[int], workers: int) -> None:
+def test_pages_arrive_in_order(lengths: list[int], workers: int) -> None:
     lists = Lists(lengths)
     with reading(lists.all, workers) as reader:
         taken = [page for number in range(len(lengths)) for page in reader.take(number)]
@@ -57,7 +57,7 @@ def test_everything_comes_in_order(lengths: list[int], workers: int) -> None:
 
 
 @pytest.mark.parametrize("lengths", [[1] * 1000, [1000, 1000, 1000], [1000, 1]])
-def test_only_so_many_records_are_read_ahead(lengths: list[int]) -> None:
+def test_number_of_records_read_ahead_is_limited(lengths: list[int]) -> None:
     lists = Lists(lengths)
     workers = 4
     with reading(lists.all, workers) as reader:
@@ -68,7 +68,7 @@ def test_only_so_many_records_are_read_ahead(lengths: list[int]) -> None:
         assert sum(lists.read) * PAGE <= RECORDS_AHEAD + (workers + 1) * PAGE
 
 
-def test_one_worker_reads_nothing_before_it_is_asked_to() -> None:
+def test_one_worker_reads_nothing_in_advance() -> None:
     lists = Lists([5, 5])
     with reading(lists.all, 1) as reader:
         first = reader.take(0)
@@ -78,7 +78,7 @@ def test_one_worker_reads_nothing_before_it_is_asked_to() -> None:
         assert lists.read == [1, 0]
 
 
-def test_an_error_comes_after_the_pages_before_it_and_the_others_go_on() -> None:
+def test_error_comes_after_earlier_pages_and_other_lists_continue() -> None:
     def broken() -> Iterator[str]:
         yield "page"
         msg = "broken"
@@ -94,9 +94,7 @@ def test_an_error_comes_after_the_pages_before_it_and_the_others_go_on() -> None
 
 @pytest.mark.parametrize("workers", [1, 2, 8])
 @pytest.mark.parametrize("taken", [0, 1])
-def test_lists_that_are_not_taken_to_their_end_do_not_stop_later_ones(
-    workers: int, taken: int
-) -> None:
+def test_unfinished_lists_do_not_stop_later_ones(workers: int, taken: int) -> None:
     """Each list holds more than all lists together may hold ahead."""
     pages = RECORDS_AHEAD // PAGE + 5
     lists = Lists([pages] * 30)
@@ -107,7 +105,7 @@ def test_lists_that_are_not_taken_to_their_end_do_not_stop_later_ones(
         assert len(list(reader.take(29))) == pages
 
 
-def test_lists_that_are_left_are_not_read_on() -> None:
+def test_abandoned_lists_are_not_read_further() -> None:
     lists = Lists([5000] * 3)
     with reading(lists.all, 2) as reader:
         next(reader.take(0))
@@ -115,7 +113,7 @@ def test_lists_that_are_left_are_not_read_on() -> None:
     assert lists.read[0] < 5000
 
 
-def test_its_threads_end_when_it_is_closed() -> None:
+def test_threads_end_on_close() -> None:
     lists = Lists([10_000] * 4)
     before = threading.active_count()
     with reading(lists.all, 4) as reader:

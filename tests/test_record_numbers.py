@@ -55,7 +55,7 @@ def test_members_of_another_type_in_a_second_batch_have_their_own_numbers(ours: 
     assert rejected_numbers(run) == [10_002]
 
 
-def test_records_that_a_stream_map_drops_count(ours: Programs) -> None:
+def test_records_dropped_by_a_stream_map_are_counted(ours: Programs) -> None:
     columns = {name: {"type": ["null", "string"]} for name in ("audience_name", "email", "test")}
     rows = [
         record("people", audience_name=NAME, email=address, test=test)

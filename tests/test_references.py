@@ -65,7 +65,7 @@ def report(programs: Programs) -> dict[str, Any]:
     return said
 
 
-def test_seeds_and_customer_lists_are_named_in_the_rule_or_beside_it(
+def test_names_of_seeds_and_lists_may_be_in_the_rule_or_in_columns(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     first, second, _ = ids(emulator, account)
@@ -102,7 +102,7 @@ def test_seeds_and_customer_lists_are_named_in_the_rule_or_beside_it(
     assert "0 created, 0 updated, 6 unchanged" in again.err
 
 
-def test_names_that_mean_nothing_or_too_much_are_rejected(
+def test_unknown_and_ambiguous_names_are_rejected(
     emulator: Emulator, ours: Programs, account: str, api: PinterestAPI
 ) -> None:
     twins = [
@@ -149,7 +149,7 @@ def test_names_that_mean_nothing_or_too_much_are_rejected(
     assert rules(emulator, account)["Ambiguous"]["seed_id"] == [twins[1]]
 
 
-def test_what_grows_from_itself_is_rejected(ours: Programs) -> None:
+def test_audience_that_is_its_own_seed_is_rejected(ours: Programs) -> None:
     lines = [
         schema(),
         like("Hen", "Egg"),
@@ -169,7 +169,7 @@ def test_what_grows_from_itself_is_rejected(ours: Programs) -> None:
     assert run.state == {}
 
 
-def test_what_grows_from_an_unfinished_seed_is_deferred_and_applied_by_a_later_run(
+def test_audience_with_an_unfinished_seed_is_deferred_and_applied_later(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     lines = [
@@ -195,7 +195,7 @@ def test_what_grows_from_an_unfinished_seed_is_deferred_and_applied_by_a_later_r
     assert not (ours.folder / "rejected.singer").exists()
 
 
-def test_without_a_file_to_keep_it_in_a_deferred_record_holds_back_the_state(
+def test_deferred_record_without_rejected_path_holds_back_the_state(
     ours: Programs,
 ) -> None:
     lines = [schema(), record(name="Fresh", **ENGAGED), state(1), like("Like", "Fresh"), state(2)]

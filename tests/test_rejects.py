@@ -62,7 +62,7 @@ def kept(path: Path) -> list[dict[str, Any]]:
     return [{key: record[key] for key in record.keys() - REASONS} for record in records]
 
 
-def test_a_rejected_record_is_kept_as_it_came_with_the_reason(target: Programs, path: Path) -> None:
+def test_rejected_record_is_stored_unchanged_with_the_reason(target: Programs, path: Path) -> None:
     fields = (
         '"name": "Bäd \\ud83d \\u2028", "audience_type": "FANS", "rule": {"a": [1.50, {"b": null}]}'
         ', "ratio": 12345678901234567890.123456789, "big": 12345678901234567890, "_sdc_x": [[]]'
@@ -88,7 +88,7 @@ def test_a_rejected_record_is_kept_as_it_came_with_the_reason(target: Programs, 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_the_file_piped_in_applies_what_can_be_and_keeps_the_rest_until_it_is_mended(
+def test_replay_applies_fixed_records_and_keeps_the_rest(
     emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     early = record(name="Early", description="d")
@@ -127,7 +127,7 @@ def test_the_file_piped_in_applies_what_can_be_and_keeps_the_rest_until_it_is_me
     assert [file.name for file in path.parent.iterdir()] == [f"{path.name}.lock"]
 
 
-def test_a_person_who_mends_may_drop_the_reasons_and_write_in_any_script(
+def test_fixed_record_may_lack_the_reasons_and_use_any_script(
     emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     target.target([schema(), BAD, record(name="Other", audience_type="FANS", rule=RULE)])
@@ -141,7 +141,7 @@ def test_a_person_who_mends_may_drop_the_reasons_and_write_in_any_script(
     assert [record["name"] for record in kept(path)] == ["Other"]
 
 
-def test_outstanding_records_stay_whatever_a_run_is_about(target: Programs, path: Path) -> None:
+def test_stored_records_stay_during_unrelated_runs(target: Programs, path: Path) -> None:
     target.target([schema(), BAD])
     before = path.read_bytes()
     assert target.target([schema(), visitor("A"), state(1)]).code == 0
@@ -151,7 +151,7 @@ def test_outstanding_records_stay_whatever_a_run_is_about(target: Programs, path
     assert kept(path) == [BAD["record"], worse["record"]]
 
 
-def test_the_very_same_record_from_the_warehouse_settles_a_kept_one(
+def test_same_record_from_the_warehouse_removes_the_stored_one(
     emulator: Emulator, target: Programs, path: Path
 ) -> None:
     line = json.dumps(visitor("A", score=0)).replace('"score": 0', '"score": 1.50, "x": NaN')
@@ -165,13 +165,13 @@ def test_the_very_same_record_from_the_warehouse_settles_a_kept_one(
     assert not path.exists()
 
 
-def test_records_that_differ_in_a_type_only_are_both_kept(target: Programs, path: Path) -> None:
+def test_records_that_differ_only_in_a_type_are_both_stored(target: Programs, path: Path) -> None:
     fields: dict[str, Any] = {"name": "A", "audience_type": "FANS", "rule": RULE}
     target.target([schema(), *(record(**fields, x=x) for x in (1.5, "1.5", 1.5, True, 1))])
     assert [record["x"] for record in kept(path)] == [Decimal("1.5"), "1.5", True, 1]
 
 
-def test_a_replay_goes_through_the_stream_maps_like_the_first_time(
+def test_replay_applies_stream_maps_again(
     emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     target.settings["stream_maps"] = {
@@ -191,7 +191,7 @@ def test_a_replay_goes_through_the_stream_maps_like_the_first_time(
 
 
 @pytest.mark.parametrize("first_fails", [True, False])
-def test_a_message_of_which_stream_maps_make_two_records_is_kept_until_both_are_done(
+def test_message_split_by_stream_maps_is_stored_until_both_records_are_done(
     emulator: Emulator, target: Programs, account: str, path: Path, *, first_fails: bool
 ) -> None:
     target.target([schema(), visitor("Shared")])
@@ -217,7 +217,7 @@ def test_a_message_of_which_stream_maps_make_two_records_is_kept_until_both_are_
     assert not path.exists()
 
 
-def test_a_record_that_a_stream_map_can_not_take_is_kept(
+def test_record_that_fails_in_a_stream_map_is_stored(
     emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     maps = {"audiences": {"name": "name.upper()"}}
@@ -230,7 +230,7 @@ def test_a_record_that_a_stream_map_can_not_take_is_kept(
     assert run.state == {"seen": 1}
 
 
-def test_records_of_a_batch_file_are_kept_as_they_came(
+def test_records_of_a_batch_file_are_stored_unchanged(
     emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     target.settings["stream_maps"] = {"segments": {"__alias__": "audiences", "name": "title"}}
@@ -264,7 +264,7 @@ def test_records_of_a_batch_file_are_kept_as_they_came(
         b"null\n",
     ],
 )
-def test_a_file_of_something_else_is_refused_and_stays(
+def test_file_of_other_content_is_refused_and_unchanged(
     emulator: Emulator, target: Programs, path: Path, content: bytes, *, dry_run: bool
 ) -> None:
     path.write_bytes(content)
@@ -278,7 +278,7 @@ def test_a_file_of_something_else_is_refused_and_stays(
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_folder_that_is_not_there_is_told_at_once(
+def test_missing_folder_is_reported_at_once(
     emulator: Emulator, target: Programs, path: Path, *, dry_run: bool
 ) -> None:
     path.parent.rmdir()
@@ -290,7 +290,7 @@ def test_a_folder_that_is_not_there_is_told_at_once(
 
 
 @pytest.mark.parametrize("trouble", ["path", "lock", "folder"])
-def test_trouble_with_the_disk_passes_no_state(
+def test_disk_failure_emits_no_state(
     emulator: Emulator, target: Programs, path: Path, trouble: str
 ) -> None:
     emulator.fault(operation="audiences/create", kind="delay", seconds=0.3)
@@ -359,7 +359,7 @@ BADNESS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_a_bad_record_never_stops_the_good_ones_behind_it(
+def test_rejected_record_does_not_stop_later_records(
     emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     lines = [schema()]
@@ -378,7 +378,7 @@ def test_a_bad_record_never_stops_the_good_ones_behind_it(
     assert run.state == {"seen": 1}
 
 
-def test_refusal_after_a_write_that_worked_stops_no_other_record(
+def test_refusal_after_a_successful_write_stops_no_other_record(
     emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     emulator.fault(operation="audiences/create", kind="status", status=403, code=29, skip=1)
@@ -390,7 +390,7 @@ def test_refusal_after_a_write_that_worked_stops_no_other_record(
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
-def test_what_pinterest_refuses_never_stops_the_good_ones_behind_it(
+def test_refused_record_does_not_stop_later_records(
     emulator: Emulator, target: Programs, account: str, path: Path, status: int
 ) -> None:
     target.target([schema(), visitor("Old")])

@@ -64,7 +64,7 @@ def writes(emulator: Emulator) -> list[dict[str, Any]]:
     return [entry for entry in emulator.requests() if entry["method"] != "GET"]
 
 
-def test_ten_thousand_records_of_which_ten_differ_are_ten_writes_as_the_plan_said(
+def test_ten_changes_in_ten_thousand_records_are_ten_planned_writes(
     emulator: Emulator, programs: Programs
 ) -> None:
     account = emulator.seed(ad_accounts=1, audiences=9_998)[0]
@@ -128,7 +128,7 @@ def test_ten_thousand_records_of_which_ten_differ_are_ten_writes_as_the_plan_sai
     assert plan == done
 
 
-def test_a_report_of_every_ending_is_as_its_schema_says_and_its_plan_is_the_same(
+def test_report_of_every_result_matches_its_schema_and_the_plan(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     one, other = emulator.seed(ad_accounts=2, audiences=0)
@@ -210,7 +210,7 @@ def test_a_run_that_ends_early_says_why_in_its_report(emulator: Emulator, ours: 
     assert run.complaints == [said["error"]]
 
 
-def test_neither_tokens_nor_people_get_into_a_report_or_the_log(
+def test_report_and_log_contain_no_tokens_or_personal_data(
     emulator: Emulator, ours: Programs
 ) -> None:
     secrets = [
@@ -281,7 +281,7 @@ def cells(shown: str) -> list[list[str]]:
     ]
 
 
-def test_on_a_terminal_a_table_shows_what_changed(
+def test_table_on_a_terminal_shows_the_changes(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     ours.target([schema(), record(name="Old", description="As it was", **ENGAGED)])
@@ -308,7 +308,7 @@ def test_on_a_terminal_a_table_shows_what_changed(
     assert cells(nothing) == []
 
 
-def test_a_long_table_ends_with_how_much_more_there_is(ours: Programs) -> None:
+def test_long_table_ends_with_the_number_of_hidden_rows(ours: Programs) -> None:
     lines = [schema(), *(record(name=f"Audience {number}", **ENGAGED) for number in range(203))]
     shown = on_a_terminal(ours, lines, dry_run=True)
     assert "and 3 more: report_path has them all" in shown
@@ -316,7 +316,7 @@ def test_a_long_table_ends_with_how_much_more_there_is(ours: Programs) -> None:
     assert len(report(ours)["changes"]) == 203
 
 
-def test_where_there_is_no_terminal_there_are_log_lines_only(ours: Programs) -> None:
+def test_report_without_a_terminal_is_logged(ours: Programs) -> None:
     run = ours.target([schema(), record(name="A", **ENGAGED)], dry_run=True)
     assert "Would be created: audiences record 1, name A" in run.err
     assert "│" not in run.err
@@ -325,7 +325,7 @@ def test_where_there_is_no_terminal_there_are_log_lines_only(ours: Programs) -> 
 
 
 @pytest.mark.parametrize("path", ["nowhere/report.json", ".", "/", "folder"])
-def test_a_report_that_can_not_be_written_is_one_line_and_a_failure(
+def test_unwritable_report_logs_one_line_and_fails(
     emulator: Emulator, ours: Programs, account: str, path: str
 ) -> None:
     (ours.folder / "folder").mkdir()

@@ -49,7 +49,7 @@ def codes(programs: Programs) -> dict[str, str]:
     return {change["name"]: change.get("code", change["action"]) for change in changes}
 
 
-def test_a_returned_rule_is_changed_in_one_field_and_the_rest_is_sent_with_a_warning(
+def test_returned_rule_with_one_changed_field_is_sent_with_a_warning(
     emulator: Emulator, ours: Programs, account: str, api: PinterestAPI
 ) -> None:
     for name, rule in (("Sales", SALES), ("Novel", NOVEL), ("Wrong", NOVEL)):
@@ -105,7 +105,7 @@ def test_objectives_several_tags_and_long_ids_are_sent(
     assert "3 unchanged" in ours.target(lines, ad_account_id=account).err
 
 
-def test_a_copy_takes_whatever_pinterest_returned_but_no_id_of_the_other_account(
+def test_copy_accepts_returned_values_but_no_foreign_ids(
     emulator: Emulator, ours: Programs
 ) -> None:
     one, other = emulator.seed(ad_accounts=2, audiences=0)
@@ -144,7 +144,7 @@ def test_a_copy_takes_whatever_pinterest_returned_but_no_id_of_the_other_account
     assert len(created["warnings"]) == 2
 
 
-def test_a_seed_that_is_too_small_is_rejected_and_one_in_the_making_is_waited_for(
+def test_too_small_seed_is_rejected_and_unfinished_seed_is_deferred(
     tmp_path: Path,
 ) -> None:
     with Emulator(seed="demo", access="unlimited") as emulator:

@@ -71,7 +71,7 @@ def has_digits_for_ids(rule: dict[str, Any]) -> bool:
         ("ENGAGEMENT", {"engager_type": 1}),
     ],
 )
-def test_what_pinterest_gives_as_examples_passes(audience_type: str, rule: dict[str, Any]) -> None:
+def test_examples_of_pinterest_are_accepted(audience_type: str, rule: dict[str, Any]) -> None:
     assert check_rule(rule, audience_type) == ()
 
 
@@ -106,7 +106,7 @@ def test_what_pinterest_gives_as_examples_passes(audience_type: str, rule: dict[
         ("country", None),
     ],
 )
-def test_whatever_can_be_meant_in_one_way_passes(field: str, value: Any) -> None:
+def test_unambiguous_values_are_accepted(field: str, value: Any) -> None:
     # `event_data` is the only field that needs another one.
     assert check_rule({field: value}, None) == ()
 
@@ -163,7 +163,7 @@ def test_whatever_can_be_meant_in_one_way_passes(field: str, value: Any) -> None
         ({"objective_type": ["awareness"]}, "rule.objective_type is 'awareness':", "AWARENESS"),
     ],
 )
-def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
+def test_wrong_value_is_named_with_its_field_and_the_allowed_values(
     rule: dict[str, Any], where: str, allowed: str
 ) -> None:
     reject = rejected(rule)
@@ -183,7 +183,7 @@ def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
         (None, {"event_data": {"value": 1}}, "`event`"),
     ],
 )
-def test_what_a_type_requires_must_be_there(
+def test_required_fields_of_a_type_must_exist(
     audience_type: str | None, rule: dict[str, Any], lacking: str
 ) -> None:
     reject = rejected(rule, audience_type)
@@ -192,11 +192,11 @@ def test_what_a_type_requires_must_be_there(
 
 
 @pytest.mark.parametrize("audience_type", ["ENGAGEMENT", "PERSONA", "NOVEL", None])
-def test_of_other_types_nothing_is_required(audience_type: str | None) -> None:
+def test_other_types_require_nothing(audience_type: str | None) -> None:
     assert check_rule({}, audience_type) == ()
 
 
-def test_fields_of_another_type_are_let_through() -> None:
+def test_fields_of_another_type_are_accepted() -> None:
     assert check_rule({**ACTALIKE, "engager_type": 1, "event": "search"}, "ACTALIKE") == ()
 
 
@@ -213,7 +213,7 @@ ODD: dict[str, Any] = {
 """What Pinterest may return one day, and no description has today."""
 
 
-def test_whatever_pinterest_returned_passes_with_a_warning_for_each_field() -> None:
+def test_returned_values_are_accepted_with_a_warning_for_each_field() -> None:
     for known in (ODD, json.loads(json.dumps(ODD))):
         warnings = check_rule(ODD, "VISITOR", known)
         assert isinstance(warnings, tuple)
@@ -302,14 +302,14 @@ def test_a_reference_stands_for_a_field_of_a_rule() -> None:
         {"country": {"mary@example.com": 1}},
     ],
 )
-def test_a_person_is_never_named(rule: dict[str, Any]) -> None:
+def test_reason_contains_no_personal_data(rule: dict[str, Any]) -> None:
     reason = rejected(rule).reason
     assert "mary" not in reason
     assert "0a0a" not in reason
 
 
 @pytest.mark.parametrize("field", sorted(RULE_FIELDS))
-def test_a_number_that_python_can_not_write_is_refused_like_any_other(field: str) -> None:
+def test_huge_number_is_refused_like_any_other(field: str) -> None:
     endless = 10**5000 + 1
     assert rejected({field: endless}).reason.startswith(
         f"rule.{field} is a number with many digits"
@@ -328,7 +328,7 @@ def test_a_number_that_python_can_not_write_is_refused_like_any_other(field: str
         ({"pin_id": ["1" * 25]}, {"pin_id": int("1" * 25)}),
     ],
 )
-def test_both_forms_of_an_answer_mean_the_same_and_one_is_sent(
+def test_both_forms_of_a_response_are_equal_and_one_is_sent(
     one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     assert same_rule(one, other)
@@ -340,7 +340,7 @@ def test_both_forms_of_an_answer_mean_the_same_and_one_is_sent(
     assert type(sent) is wanted.get(field, list if several else str)
 
 
-def test_a_long_value_is_cut() -> None:
+def test_long_value_is_shortened() -> None:
     assert len(rejected({"country": "so long " * 1000}).reason) < 150
 
 
@@ -366,7 +366,7 @@ def test_a_long_value_is_cut() -> None:
         ({"country": None, "colour": "10"}, {"colour": "10"}),
     ],
 )
-def test_only_forms_change_and_only_where_the_schema_wants_another(
+def test_normal_form_changes_only_the_forms_that_the_schema_requires(
     rule: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     before = json.dumps(rule, default=str)
@@ -385,7 +385,7 @@ def test_only_forms_change_and_only_where_the_schema_wants_another(
         ({"retention_days": " 180 "}, {}),
     ],
 )
-def test_how_a_number_or_an_object_is_written_makes_no_difference(
+def test_spelling_of_numbers_and_objects_makes_no_difference(
     one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     assert same_rule(one, other)
@@ -462,7 +462,7 @@ _types = st.sampled_from([*TYPES, "PERSONA", None])
 
 
 @given(_right_rules)
-def test_a_rule_of_right_values_lacks_at_most_a_field(rule: dict[str, Any]) -> None:
+def test_rule_of_valid_values_can_only_lack_fields(rule: dict[str, Any]) -> None:
     outcome = check_rule(rule, None)
     if isinstance(outcome, Reject):
         assert outcome.code == "rule_incomplete"
@@ -470,7 +470,7 @@ def test_a_rule_of_right_values_lacks_at_most_a_field(rule: dict[str, Any]) -> N
 
 
 @given(st.fixed_dictionaries(_right), _types)
-def test_a_rule_of_all_fields_passes_for_every_type_here_and_at_the_api(
+def test_rule_with_all_fields_is_accepted_for_every_type(
     rule: dict[str, Any], audience_type: str | None
 ) -> None:
     assert check_rule(rule, audience_type) == ()
@@ -481,7 +481,7 @@ def test_a_rule_of_all_fields_passes_for_every_type_here_and_at_the_api(
 @example({"seed_id": [], "country": "US", "percentage": 3}, "ACTALIKE")
 @example({"visitor_source_id": []}, "VISITOR")
 @example({"percentage": "²"}, None)
-def test_what_passes_here_passes_at_the_api_in_its_normal_form(
+def test_accepted_rule_is_accepted_by_the_api_in_normal_form(
     rule: dict[str, Any], audience_type: str | None
 ) -> None:
     if check_rule(rule, audience_type) == () and has_digits_for_ids(rule):
@@ -489,7 +489,7 @@ def test_what_passes_here_passes_at_the_api_in_its_normal_form(
 
 
 @given(_right_rules, st.sampled_from(TYPES), st.data())
-def test_what_the_api_refuses_is_refused_here(
+def test_rule_refused_by_the_api_is_rejected(
     rule: dict[str, Any], audience_type: str, data: st.DataObject
 ) -> None:
     checked_there = sorted(set(_right) & {"ad_account_id", "pin_id", "percentage", *ACTALIKE})
@@ -500,7 +500,7 @@ def test_what_the_api_refuses_is_refused_here(
 
 
 @given(_rules, _types)
-def test_a_check_never_fails_and_answers_in_one_line(
+def test_check_never_raises_and_returns_one_line(
     rule: dict[str, Any], audience_type: str | None
 ) -> None:
     outcome = check_rule(rule, audience_type)
@@ -511,7 +511,7 @@ def test_a_check_never_fails_and_answers_in_one_line(
 
 
 @given(_rules, _rules, _types)
-def test_a_rule_that_pinterest_returned_is_never_rejected_and_no_other_is_rejected_for_it(
+def test_returned_rule_is_accepted_and_valid_rule_stays_accepted(
     rule: dict[str, Any], known: dict[str, Any], audience_type: str | None
 ) -> None:
     assert isinstance(check_rule(rule, audience_type, rule), tuple)
@@ -520,7 +520,7 @@ def test_a_rule_that_pinterest_returned_is_never_rejected_and_no_other_is_reject
 
 
 @given(_rules)
-def test_the_normal_form_is_final_means_the_same_and_is_judged_alike(rule: dict[str, Any]) -> None:
+def test_normal_form_is_stable_and_equivalent(rule: dict[str, Any]) -> None:
     normal = normalised(rule)
     assert normalised(normal) == normal
     assert same_rule(rule, normal)

@@ -20,7 +20,7 @@ def tap(programs: Programs, *options: str, **settings: Any) -> Any:
 
 
 @pytest.mark.parametrize("key", ["*", "audience*"])
-def test_a_map_of_many_streams_maps_those_that_are_selected(
+def test_stream_map_of_many_streams_applies_to_selected_streams(
     emulator: Emulator, programs: Programs, key: str
 ) -> None:
     (account,) = emulator.seed(ad_accounts=1, audiences=2)
@@ -69,7 +69,7 @@ def test_ids_without_quotes_are_accepted(emulator: Emulator, programs: Programs)
 
 
 @pytest.mark.parametrize("account", [-1, 1.5, True, "12a"])
-def test_what_is_no_id_is_refused(programs: Programs, account: object) -> None:
+def test_invalid_id_is_refused(programs: Programs, account: object) -> None:
     run = tap(programs, ad_account_ids=[account])
     assert run.code == 1
     assert run.complaints[0].startswith("Settings: ")

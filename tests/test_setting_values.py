@@ -167,7 +167,7 @@ def test_ambiguous_value_in_a_file_is_rejected(
     assert not emulator.requests()
 
 
-def test_number_that_is_none_is_rejected() -> None:
+def test_invalid_number_is_rejected() -> None:
     with pytest.raises(SettingsError, match="max_removal_ratio"):
         TargetPinterestAudiences(config={"access_token": "a", "max_removal_ratio": float("nan")})
 

@@ -65,7 +65,7 @@ def endings(programs: Programs) -> list[str]:
     return [change.get("code", change["action"]) for change in report(programs)["changes"]]
 
 
-def test_an_audience_is_shared_once_and_taken_back_once(emulator: Emulator, ours: Programs) -> None:
+def test_audience_is_shared_once_and_revoked_once(emulator: Emulator, ours: Programs) -> None:
     to: dict[str, Any] = {
         "recipient_account_ids": [SMALL, FOREIGN],
         "recipient_business_ids": [OTHER_BUSINESS],
@@ -113,7 +113,7 @@ def test_an_audience_is_shared_once_and_taken_back_once(emulator: Emulator, ours
     assert [body["operation_type"] for body in bodies(emulator)] == ["REVOKE"] * 2
 
 
-def test_only_what_is_missing_is_shared_and_only_what_is_there_is_taken_back(
+def test_only_new_recipients_are_shared_and_only_existing_ones_revoked(
     emulator: Emulator, ours: Programs
 ) -> None:
     to: dict[str, Any] = {
@@ -135,9 +135,7 @@ def test_only_what_is_missing_is_shared_and_only_what_is_there_is_taken_back(
     ]
 
 
-def test_a_record_that_is_deleted_at_its_source_ends_the_sharing_that_it_asked_for(
-    emulator: Emulator, ours: Programs
-) -> None:
+def test_deleted_record_ends_its_sharing(emulator: Emulator, ours: Programs) -> None:
     gone = wish(TWICE_SHARED, recipient_account_ids=[SMALL], _sdc_deleted_at="2026-01-01")
     assert ours.target([schema(STREAM), gone]).code == 0
     assert recipients(emulator, TWICE_SHARED) == {SHARED, BUSINESS, OTHER_BUSINESS}
@@ -158,7 +156,7 @@ def test_recipients_come_in_every_form(emulator: Emulator, ours: Programs, said:
     assert bodies(emulator)[0]["recipient_account_ids"] == [SMALL, EMPTY]
 
 
-def test_one_recipient_needs_no_list(emulator: Emulator, ours: Programs) -> None:
+def test_single_recipient_needs_no_list(emulator: Emulator, ours: Programs) -> None:
     lines = [
         wish(FRESH, recipient_account_ids=SMALL),
         wish(FRESH_TOO, recipient_account_ids=int(SMALL)),
@@ -168,9 +166,7 @@ def test_one_recipient_needs_no_list(emulator: Emulator, ours: Programs) -> None
     assert [body["recipient_account_ids"] for body in bodies(emulator)] == [[SMALL], [SMALL]]
 
 
-def test_a_business_shares_what_it_has_and_what_it_received(
-    emulator: Emulator, ours: Programs
-) -> None:
+def test_business_shares_owned_and_received_audiences(emulator: Emulator, ours: Programs) -> None:
     of_business: dict[str, Any] = {"business_id": BUSINESS, "ad_account_id": LARGE}
     lines = [
         wish(
@@ -197,7 +193,7 @@ def test_a_business_shares_what_it_has_and_what_it_received(
 
 
 @pytest.mark.parametrize("operation", ["SHARE", "REVOKE"])
-def test_an_audience_is_named_before_the_record_that_makes_it(
+def test_sharing_record_may_come_before_its_audience(
     emulator: Emulator, ours: Programs, operation: str
 ) -> None:
     lines = [
@@ -256,9 +252,7 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_what_can_not_be_shared_is_rejected_with_a_reason(
-    emulator: Emulator, ours: Programs
-) -> None:
+def test_unshareable_audience_is_rejected_with_a_reason(emulator: Emulator, ours: Programs) -> None:
     lines = [schema(STREAM), *(line for line, _ in REJECTED), wish(FRESH, **TO_SMALL)]
     run = ours.target(lines)
     assert run.code == 1
@@ -269,9 +263,7 @@ def test_what_can_not_be_shared_is_rejected_with_a_reason(
     assert recipients(emulator, FRESH) == {SMALL}
 
 
-def test_names_that_mean_nothing_or_too_much_are_rejected(
-    emulator: Emulator, ours: Programs
-) -> None:
+def test_unknown_and_ambiguous_names_are_rejected(emulator: Emulator, ours: Programs) -> None:
     names = [audience["name"] for audience in emulator.state()["audiences"][LARGE]]
     twin = next(name for name in names if names.count(name) == 2)
     lines = [
@@ -296,7 +288,7 @@ def test_names_that_mean_nothing_or_too_much_are_rejected(
     assert bodies(emulator) == []
 
 
-def test_without_any_owner_a_record_is_rejected(ours: Programs) -> None:
+def test_record_without_owner_is_rejected(ours: Programs) -> None:
     del ours.settings["ad_account_id"]
     lines = [wish(FRESH, **TO_SMALL), wish(FRESH, ad_account_id=LARGE, **TO_SMALL)]
     run = ours.target([schema(STREAM), *lines])
@@ -304,7 +296,7 @@ def test_without_any_owner_a_record_is_rejected(ours: Programs) -> None:
     assert endings(ours) == ["no_owner", "shared"]
 
 
-def test_to_end_what_is_not_there_is_fine(emulator: Emulator, ours: Programs) -> None:
+def test_revoke_of_missing_sharing_succeeds(emulator: Emulator, ours: Programs) -> None:
     to: dict[str, Any] = {
         "recipient_account_ids": [EMPTY],
         "recipient_business_ids": [OTHER_BUSINESS],
@@ -321,7 +313,7 @@ def test_to_end_what_is_not_there_is_fine(emulator: Emulator, ours: Programs) ->
     assert bodies(emulator) == []
 
 
-def test_what_pinterest_refuses_half_way_is_rejected_and_the_rest_is_done_by_a_later_run(
+def test_partly_refused_sharing_is_rejected_and_completed_by_a_later_run(
     emulator: Emulator, ours: Programs
 ) -> None:
     emulator.fault(
@@ -345,7 +337,7 @@ def of_large(audience: str | None, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("sharing_first", [True, False])
-def test_override_shares_the_copy_that_the_run_made(
+def test_override_shares_the_copy_created_in_the_run(
     emulator: Emulator,
     ours: Programs,
     sharing_first: bool,  # noqa: FBT001
@@ -369,7 +361,7 @@ def test_override_shares_the_copy_that_the_run_made(
     assert bodies(emulator) == []
 
 
-def test_override_shares_by_name_and_never_what_another_account_owns(
+def test_override_shares_by_name_and_never_a_foreign_audience(
     emulator: Emulator, ours: Programs
 ) -> None:
     own = emulator.state()["audiences"][SMALL][0]

@@ -52,7 +52,7 @@ def stopped(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_the_tap_goes_on_where_it_was_stopped(
+def test_stopped_tap_continues_where_it_stopped(
     emulator: Emulator, programs: Programs, number: signal.Signals
 ) -> None:
     accounts = emulator.seed(ad_accounts=4, audiences=2000, updated_timestamp=LONG_AGO)
@@ -73,7 +73,7 @@ def test_the_tap_goes_on_where_it_was_stopped(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_the_target_goes_on_where_it_was_stopped(
+def test_stopped_target_continues_where_it_stopped(
     emulator: Emulator, programs: Programs, account: str, number: signal.Signals
 ) -> None:
     emulator.fault(operation="audiences/create", kind="delay", seconds=3600, skip=6)
@@ -114,9 +114,7 @@ run_program(TargetPinterestAudiences, ["--config", sys.argv[1]])
 """A target that is asked to end while an object is destroyed, which no exception can leave."""
 
 
-def test_a_signal_that_comes_while_an_object_is_destroyed_is_heeded(
-    programs: Programs, account: str
-) -> None:
+def test_signal_during_object_destruction_is_handled(programs: Programs, account: str) -> None:
     config = programs.file("c.json", {**programs.settings, "ad_account_id": account})
     made = record(name="Buyers", audience_type="VISITOR", rule=RULE)
     run = subprocess.run(

@@ -14,7 +14,7 @@ HEAVY = {"sqlalchemy", "psycopg", "rich", "pyarrow"}
 @pytest.mark.parametrize(
     "module", ["tap_pinterest_audiences.__main__", "target_pinterest_audiences.__main__"]
 )
-def test_nothing_heavy_is_imported_before_it_is_needed(module: str) -> None:
+def test_heavy_modules_are_imported_lazily(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stdout.split())

@@ -40,9 +40,7 @@ def everything(pinterest: Emulator, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_schema_has_every_field_that_is_answered_and_no_other(
-    everything: Run, name: str
-) -> None:
+def test_schema_has_exactly_the_fields_of_the_responses(everything: Run, name: str) -> None:
     schema = CATALOG[name]["schema"]
     answered = {
         field
@@ -64,7 +62,7 @@ def test_keys_are_whole_and_unique(everything: Run, name: str) -> None:
     assert all(isinstance(value, str) and value for key in found for value in key)
 
 
-def test_everything_that_pinterest_has_is_read(pinterest: Emulator, everything: Run) -> None:
+def test_all_data_is_read(pinterest: Emulator, everything: Run) -> None:
     state = pinterest.state()
     accounts = [account["id"] for account in state["ad_accounts"]]
 
@@ -82,7 +80,7 @@ def test_everything_that_pinterest_has_is_read(pinterest: Emulator, everything: 
     assert business == next(iter(state["businesses"]))
 
 
-def test_insights_come_in_three_types_and_not_from_accounts_without_any(everything: Run) -> None:
+def test_insights_have_three_types_and_skip_accounts_without_data(everything: Run) -> None:
     types = {"YOUR_TOTAL_AUDIENCE", "YOUR_ENGAGED_AUDIENCE", "PINTEREST_TOTAL_AUDIENCE"}
     seen: dict[str, set[str]] = {}
     for record in everything.records("audience_insights"):
@@ -127,7 +125,9 @@ def test_a_business_that_is_named_twice_is_read_once(
     assert len(run.records("business_audiences")) == len(pinterest.state()["businesses"][business])
 
 
-def test_without_a_catalog_nothing_costly_is_read(emulator: Emulator, programs: Programs) -> None:
+def test_costly_streams_are_not_read_without_a_catalog(
+    emulator: Emulator, programs: Programs
+) -> None:
     emulator.seed(ad_accounts=2, audiences=600)
     config = programs.file("all.json", programs.settings)
     run = programs.run("tap-pinterest-audiences", "--config", str(config))
@@ -176,9 +176,7 @@ def test_a_second_run_emits_nothing_of_the_incremental_streams(
         assert again.records(name) == []
 
 
-def test_one_stream_of_one_account_that_can_not_be_read(
-    emulator: Emulator, programs: Programs
-) -> None:
+def test_unreadable_list_of_one_account_is_named(emulator: Emulator, programs: Programs) -> None:
     one, other = emulator.seed(ad_accounts=2, audiences=20, customer_lists=4)
     emulator.fault(
         operation="customer_lists/list", path_contains=one, kind="status", status=403, code=29
@@ -205,7 +203,7 @@ def test_one_stream_of_one_account_that_can_not_be_read(
         pytest.param({"kind": "status", "status": 200, "code": 1}, id="no list of items"),
     ],
 )
-def test_a_list_that_can_not_be_read_to_its_end_keeps_its_bookmark(
+def test_incomplete_list_keeps_its_bookmark(
     emulator: Emulator, programs: Programs, fault: dict[str, Any]
 ) -> None:
     one, other = emulator.seed(ad_accounts=2, audiences=60, updated_timestamp=LONG_AGO)
@@ -234,9 +232,7 @@ def test_full_tables_are_activated_after_their_last_record(
     assert kinds.index(("ACTIVATE_VERSION", "ad_accounts")) > last_record
 
 
-def test_a_table_that_was_read_in_part_is_not_activated(
-    programs: Programs, pinterest: Emulator
-) -> None:
+def test_incomplete_table_is_not_activated(programs: Programs, pinterest: Emulator) -> None:
     programs.settings["api_url"] = pinterest.url
     pinterest.fault(
         operation="audience_insights/get", path_contains="549755800001", kind="status", status=403
@@ -252,7 +248,7 @@ def test_a_table_that_was_read_in_part_is_not_activated(
     assert activated == {"ad_accounts", "audience_insight_definitions"}
 
 
-def test_what_is_removed_has_a_field_in_the_schema(emulator: Emulator, programs: Programs) -> None:
+def test_schema_has_the_field_for_removals(emulator: Emulator, programs: Programs) -> None:
     emulator.seed(ad_accounts=1, audiences=2)
     config = programs.file("all.json", {**programs.settings, "detect_removed": True})
     run = programs.run("tap-pinterest-audiences", "--config", str(config))
@@ -263,7 +259,7 @@ def test_what_is_removed_has_a_field_in_the_schema(emulator: Emulator, programs:
     assert marked == {"audiences", "received_audiences", "customer_lists"}
 
 
-def test_stream_maps_and_flattening(emulator: Emulator, programs: Programs) -> None:
+def test_stream_maps_and_flattening_work_together(emulator: Emulator, programs: Programs) -> None:
     emulator.seed(ad_accounts=1, audiences=3)
     run = programs.tap(
         stream_maps={"audiences": {"__alias__": "people", "__filter__": "size is not None"}},

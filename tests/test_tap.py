@@ -68,7 +68,7 @@ def test_six_hundred_audiences_are_three_requests(
     assert [account["id"] for account in run.records("ad_accounts")] == [six_hundred]
 
 
-def test_values_go_out_as_pinterest_sent_them(programs: Programs) -> None:
+def test_values_are_emitted_as_pinterest_sent_them(programs: Programs) -> None:
     with Emulator(seed="demo", access="unlimited") as emulator:
         run = programs.tap(api_url=emulator.url)
         sent = [
@@ -116,7 +116,7 @@ def test_discovery_needs_no_credentials(programs: Programs) -> None:
 
 
 @pytest.mark.parametrize("kind", ["empty_page", "short_page", "no_bookmark_key"])
-def test_pages_that_are_empty_or_short_lose_nothing(
+def test_empty_or_short_pages_lose_nothing(
     emulator: Emulator, programs: Programs, six_hundred: str, kind: str
 ) -> None:
     emulator.fault(operation="audiences/list", kind=kind, skip=1)
@@ -210,7 +210,7 @@ def test_a_bookmark_in_the_future_is_named_and_not_used(
     assert programs.tap(state=run.state).records("audiences") == []
 
 
-def test_a_change_behind_the_scan_comes_with_the_next_run(
+def test_change_behind_the_scan_is_in_the_next_run(
     emulator: Emulator, programs: Programs, six_hundred: str
 ) -> None:
     first_page = emulator.state()["audiences"][six_hundred][0]["id"]
@@ -230,16 +230,16 @@ def test_a_change_behind_the_scan_comes_with_the_next_run(
     assert [a["name"] for a in second.records("audiences")] == ["Changed behind the scan"]
 
 
-def test_start_date(emulator: Emulator, programs: Programs, six_hundred: str) -> None:
+def test_start_date_skips_older_audiences(
+    emulator: Emulator, programs: Programs, six_hundred: str
+) -> None:
     changed = emulator.state()["audiences"][six_hundred][3]["id"]
     change(emulator, six_hundred, changed, name="New")
     run = programs.tap(start_date="2025-01-01T00:00:00Z")
     assert [audience["id"] for audience in run.records("audiences")] == [changed]
 
 
-def test_a_run_that_was_cut_short_leaves_the_old_bookmark(
-    emulator: Emulator, programs: Programs
-) -> None:
+def test_interrupted_run_keeps_the_old_bookmark(emulator: Emulator, programs: Programs) -> None:
     one, other = emulator.seed(ad_accounts=2, audiences=600, updated_timestamp=LONG_AGO)
     emulator.fault(
         operation="audiences/list", path_contains=other, skip=1, kind="rate_limit", reset=5000
@@ -264,7 +264,7 @@ def test_only_the_accounts_of_the_settings_are_read(emulator: Emulator, programs
     assert one not in run.out
 
 
-def test_an_account_that_can_not_be_read_is_named_and_the_others_are_read(
+def test_unreadable_account_is_named_and_the_others_are_read(
     emulator: Emulator, programs: Programs
 ) -> None:
     one, other = emulator.seed(ad_accounts=2, audiences=20)
@@ -285,7 +285,7 @@ def test_an_account_that_can_not_be_read_is_named_and_the_others_are_read(
     assert not bookmarks(run)[one]
 
 
-def test_the_preflight_says_what_the_token_sees(
+def test_connection_test_lists_the_visible_accounts(
     emulator: Emulator, programs: Programs, six_hundred: str
 ) -> None:
     run = programs.tap("--test")
@@ -297,7 +297,7 @@ def test_the_preflight_says_what_the_token_sees(
     assert programs.tap("--test", access_token="pina_wrong").code == 1
 
 
-def test_the_preflight_names_what_is_missing(
+def test_connection_test_names_missing_access(
     emulator: Emulator, programs: Programs, six_hundred: str
 ) -> None:
     emulator.fault(operation="customer_lists/list", kind="status", status=401, code=3, times=None)
@@ -309,7 +309,7 @@ def test_the_preflight_names_what_is_missing(
     assert "Stream audiences: 1 of 2 can be read" in run.err
 
 
-def test_the_preflight_warns_of_the_sandbox() -> None:
+def test_connection_test_warns_about_the_sandbox() -> None:
     tap = TapPinterestAudiences(
         config={"access_token": "x", "api_url": "https://api-sandbox.pinterest.com/v5"}
     )
@@ -337,7 +337,7 @@ def test_tokens_are_renewed_once_for_all_streams(
     assert six_hundred in run.err
 
 
-def test_batch_files_hold_all_that_their_states_promise(
+def test_batch_files_contain_all_records_before_their_states(
     emulator: Emulator, programs: Programs, tmp_path: Path
 ) -> None:
     accounts = emulator.seed(ad_accounts=3, audiences=24_000, updated_timestamp=LONG_AGO)

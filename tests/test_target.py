@@ -41,7 +41,9 @@ def ours(programs: Programs, account: str) -> Programs:
     return programs
 
 
-def test_a_thousand_records_twice(emulator: Emulator, ours: Programs, account: str) -> None:
+def test_second_run_over_a_thousand_records_writes_nothing(
+    emulator: Emulator, ours: Programs, account: str
+) -> None:
     lines = [schema(), *(visitor(f"Audience {number}") for number in range(1000)), state(1000)]
     first = ours.target(lines)
     assert first.code == 0, first.err
@@ -58,7 +60,7 @@ def test_a_thousand_records_twice(emulator: Emulator, ours: Programs, account: s
     assert second.state == {"seen": 1000}
 
 
-def test_what_the_tap_reads_the_target_leaves_alone(programs: Programs) -> None:
+def test_target_leaves_unchanged_output_of_the_tap_alone(programs: Programs) -> None:
     with Emulator(seed="demo", access="unlimited") as emulator:
         read = programs.tap(api_url=emulator.url)
         lines = [line for line in read.out.splitlines() if '"stream":"ad_accounts"' not in line]
@@ -70,7 +72,7 @@ def test_what_the_tap_reads_the_target_leaves_alone(programs: Programs) -> None:
     assert run.state == read.state
 
 
-def test_updates_send_only_what_differs(emulator: Emulator, ours: Programs, account: str) -> None:
+def test_updates_send_only_changed_fields(emulator: Emulator, ours: Programs, account: str) -> None:
     ours.target([schema(), visitor("Loyal", description="Old"), visitor("Other")])
     loyal = there(emulator, account)[0]
     emulator.clear()
@@ -91,14 +93,16 @@ def test_updates_send_only_what_differs(emulator: Emulator, ours: Programs, acco
     assert there(emulator, account)[0]["description"] == "New"
 
 
-def test_records_choose_their_account(emulator: Emulator, programs: Programs) -> None:
+def test_ad_account_of_a_record_wins_over_the_setting(
+    emulator: Emulator, programs: Programs
+) -> None:
     one, other = emulator.seed(ad_accounts=2, audiences=0)
     lines = [schema(), visitor("A"), visitor("A", ad_account_id=other)]
     assert programs.target(lines, ad_account_id=one).code == 0
     assert [len(there(emulator, account)) for account in (one, other)] == [1, 1]
 
 
-def test_removal(emulator: Emulator, ours: Programs, account: str) -> None:
+def test_removal_removes_an_audience_once(emulator: Emulator, ours: Programs, account: str) -> None:
     ours.target([schema(), visitor("A"), visitor("B"), visitor("C")])
     emulator.clear()
     lines = [
@@ -130,7 +134,7 @@ def test_only_an_audience_that_is_gone_counts_as_removed(
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "error_after", "truncate"])
-def test_a_create_whose_answer_is_lost_leaves_exactly_one(
+def test_create_with_a_lost_response_leaves_exactly_one(
     emulator: Emulator, ours: Programs, account: str, kind: str
 ) -> None:
     emulator.fault(operation="audiences/create", kind=kind, skip=1)
@@ -151,7 +155,7 @@ def test_a_create_that_never_arrived_is_sent_again(
     assert len(writes(emulator)) == 2
 
 
-def test_a_lost_create_beside_an_older_audience_of_that_name(
+def test_lost_create_beside_an_older_audience_with_that_name(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     other_rule = {"visitor_source_id": "1"}
@@ -163,7 +167,7 @@ def test_a_lost_create_beside_an_older_audience_of_that_name(
     assert [(a["name"], a["rule"]) for a in there(emulator, account)] == [("B", RULE), ("A", RULE)]
 
 
-def test_custom_audiences_where_the_api_still_has_them(programs: Programs) -> None:
+def test_custom_audience_is_created_if_the_api_supports_it(programs: Programs) -> None:
     with Emulator(seed="empty", access="unlimited", spec="5.18") as emulator:
         account = emulator.seed(ad_accounts=1, audiences=0)[0]
         settings = {"api_url": emulator.url, "ad_account_id": account}
@@ -190,7 +194,7 @@ def test_custom_audiences_where_the_api_still_has_them(programs: Programs) -> No
         assert writes(emulator) == []
 
 
-def test_custom_audiences_where_the_api_lost_them(
+def test_custom_audience_is_rejected_if_the_api_lacks_it(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     custom = record(name="Bought", rule=RULE, sharing_type="CUSTOM", data_party="1p")
@@ -201,7 +205,7 @@ def test_custom_audiences_where_the_api_lost_them(
     assert [audience["name"] for audience in there(emulator, account)] == ["Good"]
 
 
-def test_odd_values_do_no_harm(emulator: Emulator, ours: Programs, account: str) -> None:
+def test_unusual_values_are_handled(emulator: Emulator, ours: Programs, account: str) -> None:
     run = ours.target((DATA / "odd_values.singer").read_text())
     assert run.code == 0, run.err
     sent = [entry["body"] for entry in writes(emulator)]
@@ -265,7 +269,7 @@ def test_stream_maps_apply_to_batch_files_too(
     assert [audience["name"] for audience in there(emulator, account)] == ["a", "b"]
 
 
-def test_activate_version_messages_are_no_failure(
+def test_activate_version_messages_do_not_fail_the_run(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     version = {"type": "ACTIVATE_VERSION", "stream": "audiences", "version": 1}
@@ -275,7 +279,7 @@ def test_activate_version_messages_are_no_failure(
     assert run.state == {"seen": 2}
 
 
-def test_about_lists_only_what_is_honoured(ours: Programs) -> None:
+def test_about_lists_only_supported_settings(ours: Programs) -> None:
     about = json.loads(ours.run("target-pinterest-audiences", "--about", "--format", "json").out)
     assert set(about["capabilities"]) == {"about", "batch", "stream-maps", "structured-logging"}
     settings = about["settings"]["properties"].keys()
@@ -294,14 +298,14 @@ def test_about_lists_only_what_is_honoured(ours: Programs) -> None:
     assert settings >= {"rejected_path", "max_rejected", "dry_run", "report_path", "stream_maps"}
 
 
-def test_a_schema_may_change_on_the_way(emulator: Emulator, ours: Programs, account: str) -> None:
+def test_schema_may_change_during_a_run(emulator: Emulator, ours: Programs, account: str) -> None:
     lines = [schema(), visitor("A"), schema(name={"type": "string"}), visitor("B"), state(2)]
     run = ours.target(lines)
     assert run.code == 0, run.err
     assert [audience["name"] for audience in there(emulator, account)] == ["A", "B"]
 
 
-def test_rejected_records_hold_back_the_state_but_not_the_records_behind(
+def test_rejected_records_hold_back_the_state_but_not_later_records(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     lines = [
@@ -320,7 +324,7 @@ def test_rejected_records_hold_back_the_state_but_not_the_records_behind(
     assert "2 created, 0 updated, 0 unchanged, 0 removed, 1 rejected" in run.err
 
 
-def test_what_pinterest_refuses_is_rejected_with_its_reason(
+def test_refused_record_is_rejected_with_the_reason(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     emulator.fault(operation="audiences/create", kind="status", status=400, code=1)
@@ -332,7 +336,7 @@ def test_what_pinterest_refuses_is_rejected_with_its_reason(
     assert [audience["name"] for audience in there(emulator, account)] == ["B"]
 
 
-def test_a_rate_limit_keeps_what_is_done(emulator: Emulator, ours: Programs, account: str) -> None:
+def test_rate_limit_keeps_finished_work(emulator: Emulator, ours: Programs, account: str) -> None:
     emulator.fault(operation="audiences/create", kind="rate_limit", reset=67150, skip=1)
     lines = [schema(), visitor("A"), state(1), visitor("B"), state(2)]
     run = ours.target(lines)
@@ -349,7 +353,7 @@ def test_a_rate_limit_keeps_what_is_done(emulator: Emulator, ours: Programs, acc
     ("write_mode", "names", "rejected"),
     [("upsert", ["New", "Old"], 0), ("create", ["New", "Old"], 1), ("update", ["Old"], 1)],
 )
-def test_write_modes(
+def test_write_modes_limit_creates_and_updates(
     emulator: Emulator,
     ours: Programs,
     account: str,
@@ -367,7 +371,9 @@ def test_write_modes(
     assert (described == "d") is (write_mode != "create")
 
 
-def test_two_audiences_of_one_name(emulator: Emulator, ours: Programs, account: str) -> None:
+def test_ambiguous_name_follows_on_ambiguous(
+    emulator: Emulator, ours: Programs, account: str
+) -> None:
     ours.target([schema(), visitor("Twin"), visitor("Other")])
     other = there(emulator, account)[1]["id"]
     ours.target([schema(), record(id=other, name="Twin")])
@@ -379,7 +385,7 @@ def test_two_audiences_of_one_name(emulator: Emulator, ours: Programs, account: 
     assert [audience["description"] for audience in there(emulator, account)] == [None, "d"]
 
 
-def test_ambiguous_removal_removes_nothing_however_often_it_runs(
+def test_ambiguous_removal_removes_nothing_in_any_run(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     ours.target([schema(), visitor("Twin"), visitor("Other")])
@@ -394,7 +400,7 @@ def test_ambiguous_removal_removes_nothing_however_often_it_runs(
     assert [audience["name"] for audience in there(emulator, account)] == ["Twin", "Twin"]
 
 
-def test_empty_description_clears_one_and_null_does_not(
+def test_empty_description_clears_and_null_does_not(
     emulator: Emulator, ours: Programs, account: str
 ) -> None:
     ours.target([schema(), visitor("A", description="Old"), visitor("B", description="Kept")])

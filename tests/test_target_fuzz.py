@@ -333,7 +333,7 @@ def demo() -> Iterator[Emulator]:
         yield emulator
 
 
-def test_five_thousand_odd_records_are_accounted_for_and_none_leads_to_a_forbidden_request(
+def test_five_thousand_unusual_records_are_counted_and_send_no_forbidden_request(
     demo: Emulator, programs: Programs
 ) -> None:
     account = demo.seed(ad_accounts=1, audiences=8, customer_lists=2)[0]

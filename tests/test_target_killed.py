@@ -103,7 +103,7 @@ def writes(emulator: Emulator, account: str) -> list[Any]:
         ("while it is answered", 4),
     ],
 )
-def test_killed_after_any_of_its_first_requests_it_makes_each_audience_once(
+def test_target_killed_after_any_request_creates_each_audience_once(
     tmp_path: Path, how: str, part: int
 ) -> None:
     lines = everything()
@@ -148,7 +148,7 @@ def stopped(
     return run
 
 
-def test_stopped_in_a_request_it_passes_the_state_before_it(
+def test_target_stopped_in_a_request_emits_the_state_before_it(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     emulator.fault(kind="delay", skip=17, seconds=1)
@@ -166,7 +166,7 @@ def test_stopped_in_a_request_it_passes_the_state_before_it(
 
 
 @pytest.mark.parametrize("keeps", [True, False])
-def test_stopped_while_waiting_records_are_applied_it_passes_none_of_them(
+def test_target_stopped_while_it_applies_waiting_records_emits_no_state_past_them(
     emulator: Emulator, target: Programs, account: str, *, keeps: bool
 ) -> None:
     path = target.folder / "rejected.singer"
@@ -196,7 +196,7 @@ def test_stopped_while_waiting_records_are_applied_it_passes_none_of_them(
     assert path.exists() is keeps
 
 
-def test_stopped_in_a_batch_file_it_goes_on_there(
+def test_target_stopped_in_a_batch_file_continues_there(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     batches = []
@@ -219,7 +219,7 @@ def test_stopped_in_a_batch_file_it_goes_on_there(
     assert len(outcome(emulator, account)) == EXISTING + 20
 
 
-def test_stopped_while_it_replays_it_keeps_what_is_not_applied(
+def test_target_stopped_in_a_replay_keeps_unapplied_records(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     path = target.folder / "rejected.singer"
@@ -240,7 +240,7 @@ def test_stopped_while_it_replays_it_keeps_what_is_not_applied(
     assert len(writes(emulator, account)) == 2
 
 
-def test_stopped_or_killed_while_the_file_of_rejects_is_written_it_stays_whole(
+def test_file_of_rejected_records_survives_a_stop_or_kill_during_a_write(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     path = target.folder / "rejected.singer"
@@ -267,7 +267,7 @@ def test_stopped_or_killed_while_the_file_of_rejects_is_written_it_stays_whole(
     assert {"15", "9"} < names.keys()
 
 
-def test_stopped_between_two_records_of_one_message_it_keeps_the_message(
+def test_target_stopped_between_two_records_of_a_message_keeps_the_message(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     path = target.folder / "rejected.singer"

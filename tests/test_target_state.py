@@ -78,7 +78,7 @@ UNKNOWN, LATER = actalike("Unknown", "Nobody"), actalike("Later", "New name")
         pytest.param((GOOD, BAD, LATER, "rename", MORE), (1, 1), (1, 5), id="waited behind bad"),
     ],
 )
-def test_the_state_stays_before_what_is_neither_done_nor_kept(
+def test_state_stays_before_records_neither_done_nor_stored(
     emulator: Emulator,
     target: Programs,
     account: str,
@@ -104,7 +104,7 @@ def test_the_state_stays_before_what_is_neither_done_nor_kept(
 
 @pytest.mark.parametrize("dry_run", [True, False])
 @pytest.mark.parametrize(("max_rejected", "code"), [(0, 1), (1, 1), (2, 0), (3, 0)])
-def test_past_max_rejected_the_run_fails_but_the_state_passes_as_all_are_kept(
+def test_run_past_max_rejected_fails_but_emits_the_state(
     target: Programs, max_rejected: int, code: int, *, dry_run: bool
 ) -> None:
     path = target.folder / "rejected.singer"
@@ -133,7 +133,7 @@ def test_a_dry_run_leaves_rejected_path_alone(target: Programs) -> None:
 
 @pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize("fault", ["rate_limit", "status", "line"])
-def test_a_run_that_ends_early_passes_no_record_that_waits(
+def test_run_that_ends_early_emits_no_state_past_a_waiting_record(
     emulator: Emulator, target: Programs, account: str, fault: str, *, keeps: bool
 ) -> None:
     settings = {"rejected_path": str(target.folder / "rejected.singer")} if keeps else {}
@@ -154,7 +154,7 @@ def test_a_run_that_ends_early_passes_no_record_that_waits(
     assert sorted(names) == sorted([SEED, "New name", "Good", "More", "Later"])
 
 
-def test_a_second_schema_loses_nothing_and_positions_go_on(
+def test_second_schema_loses_nothing_and_positions_continue(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     other_key = {**schema(name={"type": "string"}), "key_properties": ["name"]}

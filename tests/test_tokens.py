@@ -94,7 +94,7 @@ def test_token_file_that_cannot_be_read_is_not_replaced(tmp_path: Path) -> None:
         answering([], **app(tmp_path / "token.json")).request(LIST_AD_ACCOUNTS)
 
 
-def test_lock_of_the_token_file_is_waited_for_up_to_max_wait(
+def test_run_waits_for_the_token_lock_up_to_max_wait(
     programs: Programs, emulator: Emulator, tmp_path: Path
 ) -> None:
     path = tmp_path / "token.json"

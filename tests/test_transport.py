@@ -117,7 +117,7 @@ def the_one_complaint(done: Run) -> str:
 
 @pytest.mark.parametrize("plugin", PLUGINS)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "127.1"])
-def test_secrets_for_this_machine_pass_no_proxy(
+def test_requests_to_this_machine_use_no_proxy(
     emulator: Emulator,
     programs: Programs,
     refusing_proxy: Eavesdropper,
@@ -141,7 +141,7 @@ def babbling_proxy() -> Iterator[Eavesdropper]:
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
-def test_a_proxy_that_is_none_is_named(
+def test_invalid_proxy_is_named(
     programs: Programs, babbling_proxy: Eavesdropper, plugin: str
 ) -> None:
     env = {"HTTPS_PROXY": babbling_proxy.url}
@@ -238,7 +238,7 @@ def test_certificates_that_cannot_be_read_are_named(
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
-def test_certificate_that_nobody_signed_ends_the_run_at_once(
+def test_unsigned_certificate_ends_the_run_at_once(
     programs: Programs, stranger: ThreadingHTTPServer, plugin: str
 ) -> None:
     url = f"https://localhost:{stranger.server_address[1]}/v5"
@@ -279,7 +279,7 @@ def test_https_to_a_server_of_plain_http_ends_the_run_at_once(
         "pinterest.example",
     ],
 )
-def test_api_url_that_is_none_is_named(programs: Programs, plugin: str, url: str) -> None:
+def test_invalid_api_url_is_named(programs: Programs, plugin: str, url: str) -> None:
     line = the_one_complaint(run(programs, plugin, {}, **credentials(api_url=url)))
     assert "api_url must" in line
     assert "secret" not in line
@@ -302,10 +302,10 @@ def test_api_url_that_is_none_is_named(programs: Programs, plugin: str, url: str
         ("notlocalhost", False),
     ],
 )
-def test_loopback_is_told_from_other_hosts(host: str, *, is_this_machine: bool) -> None:
+def test_loopback_is_distinguished_from_other_hosts(host: str, *, is_this_machine: bool) -> None:
     assert is_loopback(host) is is_this_machine
 
 
-def test_the_host_that_is_checked_is_the_host_that_is_called() -> None:
+def test_checked_host_is_the_requested_host() -> None:
     with pytest.raises(SettingsError):
         checked_url("http://pinterest.example#@127.0.0.1", "It")

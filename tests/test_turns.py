@@ -67,7 +67,7 @@ def visitors(description: str) -> list[dict[str, Any]]:
     ]
 
 
-def test_no_audience_is_made_twice(
+def test_parallel_targets_create_no_audience_twice(
     target: Programs, emulator: Emulator, account: str, ledger: dict[str, str]
 ) -> None:
     both = [
@@ -86,7 +86,7 @@ def test_no_audience_is_made_twice(
     assert asked["audiences/create", 200] == asked["audiences/update", 200] == len(NAMES)
 
 
-def test_no_list_is_made_twice(
+def test_parallel_targets_create_no_list_twice(
     target: Programs, emulator: Emulator, account: str, ledger: dict[str, str]
 ) -> None:
     both = [
@@ -101,7 +101,7 @@ def test_no_list_is_made_twice(
     assert members(emulator, account) == digests(range(60))
 
 
-def test_who_waits_too_long_may_try_later(
+def test_run_that_waits_longer_than_max_wait_ends_with_75(
     target: Programs, emulator: Emulator, account: str
 ) -> None:
     first = target.start(visitors("first"), name="first")
@@ -120,7 +120,7 @@ def test_who_waits_too_long_may_try_later(
     assert {audience["description"] for audience in audiences(emulator, account)} == {"second"}
 
 
-def test_who_may_not_keep_files_is_warned_and_goes_on(
+def test_run_that_cannot_create_a_lock_file_warns_and_continues(
     target: Programs, emulator: Emulator, account: str, tmp_path: Path
 ) -> None:
     (tmp_path / "state").write_text("where the folder would be")

@@ -66,7 +66,7 @@ def uploaded(emulator: Emulator) -> list[Any]:
 
 
 @pytest.mark.parametrize("emulator", [0, 2], indirect=True)
-def test_a_list_begins_with_a_request_and_goes_on_with_files(
+def test_list_is_created_by_a_request_and_continued_with_files(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     run = target.target([SCHEMA, *people(range(25)), state(1)], member_batch_size=10)
@@ -86,7 +86,7 @@ def test_a_list_begins_with_a_request_and_goes_on_with_files(
     assert writes(emulator) == []
 
 
-def test_parts_of_a_large_file_arrive_whole(
+def test_large_file_is_sent_in_complete_parts(
     emulator: Emulator, api: PinterestAPI, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = new_list(emulator, account, NAME)
@@ -106,7 +106,7 @@ def test_parts_of_a_large_file_arrive_whole(
 @pytest.mark.parametrize(
     ("part", "told"), [(b"", "is FAILED after"), (b"\xff\n", "is FAILED after")]
 )
-def test_what_pinterest_fails_to_take_is_told(
+def test_failed_upload_is_reported(
     emulator: Emulator,
     api: PinterestAPI,
     account: str,
@@ -121,7 +121,7 @@ def test_what_pinterest_fails_to_take_is_told(
 
 
 @pytest.mark.parametrize("emulator", [3600], indirect=True)
-def test_what_is_not_done_in_time_is_not_in_the_ledger(
+def test_upload_not_finished_in_time_is_not_in_the_ledger(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     lines = [SCHEMA, *people(range(9)), state(1)]
@@ -166,7 +166,7 @@ def test_an_upload_that_is_refused_fails_its_list(
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "status"])
-def test_a_part_is_put_again_until_it_is_taken(
+def test_part_is_retried_until_it_is_accepted(
     emulator: Emulator, target: Programs, account: str, kind: str
 ) -> None:
     assert target.target([SCHEMA, person(0)]).code == 0
@@ -177,7 +177,7 @@ def test_a_part_is_put_again_until_it_is_taken(
     assert members(emulator, account) == digests(range(9))
 
 
-def test_a_run_whose_answer_is_lost_is_looked_after(
+def test_upload_run_with_a_lost_response_is_looked_up(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     assert target.target([SCHEMA, person(0)]).code == 0
@@ -219,7 +219,7 @@ def storage() -> Iterator[str]:
         thread.join()
 
 
-def test_a_part_is_put_without_the_token_and_without_a_password_of_the_machine(
+def test_part_is_sent_without_token_and_without_netrc_password(
     api: PinterestAPI, storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -235,7 +235,9 @@ def test_a_part_is_put_without_the_token_and_without_a_password_of_the_machine(
 
 
 @pytest.mark.parametrize("status", [301, 307, 308, 403])
-def test_a_part_is_put_nowhere_else(api: PinterestAPI, storage: str, status: int) -> None:
+def test_part_upload_does_not_follow_redirects(
+    api: PinterestAPI, storage: str, status: int
+) -> None:
     Storage.answers = [(status, {"Location": f"{storage}/elsewhere"}), (200, {})]
     with pytest.raises(RequestFailedError, match=f"HTTP {status}"):
         uploads.put(api, storage, b"ab\n")
@@ -243,7 +245,7 @@ def test_a_part_is_put_nowhere_else(api: PinterestAPI, storage: str, status: int
 
 
 @pytest.mark.parametrize("url", ["http://storage.example/part", "ftp://127.0.0.1/", "", "part"])
-def test_a_part_is_not_put_to_where_others_could_read_it(api: PinterestAPI, url: str) -> None:
+def test_part_upload_needs_https_or_loopback(api: PinterestAPI, url: str) -> None:
     with pytest.raises(SettingsError, match="Pinterest's address for an upload must begin"):
         uploads.put(api, url, b"ab\n")
 
@@ -256,7 +258,7 @@ def test_a_part_is_not_put_to_where_others_could_read_it(api: PinterestAPI, url:
         {"customer_list_upload": {"id": "1"}, "s3_multipart_upload_data": None},
     ],
 )
-def test_an_answer_without_addresses_is_one_line(
+def test_response_without_urls_logs_one_line(
     api: PinterestAPI, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(api, "request", lambda *_, **__: Response(answer, None, utc_now()))

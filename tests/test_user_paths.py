@@ -57,7 +57,7 @@ def test_tilde_in_a_path_setting_is_the_home_folder(
 
 @pytest.mark.parametrize("path", ["~nobody-of-this-name/file", "~/a\0b"])
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_path_setting_that_is_no_path_is_one_error_before_any_write(
+def test_invalid_path_setting_is_one_error_before_any_write(
     emulator: Emulator, programs: Programs, account: str, setting: str, path: str
 ) -> None:
     form, more = SETTINGS[setting]

@@ -33,19 +33,19 @@ def test_an_id_may_have_as_many_digits_as_a_number_of_64_bits(value: object) -> 
     assert not is_planned(str(value))
 
 
-def test_the_account_of_the_record_wins() -> None:
+def test_ad_account_of_the_record_wins() -> None:
     assert reading().ad_account_id == "5497"
     assert reading(ad_account_id="1").ad_account_id == "1"
 
 
-def test_null_and_empty_are_not_said() -> None:
+def test_null_and_empty_values_are_unmentioned() -> None:
     assert reading(id=None, description=None, rule=None, audience_type="") == Desired(
         "5497", name="Loyal"
     )
 
 
 @pytest.mark.parametrize("blank", ["", "   ", "\t"])
-def test_blank_description_asks_for_none(blank: str) -> None:
+def test_blank_description_clears_the_description(blank: str) -> None:
     assert reading(description=blank) == Desired("5497", name="Loyal", description="")
 
 
@@ -64,13 +64,13 @@ def test_a_rule_is_an_object_or_its_text(rule: object) -> None:
     assert type(read_rule["retention_days"]) is int
 
 
-def test_removal_is_said_in_two_ways() -> None:
+def test_removal_is_read_from_operation_or_deletion_mark() -> None:
     assert reading(operation_type="REMOVE").remove
     assert reading(_sdc_deleted_at="2026-01-01T00:00:00Z").remove
     assert not reading(operation_type="UPDATE", _sdc_deleted_at=None).remove
 
 
-def test_custom_audiences() -> None:
+def test_custom_audience_fields_are_read() -> None:
     fields = {"sharing_type": "SYNDICATED", "data_party": "3p", "category": "Cars"}
     assert reading(**fields).sharing == Sharing("SYNDICATED", "3p", "Cars")
 
@@ -102,14 +102,14 @@ def test_custom_audiences() -> None:
         ({"operation_type": "DELETE"}, "bad_operation"),
     ],
 )
-def test_what_can_not_be_read_is_rejected_with_a_reason(fields: dict[str, Any], code: str) -> None:
+def test_unreadable_record_is_rejected_with_a_reason(fields: dict[str, Any], code: str) -> None:
     outcome = read({"name": "Loyal", **fields}, "5497")
     assert isinstance(outcome, Reject)
     assert outcome.code == code
     assert "\n" not in outcome.reason
 
 
-def test_without_any_account() -> None:
+def test_record_without_account_is_rejected() -> None:
     outcome = read({"name": "Loyal"}, None)
     assert isinstance(outcome, Reject)
     assert outcome.code == "no_ad_account"
@@ -126,5 +126,5 @@ _columns = ["id", "name", "ad_account_id", "audience_type", "description", "rule
 
 
 @given(st.dictionaries(st.sampled_from(_columns) | st.text(max_size=6), _json))
-def test_no_record_is_too_strange_to_be_read_or_rejected(record: dict[str, Any]) -> None:
+def test_any_record_is_read_or_rejected(record: dict[str, Any]) -> None:
     assert isinstance(read(record, "5497"), (Desired, Reject))

@@ -245,7 +245,9 @@ def guide_queries() -> dict[str, str]:
     return dict(found)
 
 
-def test_all_streams_twice(shops: Emulator, warehouse: Warehouse, tmp_path: Path) -> None:
+def test_all_streams_load_twice_without_changes(
+    shops: Emulator, warehouse: Warehouse, tmp_path: Path
+) -> None:
     businesses = readable_businesses(shops)
     programs = programs_for(shops, tmp_path, business_ids=businesses)
     expected = contents(shops, businesses)
@@ -358,7 +360,7 @@ def test_lone_surrogates_are_replaced_everywhere() -> None:
     assert storable("\N{GRINNING FACE}") == "\N{GRINNING FACE}"
 
 
-def test_field_that_nobody_described_reaches_every_table_twice(
+def test_undescribed_field_reaches_every_table_twice(
     shops: Emulator, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     programs = programs_for(shops, tmp_path, business_ids=readable_businesses(shops))
@@ -442,7 +444,7 @@ def expected_small_lists(state: Row) -> list[tuple[Any, ...]]:
     return rows
 
 
-def test_the_queries_of_the_guide(shops: Emulator, postgres: Postgres, tmp_path: Path) -> None:
+def test_queries_of_the_guide_work(shops: Emulator, postgres: Postgres, tmp_path: Path) -> None:
     warehouse = Warehouse(postgres, "pinterest", tmp_path)  # as the guide calls it
     programs = programs_for(shops, tmp_path, detect_removed=True)
     streams = ["ad_accounts", "audiences", "customer_lists"]
@@ -510,7 +512,7 @@ def killed(
     return lines[: lines.rfind("\n") + 1]  # no pipe would hand on the rest as a message
 
 
-def test_killed_at_twenty_points_of_a_run(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_run_killed_at_twenty_points_loads_everything(warehouse: Warehouse, tmp_path: Path) -> None:
     """No row is lost, whenever the tap is killed, and none is out of date in the end.
 
     To save time the loader is started after every fifth kill, with all that was printed since the
@@ -555,7 +557,7 @@ def test_killed_at_twenty_points_of_a_run(warehouse: Warehouse, tmp_path: Path) 
         assert warehouse.rows("audiences") == by_key("audiences", expected)
 
 
-def test_what_is_removed_is_declared_once_and_only_by_a_whole_scan(
+def test_removal_is_emitted_once_and_only_by_a_complete_scan(
     emulator: Emulator, warehouse: Warehouse, programs: Programs
 ) -> None:
     accounts = emulator.seed(ad_accounts=2, audiences=30, updated_timestamp=LONG_AGO)
@@ -595,7 +597,7 @@ def test_what_is_removed_is_declared_once_and_only_by_a_whole_scan(
     assert not run.records("audiences")
 
 
-def test_activated_versions_mark_what_a_full_read_misses(
+def test_activated_version_marks_rows_missing_in_a_full_read(
     shops: Emulator, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     businesses = readable_businesses(shops)

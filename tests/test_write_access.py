@@ -47,7 +47,7 @@ def writes(emulator: Emulator) -> list[str]:
         ("customer_lists/create", customers, SCHEMA),
     ],
 )
-def test_role_that_may_not_write_is_refused_once(
+def test_role_without_write_access_is_refused_once(
     emulator: Emulator,
     programs: Programs,
     account: str,

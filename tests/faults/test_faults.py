@@ -40,9 +40,7 @@ def part(scenario: Scenario) -> int:
 
 
 @scenarios
-def test_each_fault_at_some_request_loses_doubles_and_tells_nothing(
-    worker: Bench, scenario: Scenario
-) -> None:
+def test_injected_fault_loses_doubles_and_leaks_nothing(worker: Bench, scenario: Scenario) -> None:
     clean = worker.clean(scenario)
     dice = random.Random(SEED)  # noqa: S311  (the same points each time)
     by_fault = groupby(
@@ -56,9 +54,7 @@ def test_each_fault_at_some_request_loses_doubles_and_tells_nothing(
 
 
 @scenarios
-def test_a_program_that_is_killed_anywhere_goes_on_where_it_was(
-    worker: Bench, scenario: Scenario
-) -> None:
+def test_killed_program_continues_where_it_stopped(worker: Bench, scenario: Scenario) -> None:
     clean = worker.clean(scenario)
     dice = random.Random(SEED)  # noqa: S311
     tries = kills_of(scenario, clean, part(scenario), dice)
@@ -67,7 +63,7 @@ def test_a_program_that_is_killed_anywhere_goes_on_where_it_was(
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_a_planted_bug_is_found(worker: Bench, bug: Bug) -> None:
+def test_sweep_finds_each_planted_bug(worker: Bench, bug: Bug) -> None:
     (scenario,) = (scenario for scenario in SCENARIOS if scenario.name == bug.scenario)
     clean = worker.clean(scenario)
     tries = [
@@ -97,7 +93,7 @@ def test_a_planted_bug_is_found(worker: Bench, bug: Bug) -> None:
         (0, ".report.json.tmp", 0o600, "{}", False),
     ],
 )
-def test_only_what_sigkill_leaves_of_a_write_is_accepted(
+def test_only_sigkill_may_leave_temporary_files(
     tmp_path: Path, code: int, name: str, mode: int, content: str, *, accepted: bool
 ) -> None:
     path = tmp_path / name
