@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 import sys
@@ -13,51 +12,33 @@ from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from typing_extensions import override
 
-from pinterest_audiences.api.client import PinterestAPI
 from pinterest_audiences.config import API_SETTINGS
-from pinterest_audiences.errors import (
-    PinterestError,
-    SettingsError,
-    one_line_errors,
-)
-from pinterest_audiences.files import user_path
+from pinterest_audiences.errors import PinterestError, one_line_errors
 from pinterest_audiences.plugin import PinterestPlugin
-from target_pinterest_audiences.audiences.account_copy import AccountCopy
-from target_pinterest_audiences.audiences.claims import Claims
-from target_pinterest_audiences.audiences.existing import Inventories
-from target_pinterest_audiences.audiences.writer import DryRunWriter, PinterestWriter, Writer
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.config import TARGET_SETTINGS
 from target_pinterest_audiences.input import stream_maps
 from target_pinterest_audiences.input.batch_files import read_files
 from target_pinterest_audiences.input.column_names import is_blank_row
 from target_pinterest_audiences.input.reader import StrictReader
-from target_pinterest_audiences.members import mirror
-from target_pinterest_audiences.members.customer_lists import CustomerLists, MembersError
 from target_pinterest_audiences.members.records import STREAM as MEMBERS
-from target_pinterest_audiences.run.account_locks import AccountLocks
-from target_pinterest_audiences.run.dead_letters import DeadLetters
-from target_pinterest_audiences.run.record_tracker import RecordTracker
-from target_pinterest_audiences.run.report import Entry, Report, write
-from target_pinterest_audiences.run.report_table import print_table
+from target_pinterest_audiences.run.context import RunContext
+from target_pinterest_audiences.run.end import check, report_end
 from target_pinterest_audiences.sinks.audiences import AudiencesSink
 from target_pinterest_audiences.sinks.base import DroppedSink
 from target_pinterest_audiences.sinks.members import AudienceMembersSink
 from target_pinterest_audiences.sinks.sharing import AudienceSharingSink
-from target_pinterest_audiences.write_access import WriteAccess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from singer_sdk.mapper import StreamMap
     from singer_sdk.sinks import Sink
 
     from pinterest_audiences.plugin import ConfigInput
-    from target_pinterest_audiences.changes import Owner
-    from target_pinterest_audiences.sinks.base import PinterestSink
+    from target_pinterest_audiences.sinks.base import ContextSink
 
-SINKS: dict[str, type[PinterestSink | AudienceMembersSink]] = {
+SINKS: dict[str, type[ContextSink]] = {
     "audiences": AudiencesSink,
     MEMBERS: AudienceMembersSink,
     "audience_sharing": AudienceSharingSink,
@@ -88,7 +69,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     config_jsonschema = th.PropertiesList(*API_SETTINGS, *TARGET_SETTINGS).to_dict()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Read the settings and check that the credentials may write.
+        """Read the settings and prepare the run.
 
         Raises:
             SettingsError: If a setting is missing or cannot be right.
@@ -96,42 +77,9 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         super().__init__(*args, **kwargs)
         # Sinks share one session and write one record after the other.
         self.max_parallelism = 1
-        self.api = PinterestAPI(self.config)
-        if not self.api.can_write:
-            msg = (
-                "Settings: client_id and client_secret alone (client credentials) can only read: "
-                "set refresh_token as well, or access_token"
-            )
-            raise SettingsError(msg)
-        if self.config["override_ad_account"] and not self.config.get("ad_account_id"):
-            msg = "Settings: override_ad_account needs ad_account_id, the ad account to write to"
-            raise SettingsError(msg)
-        dry_run: bool = self.config["dry_run"]
-        self._access = WriteAccess()
-        self.writer: Writer = DryRunWriter() if dry_run else PinterestWriter(self.api, self._access)
-        self.report = Report(self.logger, dry_run=dry_run)
-        self._report_path = self._path("report_path")
-        rejected_path = self._path("rejected_path")
-        dead_letters = DeadLetters(rejected_path, reads_only=dry_run) if rejected_path else None
-        self.dead_letters = None if dry_run else dead_letters
-        self.tracker = RecordTracker(self.report, self.dead_letters)
-        self.account_locks = AccountLocks(
-            self.api, self.config.get("ledger_url"), self._interrupted
-        )
-        self._inventories = Inventories(self.api, None if dry_run else self.account_locks)
-        self.inventory = self._inventories.of
-        self.customer_lists = CustomerLists(
-            self.config, self.api, self.writer, self.inventory, self._access
-        )
-        self.account_copy = AccountCopy()
-        self.claims = Claims()
-        self.created_ids: set[str] = set()
-        self.shared_with_cache: dict[tuple[Owner, str, str], set[str]] = {}
+        self.context = RunContext(self.config, self.logger, release_state=self.release_state)
         self._held_state: dict[str, Any] | None = None
         self._direct: dict[str, AudienceMembersSink | None] = {}
-        self._problems: list[PinterestError] = []
-        self._partial: dict[str, str | None] = {}
-        self._seen_state: Mapping[str, Any] = {}
 
     @override
     def get_sink(
@@ -151,7 +99,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         )
 
     @override
-    def get_sink_class(self, stream_name: str) -> type[Sink]:
+    def get_sink_class(self, stream_name: str) -> type[ContextSink]:
         """Return the sink of a stream.
 
         Raises:
@@ -178,101 +126,31 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         members = self._sinks_active.get(MEMBERS)
         if isinstance(members, AudienceMembersSink):
             members.end()
-            self.tracker.retry()
-            self.customer_lists.complete()
-            self._note_failed_lists()
-        self.tracker.finish()
+            self.context.tracker.retry()
+            self.context.customer_lists.complete()
+            self.context.note_failed_lists()
+        self.context.tracker.finish()
         self.release_state()
         super().process_endofpipe()
-
-    def fail(self, error: PinterestError) -> None:
-        """Let the run go on, but end as failed, and pass on no state from here."""
-        self.logger.error("%s", error)
-        self.tracker.has_unhandled = True
-        self._problems.append(error)
-
-    def check(self) -> None:
-        """Make sure that all was done.
-
-        Raises:
-            PinterestError: If not.
-        """
-        self._access.check_all()
-        self.report.check(self.config["max_rejected"], kept=bool(self.config.get("rejected_path")))
-        if self._problems:
-            raise self._problems[0]
 
     def pass_on_state(self) -> None:
         """Pass on the last state before which everything is done."""
         if self._latest_state:
             self._write_state_message(copy.deepcopy(self._latest_state))
 
-    def write_report(self, error: str | None = None) -> None:
-        """Bring the files up to date and report, whether the run ended well or not.
-
-        Args:
-            error: Why it ended early, if it did.
-
-        Raises:
-            PinterestError: If a file cannot be written.
-        """
-        if self.dead_letters:
-            self.dead_letters.commit()
-        for reason in self.customer_lists.failures():
-            self.fail(MembersError(reason))
-        for name, created in self.customer_lists.created_audiences():
-            self.report.add(created, Entry(MEMBERS, None, name, None))
-        self.report.add_members(
-            self.customer_lists.counts(), self.customer_lists.health(ask=error is None)
-        )
-        self.report.blank_lines = cast("StrictReader", self.message_reader).blank_lines
-        planned_requests = (
-            self.writer.planned_requests + self.customer_lists.list_writer.planned_requests
-        )
-        summary = self.report.summary(self.api, planned_requests, error=error)
-        self.report.log(summary)
-        print_table(summary)
-        if self._report_path:
-            write(self._report_path, summary)
-
-    def report_failure(self, error: str) -> None:
-        """Report a run that ended early; that no report can be written does not hide why."""
-        try:
-            self.write_report(error)
-        except PinterestError as other:
-            self.logger.error("%s", other)  # noqa: TRY400
-
-    def _path(self, setting: str) -> Path | None:
-        text = self.config.get(setting)
-        return user_path(setting, text) if text else None
-
-    @contextlib.contextmanager
-    def _interrupted(self) -> Iterator[None]:
-        """Surround a time in which other runs may write to the ad accounts of this run.
-
-        Nothing that was read before it counts after it.
-        """
-        self.customer_lists.flush()
-        yield
-        self._inventories.forget()
-        self.created_ids.clear()
-        self.shared_with_cache.clear()
-        self.customer_lists.look_up()
-        self._note_failed_lists()
-
-    def _note_failed_lists(self) -> None:
-        """Let no state pass the members of a list that failed."""
-        if self.customer_lists.failures():
-            self.tracker.has_unhandled = True
+    def report_end(self, error: str | None = None) -> None:
+        """Report, whether the run ended well or not; ``error`` is why it ended early."""
+        self.context.report.blank_lines = cast("StrictReader", self.message_reader).blank_lines
+        report_end(self.context, error)
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        self.tracker.note_schema(message_dict)
+        self.context.tracker.note_schema(message_dict)
         self._direct.clear()
         # A key means nothing here, and the SDK refuses a stream map that leaves it out.
         super()._process_schema_message({**message_dict, "key_properties": []})
         stream = message_dict["stream"]
-        self._partial[stream] = mirror.partial_schema(message_dict)
+        self.context.note_schema(message_dict)
         if sink := self._sink_of_members(stream):
             sink.note_table(stream)
 
@@ -281,10 +159,6 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         """Tell the sink of members which table is whole; no other sink removes anything."""
         if sink := self._sink_of_members(message_dict["stream"]):
             sink.activate(message_dict["stream"], message_dict["version"])
-
-    def partial(self, stream: str) -> str | None:
-        """Return what says that a stream holds a part of its table only, if anything does."""
-        return self._partial.get(stream) or mirror.partial_state(self._seen_state, stream)
 
     def _sink_of_members(self, stream: str) -> AudienceMembersSink | None:
         """Return the sink of members if a stream's records go there."""
@@ -297,14 +171,16 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         if sink := self._members_sink(message_dict["stream"]):
             stream, version = message_dict["stream"], message_dict.get("version")
-            if sink.add(stream, message_dict["record"], version, self.tracker.count(stream)):
+            if sink.add(
+                stream, message_dict["record"], version, self.context.tracker.count(stream)
+            ):
                 self._handle_max_record_age()
             return
         aliases = {item.stream_alias for item in self._maps(message_dict["stream"])}
         private = MEMBERS in aliases
-        self.tracker.note_message(message_dict, aliases, private=private)
+        self.context.tracker.note_message(message_dict, aliases, private=private)
         if is_blank_row(message_dict["record"]):
-            self.report.skip(message_dict["stream"])
+            self.context.report.skip(message_dict["stream"])
             return
         try:
             super()._process_record_message(message_dict)
@@ -313,7 +189,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
                 raise
             # What the expression says of the value is not told: it may be a person's.
             reason = f"a stream map cannot be applied to it ({type(error).__name__})"
-            self.tracker.refuse(message_dict["stream"], Reject("stream_map_failed", reason))
+            self.context.tracker.refuse(message_dict["stream"], Reject("stream_map_failed", reason))
             members = self._sinks_active.get(MEMBERS)
             if private and isinstance(members, AudienceMembersSink):
                 members.note_unread()
@@ -355,10 +231,10 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """Hold back every state that comes after a record that is not done or kept."""
-        self._seen_state = message_dict["value"]
-        if self.tracker.has_unhandled or self.config["dry_run"]:
+        self.context.note_state(message_dict["value"])
+        if self.context.tracker.has_unhandled or self.config["dry_run"]:
             return
-        if self.tracker.has_pending or self._members_wait():
+        if self.context.tracker.has_pending or self._members_wait():
             self._held_state = message_dict
             return
         self._held_state = None
@@ -372,8 +248,8 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     @override
     def _write_state_message(self, state: dict[str, Any]) -> None:
         """Pass on a state, once what it passes is safe."""
-        if self.dead_letters:
-            self.dead_letters.commit()
+        if self.context.dead_letters:
+            self.context.dead_letters.commit()
         super()._write_state_message(state)
 
     @classmethod
@@ -408,7 +284,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         cls.print_version(print_fn=cls.logger.info)
         with one_line_errors(cls.logger):
             target = cls.configured(config)
-            with target.account_locks:
+            with target.context.account_locks:
                 try:
                     # The SDK would read what was standard input when it was imported.
                     target.listen(file_input or sys.stdin)
@@ -416,11 +292,11 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
                     # What is to be sent yet may take longer than the sender of the signal waits.
                     cls.logger.info("Stopped by a signal")
                     target.pass_on_state()
-                    target.report_failure("stopped by a signal")
+                    target.report_end("stopped by a signal")
                     raise
                 except PinterestError as error:
                     target.pass_on_state()
-                    target.report_failure(str(error))
+                    target.report_end(str(error))
                     raise
-                target.write_report()
-                target.check()
+                target.report_end()
+                check(target.context)

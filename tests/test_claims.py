@@ -59,9 +59,11 @@ class World:
             text = text.replace(f'"{word}"', f'"{key}"')
         self.emulator.clear()
         target = TargetPinterestAudiences(config={**self._config, **config})
-        with target.account_locks:
+        with target.context.account_locks:
             target.listen(io.StringIO(text + "\n"))
-        summary = target.report.summary(target.api, target.writer.planned_requests, error=None)
+        summary = target.context.report.summary(
+            target.context.api, target.context.writer.planned_requests, error=None
+        )
         self.changes = sorted(
             summary["changes"], key=lambda change: (change["stream"], change["record"])
         )

@@ -211,7 +211,9 @@ def run_here(config: Mapping[str, Any], records: Sequence[object]) -> dict[str, 
     target = TargetPinterestAudiences(config=dict(config))
     lines = [schema(), schema("audience_sharing"), *records]
     target.listen(io.StringIO("".join(json.dumps(line) + "\n" for line in lines)))
-    return target.report.summary(target.api, target.writer.planned_requests, error=None)
+    return target.context.report.summary(
+        target.context.api, target.context.writer.planned_requests, error=None
+    )
 
 
 RECORDS = [

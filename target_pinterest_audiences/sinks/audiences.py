@@ -69,9 +69,9 @@ class AudiencesSink(PinterestSink):
         outcome = self._apply(desired, inventory, entry, last_call=last_call)
         if desired.source:
             waits = isinstance(outcome, Pending)
-            self.target.account_copy.note_waiting(desired, desired.source, waits=waits)
+            self.context.account_copy.note_waiting(desired, desired.source, waits=waits)
             if isinstance(outcome, Defer):
-                self.target.account_copy.put_off[desired.source] = str(desired.name)
+                self.context.account_copy.put_off[desired.source] = str(desired.name)
         return outcome
 
     def _apply(
@@ -80,7 +80,7 @@ class AudiencesSink(PinterestSink):
         translated = self._with_ids_from_here(desired, inventory, entry, last_call=last_call)
         if isinstance(translated, Reject):
             return translated
-        account_copy = self.target.account_copy
+        account_copy = self.context.account_copy
         if isinstance(translated, Pending):
             return self._wait(translated, desired, inventory, entry)
         desired = translated
@@ -98,7 +98,7 @@ class AudiencesSink(PinterestSink):
         entry: Entry,
     ) -> Decision | Pending:
         """Do what a record wants, if that contradicts no earlier record."""
-        claims = self.target.claims
+        claims = self.context.claims
         claim = claim_of(desired, self._meant(candidates))
         decision = self._plan(desired, candidates)
         code = decision.code if isinstance(decision, Reject) else None
@@ -130,7 +130,7 @@ class AudiencesSink(PinterestSink):
             claim_of(replace(desired, rule=None), meant), desired, inventory, entry
         ):
             return conflict
-        self.target.claims.hold(entry, replace(claim, waiting=True))
+        self.context.claims.hold(entry, replace(claim, waiting=True))
         return wait
 
     def _conflict(
@@ -140,7 +140,7 @@ class AudiencesSink(PinterestSink):
 
         A copy that waits may still become an audience that has its name already.
         """
-        claims, account = self.target.claims, desired.ad_account_id
+        claims, account = self.context.claims, desired.ad_account_id
         audience = inventory.get(next(iter(claim.ids))) if len(claim.ids) == 1 else None
         now = (account, name_key(str(audience.get("name")))) if audience else None
         undecided = (
@@ -196,7 +196,7 @@ class AudiencesSink(PinterestSink):
             found = inventory.named(name)
             ids = frozenset(str(item["id"]) for item in self._meant(found))
             key = (desired.ad_account_id, name_key(name))
-            self.target.claims.hold(entry, Claim(key=key, ids=ids, waiting=not found))
+            self.context.claims.hold(entry, Claim(key=key, ids=ids, waiting=not found))
             return found
 
         if desired.source and desired.rule is not None:
@@ -227,7 +227,7 @@ class AudiencesSink(PinterestSink):
 
         If no record says so, that account is asked for its name.
         """
-        account_copy = self.target.account_copy
+        account_copy = self.context.account_copy
         lost = unmapped("seed_id", str(source.audience_id))
         if copied := account_copy.became(source):
             return copied
@@ -243,7 +243,7 @@ class AudiencesSink(PinterestSink):
     def _name_there(self, source: Source) -> str | None:
         """Ask another ad account for the name of an audience; None if that cannot be told."""
         try:
-            there = get_audience(self.target.api, source.ad_account_id, str(source.audience_id))
+            there = get_audience(self.context.api, source.ad_account_id, str(source.audience_id))
         except RequestFailedError as error:
             if error.status != requests.codes.forbidden:
                 raise
@@ -251,14 +251,14 @@ class AudiencesSink(PinterestSink):
         return (there or {}).get("name")
 
     def _carry_out(self, decision: Decision, desired: Desired, inventory: Inventory) -> Decision:
-        writer = self.target.writer
+        writer = self.context.writer
         audience_id = None
         match decision:
             case Create():
                 audience = writer.create(decision, inventory)
                 inventory.put(audience)
                 audience_id = str(audience["id"])
-                self.target.created_ids.add(audience_id)
+                self.context.created_ids.add(audience_id)
                 self._settle(desired, audience, inventory)
                 decision = replace(decision, audience_id=audience_id)
             case Update():
@@ -274,7 +274,7 @@ class AudiencesSink(PinterestSink):
             case _:
                 pass
         if desired.source and audience_id:
-            self.target.account_copy.note(desired.source, audience_id)
+            self.context.account_copy.note(desired.source, audience_id)
         return decision
 
     def _settle(self, desired: Desired, audience: Mapping[str, Any], inventory: Inventory) -> None:
@@ -284,7 +284,7 @@ class AudiencesSink(PinterestSink):
         """
         left = plan(desired, [audience])
         if isinstance(left, Update) and desired.sharing:
-            audience = self.target.writer.update(left, inventory)
+            audience = self.context.writer.update(left, inventory)
             inventory.put(audience)
             left = plan(desired, [audience])
         if isinstance(left, Update):

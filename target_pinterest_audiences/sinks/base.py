@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from singer_sdk.sinks import Sink
 from typing_extensions import override
@@ -15,20 +15,28 @@ from target_pinterest_audiences.changes import Decision, Pending, Reject
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from singer_sdk import Target
+
     from target_pinterest_audiences.audiences.existing import Inventory
+    from target_pinterest_audiences.run.context import RunContext
     from target_pinterest_audiences.run.report import Entry
-    from target_pinterest_audiences.target import TargetPinterestAudiences
 
 _NOT_FOR_THIS_RECORD_ALONE = {401}
 """Refusals that would meet every other record as well, so the run ends."""
 
 
-class PinterestSink(Sink, ABC):
-    """Does what one record asks for before the next is read."""
+class HasContext(Protocol):
+    """The target that the SDK passes to a sink, which keeps its context only."""
+
+    context: RunContext
+
+
+class ContextSink(Sink, ABC):
+    """Takes the records of one stream, as part of a run that is its ``context``."""
 
     def __init__(
         self,
-        target: TargetPinterestAudiences,
+        target: HasContext,
         stream_name: str,
         schema: dict[str, Any],
         key_properties: Sequence[str] | None,  # noqa: ARG002
@@ -39,9 +47,24 @@ class PinterestSink(Sink, ABC):
         warehouse, and would end the run at the first bad record. A record is read by what its
         columns mean, and one that means nothing is rejected without stopping those behind it.
         """
-        super().__init__(target, stream_name, schema, None)
+        # All that the SDK reads of a target is its config, its logger and when it began.
+        super().__init__(cast("Target", target.context), stream_name, schema, None)
         self.schema = {"properties": {}, "additionalProperties": True}
-        self.target = target
+        self.context = target.context
+
+    @property
+    @override
+    def include_sdc_metadata_properties(self) -> bool:
+        """Keep ``_sdc_deleted_at``, which the SDK strips otherwise: it says "remove"."""
+        return True
+
+    @override
+    def get_validator(self) -> None:
+        """Leave the checks to those who know what a column means."""
+
+
+class PinterestSink(ContextSink):
+    """Does what one record asks for before the next is read."""
 
     @abstractmethod
     def apply(
@@ -58,25 +81,15 @@ class PinterestSink(Sink, ABC):
             RequestFailedError: If Pinterest refused something.
         """
 
-    @property
-    @override
-    def include_sdc_metadata_properties(self) -> bool:
-        """Keep ``_sdc_deleted_at``, which the SDK strips otherwise: it says "remove"."""
-        return True
-
-    @override
-    def get_validator(self) -> None:
-        """Leave the checks to those who know what a column means."""
-
     @override
     def preprocess_record(self, record: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
         """Keep what a stream map may have dropped: that the row is deleted."""
-        return self.target.tracker.with_origin(record)
+        return self.context.tracker.with_origin(record)
 
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Make Pinterest match one record, or reject it."""
-        self.target.tracker.take(self, record)
+        self.context.tracker.take(self, record)
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
@@ -86,7 +99,7 @@ class PinterestSink(Sink, ABC):
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
     ) -> Decision | Pending:
         """Make Pinterest match one record; what Pinterest refuses is rejected."""
-        claims = self.target.claims
+        claims = self.context.claims
         claims.release(entry)
         outcome = self._try(record, entry, last_call=last_call)
         if isinstance(outcome, Reject) and outcome.code not in DEPENDS_ON_NAMES:
@@ -112,14 +125,14 @@ class PinterestSink(Sink, ABC):
     def inventory(self, ad_account_id: str) -> Inventory | Reject:
         """Return what an ad account has, or why that cannot be told."""
         try:
-            return self.target.inventory(ad_account_id)
+            return self.context.inventory(ad_account_id)
         except RequestFailedError as error:
             if error.status in _NOT_FOR_THIS_RECORD_ALONE:
                 raise
             return Reject("unreadable_account", f"ad account {ad_account_id}: {error}")
 
 
-class DroppedSink(Sink):
+class DroppedSink(ContextSink):
     """Takes a stream that a stream map drops: the SDK wants a sink all the same."""
 
     @override

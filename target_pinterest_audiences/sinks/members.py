@@ -5,7 +5,6 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.sinks import Sink
 from typing_extensions import override
 
 from target_pinterest_audiences.changes import Reject
@@ -32,13 +31,14 @@ from target_pinterest_audiences.members.records import (
     may_be_somebody,
 )
 from target_pinterest_audiences.run.dead_letters import CODE, REASON
+from target_pinterest_audiences.sinks.base import ContextSink
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from target_pinterest_audiences.members.records import ListRef
-    from target_pinterest_audiences.target import TargetPinterestAudiences
+    from target_pinterest_audiences.sinks.base import HasContext
 
 LOOKUP_BATCH_SIZE = 10_000
 """People that are taken in before the ledger is asked about them."""
@@ -55,20 +55,18 @@ _SAFE_COLUMNS = (
 )
 
 
-class AudienceMembersSink(Sink):
+class AudienceMembersSink(ContextSink):
     """Brings people into customer lists and out of them, in batches."""
 
     def __init__(
         self,
-        target: TargetPinterestAudiences,
+        target: HasContext,
         stream_name: str,
         schema: dict[str, Any],
-        key_properties: Sequence[str] | None,  # noqa: ARG002
+        key_properties: Sequence[str] | None,
     ) -> None:
         """Prepare the sink; nothing is asked of Pinterest before the first record."""
-        super().__init__(target, stream_name, schema, None)
-        self.schema = {"properties": {}, "additionalProperties": True}
-        self.target = target
+        super().__init__(target, stream_name, schema, key_properties)
         self._reader = MemberReader(
             self.config.get("ad_account_id"), override=self.config["override_ad_account"]
         )
@@ -77,26 +75,16 @@ class AudienceMembersSink(Sink):
         self._taken: dict[str, Member] = {}
         """By the key of a record that is kept: the member that was taken in since."""
         self._counted = 0
-        self._mirrors = target.customer_lists.mirrors
+        self._mirrors = self.context.customer_lists.mirrors
         self._tables: dict[str, TableVersion] = {}
         self._table = TableVersion("")
         self._ended = False
 
     @property
     @override
-    def include_sdc_metadata_properties(self) -> bool:
-        """Keep ``_sdc_deleted_at``."""
-        return True
-
-    @override
-    def get_validator(self) -> None:
-        """Leave the checks to the reader."""
-
-    @property
-    @override
     def current_size(self) -> int:
         """How many people came and were not sent yet."""
-        return len(self._records) + self.target.customer_lists.pending
+        return len(self._records) + self.context.customer_lists.pending
 
     @property
     def has_pending(self) -> bool:
@@ -113,21 +101,21 @@ class AudienceMembersSink(Sink):
     @override
     def preprocess_record(self, record: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
         """Keep what a stream map may have dropped: that the row is deleted, and its key."""
-        return self.target.tracker.with_origin(record, KEY_DIGEST)
+        return self.context.tracker.with_origin(record, KEY_DIGEST)
 
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Take a record in."""
         self._counted += 1  # the SDK does it
-        message = self.target.tracker.message
-        number = self.target.tracker.number(self.stream_name)
+        message = self.context.tracker.message
+        number = self.context.tracker.number(self.stream_name)
         self.add(message["stream"], record, message.get("version"), number)
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
         """Send what is left."""
         self.flush()
-        self.target.release_state()
+        self.context.release_state()
 
     def note_table(self, stream: str) -> None:
         """Note that records of a stream are to come."""
@@ -138,7 +126,7 @@ class AudienceMembersSink(Sink):
         for records in read_files(message, self.batch_config, LOOKUP_BATCH_SIZE):
             if self._mirrors:
                 self._turn_to(message["stream"], None, len(records))
-            last = self.target.tracker.count(self.stream_name, len(records))
+            last = self.context.tracker.count(self.stream_name, len(records))
             self._numbers += range(last - len(records) + 1, last + 1)
             self._records += records
             self.process_buffer()
@@ -167,7 +155,7 @@ class AudienceMembersSink(Sink):
     def flush(self) -> None:
         """Send all that is left, but the removals of a mirror."""
         self.process_buffer()
-        self.target.customer_lists.flush()
+        self.context.customer_lists.flush()
         self._settle_taken()
 
     def activate(self, stream: str, version: int) -> None:
@@ -181,7 +169,7 @@ class AudienceMembersSink(Sink):
 
     def note_unread(self) -> None:
         """Note that a record came of which nobody can tell who it means."""
-        message = self.target.tracker.message
+        message = self.context.tracker.message
         self._turn_to(message["stream"], message.get("version"), 1)
         self._table.unread += 1
 
@@ -195,11 +183,11 @@ class AudienceMembersSink(Sink):
             if table.records:
                 self._remove_absent(table)
             else:
-                known = self.target.customer_lists.known_to_the_ledger()
+                known = self.context.customer_lists.known_to_the_ledger()
                 self._fail(mirror.empty_version(table.stream, known))
         self._settle_taken()
-        for noted, held in self.target.customer_lists.unmentioned():
-            self.target.report.add_unmentioned(noted, held)
+        for noted, held in self.context.customer_lists.unmentioned():
+            self.context.report.add_unmentioned(noted, held)
 
     def _turn_to(self, stream: str, version: object, records: int) -> None:
         """Count records to come, and account for those of another table, or version, before."""
@@ -209,7 +197,7 @@ class AudienceMembersSink(Sink):
             known = self._tables.get(stream)
             if known is None or number != known.number:
                 if known and known.activated:
-                    self.target.customer_lists.flush()
+                    self.context.customer_lists.flush()
                     self._remove_absent(known)
                 early = known is not None and known.early
                 self._tables[stream] = TableVersion(stream, number, early=early)
@@ -219,17 +207,17 @@ class AudienceMembersSink(Sink):
         self._table.records += records
 
     def _remove_absent(self, table: TableVersion) -> None:
-        partial = self.target.partial(table.stream)
-        for problem in self.target.customer_lists.remove_absent(table, partial):
+        partial = self.context.partial(table.stream)
+        for problem in self.context.customer_lists.remove_absent(table, partial):
             self._fail(problem)
 
     def _settle_taken(self) -> None:
         self._note_failures()
         taken, self._taken = self._taken, {}
         for key, member in taken.items():
-            members = self.target.customer_lists.lists[member.ref]
+            members = self.context.customer_lists.lists[member.ref]
             if not members.failed and members.list_type == member.list_type:
-                self.target.tracker.settle_member(key)
+                self.context.tracker.settle_member(key)
 
     def process_buffer(self) -> None:
         """Look up all who were taken in, and send the batches that are full."""
@@ -241,14 +229,14 @@ class AudienceMembersSink(Sink):
         self._counted = 0
         chunk = self._reader.read_all(records)
         # Who is in a list by its id and by its name ends as the last of these records says.
-        lists = {key: self.target.customer_lists.list_of(*key) for key in chunk.people}
+        lists = {key: self.context.customer_lists.list_of(*key) for key in chunk.people}
         others = {key for key, members in lists.items() if members.list_type != key[1]}
         in_any_order = len({(id(lists[key]), key[1]) for key in lists}) == len(lists)
         turns = chunk.people.items() if in_any_order else self._reader.read_in_turns(records)
-        kept = self.target.tracker.kept_texts
+        kept = self.context.tracker.kept_texts
         if any(not kept.isdisjoint(texts) for texts in chunk.people.values()):
             self._note_kept(records, kept)
-        reading = self.target.customer_lists.reading(self._table) if self._mirrors else None
+        reading = self.context.customer_lists.reading(self._table) if self._mirrors else None
         for key, people in turns:
             if key not in others:
                 lists[key].add(people, reading)
@@ -256,7 +244,7 @@ class AudienceMembersSink(Sink):
         rejected = [*chunk.rejected, *(self._of_other_types(records, others) if others else ())]
         for position, record, reject in sorted(rejected, key=itemgetter(0)):
             if is_blank_row(record):
-                self.target.report.skip(self.stream_name)
+                self.context.report.skip(self.stream_name)
             else:
                 self._reject(numbers[position], record, reject)
 
@@ -267,14 +255,14 @@ class AudienceMembersSink(Sink):
         found = {}
         for position, member in enumerate(map(self._reader.read, records)):
             if isinstance(member, Member) and (member.ref, member.list_type) in others:
-                holds = self.target.customer_lists.lists[member.ref].list_type
+                holds = self.context.customer_lists.lists[member.ref].list_type
                 reject = other_type(holds, member.list_type)
                 found[member[:3]] = (position, as_record(member), reject)
         return found.values()
 
     def _note_failures(self) -> None:
-        if any(members.failed for members in self.target.customer_lists.lists.values()):
-            self.target.tracker.has_unhandled = True
+        if any(members.failed for members in self.context.customer_lists.lists.values()):
+            self.context.tracker.has_unhandled = True
 
     def _note_kept(self, records: Iterable[Mapping[str, Any]], kept: AbstractSet[str]) -> None:
         """Note the records that are kept, as they came or as their list refused them.
@@ -286,19 +274,19 @@ class AudienceMembersSink(Sink):
             if isinstance(member, Reject) or member.text not in kept:
                 continue
             for form in (record, as_record(member)):
-                if key := self.target.tracker.key_of_kept(self._kept_form(form)):
+                if key := self.context.tracker.key_of_kept(self._kept_form(form)):
                     self._taken[key] = member
 
     def _kept_form(self, record: Mapping[str, Any]) -> dict[str, Any]:
         kept = safe(record)
         if LIST_TYPES.keys().isdisjoint(kept):
-            keys = self.target.tracker.key_digests(self.stream_name, record)
+            keys = self.context.tracker.key_digests(self.stream_name, record)
             kept |= {KEY_DIGEST: keys} if keys and KEY_DIGEST not in kept else {}
         return {"type": "RECORD", "stream": self.stream_name, "record": kept}
 
     def _fail(self, problem: str | None) -> None:
         if problem:
-            self.target.fail(MembersError(problem))
+            self.context.fail(MembersError(problem))
 
     def _reject(self, number: int, record: Mapping[str, Any], reject: Reject) -> None:
         if record.get(DIGEST):
@@ -306,11 +294,11 @@ class AudienceMembersSink(Sink):
         elif may_be_somebody(reject):
             self._table.unread += 1
         ref = self._reader.ref(record)
-        members = None if isinstance(ref, Reject) else self.target.customer_lists.lists.get(ref)
+        members = None if isinstance(ref, Reject) else self.context.customer_lists.lists.get(ref)
         if members:
             members.tally.rejected[reject.code] += 1
         message = self._kept_form(record)
-        self.target.tracker.refuse_member(number, message, reject)
+        self.context.tracker.refuse_member(number, message, reject)
 
 
 def as_record(member: Member) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class AudienceSharingSink(PinterestSink):
             found = desired.audience_id or self._named(desired, entry)
         if isinstance(found, Reject):
             return found
-        claims = self.target.claims
+        claims = self.context.claims
         claim = claim_of_sharing(desired, found if isinstance(found, str) else None)
         if conflict := claims.conflict(entry, claim):
             if claim.key:
@@ -71,9 +71,9 @@ class AudienceSharingSink(PinterestSink):
         }
         decision = plan_sharing(desired, audience_id, now, self.config["write_mode"])
         if isinstance(decision, Share):
-            self.target.writer.share(decision)
+            self.context.writer.share(decision)
             for account_type, ids in decision.recipients.items():
-                known = self.target.shared_with_cache[desired.owner, audience_id, account_type]
+                known = self.context.shared_with_cache[desired.owner, audience_id, account_type]
                 (known.difference_update if desired.revoke else known.update)(ids)
         return decision
 
@@ -81,7 +81,7 @@ class AudienceSharingSink(PinterestSink):
         self, desired: WantedSharing, source: Source, entry: Entry, *, last_call: bool
     ) -> str | Reject | Pending:
         """Find what an audience of another ad account became: by its record, else by its name."""
-        account_copy = self.target.account_copy
+        account_copy = self.context.account_copy
         if copied := account_copy.became(source):
             return copied
         lost = Reject(
@@ -110,18 +110,18 @@ class AudienceSharingSink(PinterestSink):
         if isinstance(found, Reject):
             ids = [str(item["id"]) for item in inventory.named(str(desired.audience_name))]
             claim = claim_of_sharing(desired, *ids)
-            self.target.claims.hold(entry, claim.name_only())
+            self.context.claims.hold(entry, claim.name_only())
         return found
 
     def _shared_with(self, owner: Owner, audience_id: str, account_type: str) -> set[str] | None:
         """Return with whom an audience is shared; None if there is no such audience."""
-        known = self.target.shared_with_cache
+        known = self.context.shared_with_cache
         key = (owner, audience_id, account_type)
-        if key not in known and audience_id in self.target.created_ids:
+        if key not in known and audience_id in self.context.created_ids:
             known[key] = set()
         if key not in known:
             try:
-                known[key] = set(shared_with(self.target.api, *key))
+                known[key] = set(shared_with(self.context.api, *key))
             except RequestFailedError as error:
                 if error.status != requests.codes.not_found:
                     raise
