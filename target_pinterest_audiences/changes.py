@@ -113,3 +113,27 @@ class Pending:
 
 
 Decision = Create | Update | Unchanged | Remove | Share | Reject | Defer
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record of the input, for a person to find.
+
+    Attributes:
+        stream: Its stream.
+        position: 1 for the first record of the stream; None for what no one record asks for.
+        name: What it calls its audience, made safe to print; None if it does not.
+        record_id: The id that it has, likewise.
+    """
+
+    stream: str
+    position: int | None
+    name: str | None
+    record_id: str | None
+
+    def __str__(self) -> str:
+        """Name it in a line of the log."""
+        said = (("id", self.record_id), ("name", self.name))
+        tail = "".join(f", {field} {value}" for field, value in said if value)
+        record = "" if self.position is None else f" record {self.position}"
+        return f"{self.stream}{record}{tail}"

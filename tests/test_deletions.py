@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from target_pinterest_audiences.changes import Reject
-from target_pinterest_audiences.input.column_names import MEMBERS, is_blank_row, may_be_removal
+from target_pinterest_audiences.input.column_names import is_blank_row, may_be_removal
 from target_pinterest_audiences.input.columns import UnreadableRecordError
 from target_pinterest_audiences.input.deletions import DELETION_DROPPED, ORIGIN_DELETED
-from target_pinterest_audiences.members.records import Member, MemberReader
+from target_pinterest_audiences.members.records import MEMBER_COLUMNS, Member, MemberReader
 
 ANN = {"audience_name": "V", "email": "ann@shop.example"}
 BLANKS: tuple[Any, ...] = (
@@ -155,7 +155,7 @@ def test_two_columns_of_one_meaning_must_agree() -> None:
     assert outcome(AD_ACCOUNT_ID="7", ad_account_id="8") == "conflicting_columns"
     assert outcome(AD_ACCOUNT_ID="", ad_account_id="8") == "ADD"
     with pytest.raises(UnreadableRecordError):
-        MEMBERS.read({"EMAIL": "a@b.example", "email": "c@d.example"})
+        MEMBER_COLUMNS.read({"EMAIL": "a@b.example", "email": "c@d.example"})
 
 
 @pytest.mark.parametrize("blank", ["", " ", None, [], "NULL", "nan"], ids=repr)

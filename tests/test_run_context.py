@@ -10,12 +10,11 @@ import pytest
 from singer_sdk import typing as th
 
 from pinterest_audiences.config import API_SETTINGS
-from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.changes import Entry, Reject
 from target_pinterest_audiences.config import TARGET_SETTINGS
 from target_pinterest_audiences.members.customer_lists import MembersError
 from target_pinterest_audiences.run.context import RunContext
 from target_pinterest_audiences.run.end import check
-from target_pinterest_audiences.run.report import Entry
 from target_pinterest_audiences.sinks.audiences import AudiencesSink
 from target_pinterest_audiences.sinks.members import AudienceMembersSink
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from target_pinterest_audiences.audiences.desired import Desired, Source
-    from target_pinterest_audiences.run.report import Entry
+    from target_pinterest_audiences.changes import Entry
 
     Key = tuple[str, str]
     """An ad account and a name, as ``name_key`` returns it."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
-from target_pinterest_audiences.audiences.flattened_rule import unflattened
+from target_pinterest_audiences.audiences.flattened_rule import rule_column, unflattened
 from target_pinterest_audiences.audiences.rules import REFERENCES
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.blanks import is_blank
-from target_pinterest_audiences.input.column_names import AUDIENCES
+from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, Columns
 from target_pinterest_audiences.input.columns import (
     UnreadableRecordError,
     check_characters,
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 SHARING_TYPES = ("CUSTOM", "SYNDICATED")
 DATA_PARTIES = ("1p", "3p")
 OPERATION_TYPES = ("UPDATE", "REMOVE")
+AUDIENCE_COLUMNS = Columns(
+    *("id", "name", "ad_account_id", "audience_type", "description", "rule"),
+    *("sharing_type", "data_party", "category", "seed_name", "customer_list_name"),
+    *OPERATION_COLUMNS,
+    other=rule_column,
+)
 
 _JSON_NAMES = {list: "an array", bool: "true or false", int: "a number", Decimal: "a number"}
 
@@ -95,7 +101,7 @@ def read(
         What the record asks for, or why it cannot be read.
     """
     try:
-        return _read(AUDIENCES.read(record), default_account, override=override)
+        return _read(AUDIENCE_COLUMNS.read(record), default_account, override=override)
     except UnreadableRecordError as error:
         return error.reject
 

@@ -22,12 +22,11 @@ from target_pinterest_audiences.audiences.sharing import BUSINESS_ACCOUNT
 from target_pinterest_audiences.input.names import name_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pinterest_audiences.api.client import PinterestAPI
     from target_pinterest_audiences.audiences.desired import Desired
     from target_pinterest_audiences.changes import Owner
-    from target_pinterest_audiences.run.account_locks import AccountLocks
 
 _PAGE_SIZE = 250
 
@@ -179,10 +178,10 @@ class Inventory:
 class Inventories:
     """What several ad accounts have, each read when it is first needed."""
 
-    def __init__(self, api: PinterestAPI, locks: AccountLocks | None) -> None:
-        """Read through ``api``; with ``locks``, only while this run holds the account's lock."""
+    def __init__(self, api: PinterestAPI, lock: Callable[[str], None] | None) -> None:
+        """Read through ``api``; each ad account is locked with ``lock`` before it is read."""
         self._api = api
-        self._locks = locks
+        self._lock = lock
         self._found: dict[str, Inventory | RequestFailedError] = {}
 
     def forget(self) -> None:
@@ -197,8 +196,8 @@ class Inventories:
             BusyError: If another run does not end its turn.
         """
         if ad_account_id not in self._found:
-            if self._locks:
-                self._locks.acquire(ad_account_id)
+            if self._lock:
+                self._lock(ad_account_id)
             try:
                 self._found[ad_account_id] = Inventory(self._api, ad_account_id)
             except RequestFailedError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from target_pinterest_audiences.audiences.claims import Claim
 from target_pinterest_audiences.audiences.desired import Source
 from target_pinterest_audiences.changes import Owner, Reject, Share, Unchanged
-from target_pinterest_audiences.input.column_names import SHARING
+from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, Columns
 from target_pinterest_audiences.input.columns import (
     UnreadableRecordError,
     id_in,
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 AD_ACCOUNT = "AD_ACCOUNT"
 BUSINESS_ACCOUNT = "BUSINESS_ACCOUNT"
 OPERATION_TYPES = ("SHARE", "REVOKE")
+SHARING_COLUMNS = Columns(
+    *("audience_id", "audience_name", "ad_account_id", "business_id"),
+    *("recipient_account_ids", "recipient_business_ids"),
+    *OPERATION_COLUMNS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def read_sharing(
         override: Share only what ``default_account`` owns; a record of another account is a copy.
     """
     try:
-        return _read(SHARING.read(record), default_account, override=override)
+        return _read(SHARING_COLUMNS.read(record), default_account, override=override)
     except UnreadableRecordError as error:
         return error.reject
 

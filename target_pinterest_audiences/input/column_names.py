@@ -12,7 +12,6 @@ import unicodedata
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_pinterest_audiences.audiences.flattened_rule import rule_column
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.blanks import is_blank, trimmed
 from target_pinterest_audiences.input.columns import UnreadableRecordError
@@ -24,7 +23,6 @@ from target_pinterest_audiences.input.deletions import (
     SUSPECTS,
     is_deleted,
 )
-from target_pinterest_audiences.members.identifiers import LIST_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -92,19 +90,7 @@ def _squeezed(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
-_OPERATIONS = ("operation", "operation_type")
-AUDIENCES = Columns(
-    *("id", "name", "ad_account_id", "audience_type", "description", "rule"),
-    *("sharing_type", "data_party", "category", "seed_name", "customer_list_name"),
-    *_OPERATIONS,
-    other=rule_column,
-)
-SHARING = Columns(
-    *("audience_id", "audience_name", "ad_account_id", "business_id"),
-    *("recipient_account_ids", "recipient_business_ids"),
-    *_OPERATIONS,
-)
-MEMBERS = Columns("audience_name", "customer_list_id", "ad_account_id", *LIST_TYPES, *_OPERATIONS)
+OPERATION_COLUMNS = ("operation", "operation_type")
 
 
 def is_blank_row(record: Mapping[str, Any]) -> bool:
@@ -113,7 +99,7 @@ def is_blank_row(record: Mapping[str, Any]) -> bool:
     return all(map(is_blank, values)) and not may_be_removal(record)
 
 
-_ANY = Columns(*_OPERATIONS)
+_ANY = Columns(*OPERATION_COLUMNS)
 _REMOVALS = ("REMOVE", "REVOKE", "DELETE")
 
 
@@ -125,7 +111,7 @@ def may_be_removal(record: Mapping[str, Any]) -> bool:
     try:
         read = _ANY.read({name: value for name, value in record.items() if _ANY.name(name)})
         known = {name: value for name, value in read.items() if name not in SUSPECTS}
-        words = {str(known.get(name)).strip().upper() for name in _OPERATIONS}
+        words = {str(known.get(name)).strip().upper() for name in OPERATION_COLUMNS}
         gone = is_deleted(known) or ORIGIN_DELETED in record
         return gone or not words.isdisjoint(_REMOVALS)
     except UnreadableRecordError:

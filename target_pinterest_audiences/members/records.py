@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.blanks import is_blank, is_null_word
-from target_pinterest_audiences.input.column_names import MEMBERS
+from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, Columns
 from target_pinterest_audiences.input.columns import UnreadableRecordError, id_in
 from target_pinterest_audiences.input.deletions import (
     KEY_ONLY_DELETION,
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 STREAM = "audience_members"
 OPERATIONS = ("ADD", "REMOVE")
+MEMBER_COLUMNS = Columns(
+    *("audience_name", "customer_list_id", "ad_account_id"), *LIST_TYPES, *OPERATION_COLUMNS
+)
 DIGEST = "identifier_sha256"
 """What a kept record has in the place of an identifier that is none."""
 
@@ -169,7 +172,7 @@ class MemberReader:
         No reason holds any part of an identifier.
         """
         try:
-            return self._read(MEMBERS.read(record))
+            return self._read(MEMBER_COLUMNS.read(record))
         except UnreadableRecordError as error:
             return error.reject
 
@@ -200,7 +203,7 @@ class MemberReader:
     def ref(self, record: Mapping[str, Any]) -> ListRef | Reject:
         """Return which list a record means, or why it cannot be read."""
         try:
-            return self._ref(MEMBERS.read(record))
+            return self._ref(MEMBER_COLUMNS.read(record))
         except UnreadableRecordError as error:
             return error.reject
 
@@ -243,7 +246,7 @@ class MemberReader:
 def _only_difference(records: Sequence[Mapping[str, Any]]) -> str | None:
     """Return the column of an identifier, if records differ in nothing else that means anything."""
     columns = set().union(*records)
-    if DIGEST in columns or not MEMBERS.are_plain(columns):
+    if DIGEST in columns or not MEMBER_COLUMNS.are_plain(columns):
         return None
     used = [
         column

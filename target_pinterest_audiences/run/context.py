@@ -89,7 +89,7 @@ class RunContext:
         self.dead_letters = None if dry_run else dead_letters
         self.tracker = RecordTracker(self.report, self.dead_letters)
         self.account_locks = AccountLocks(self.api, config.get("ledger_url"), self._interrupted)
-        self._inventories = Inventories(self.api, None if dry_run else self.account_locks)
+        self._inventories = Inventories(self.api, None if dry_run else self.account_locks.acquire)
         self.inventory = self._inventories.of
         self.customer_lists = CustomerLists(
             config, self.api, self.writer, self.inventory, self.access

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pinterest_audiences.errors import PinterestError
+from target_pinterest_audiences.changes import Entry
 from target_pinterest_audiences.members.customer_lists import MembersError
 from target_pinterest_audiences.members.records import STREAM as MEMBERS
-from target_pinterest_audiences.run.report import Entry, write
+from target_pinterest_audiences.run.report import write
 from target_pinterest_audiences.run.report_table import print_table
 
 if TYPE_CHECKING:

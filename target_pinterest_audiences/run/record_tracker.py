@@ -6,16 +6,15 @@ import copy
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pinterest_audiences.errors import PinterestError, redact
-from target_pinterest_audiences.changes import Decision, Defer, Pending, Reject
+from target_pinterest_audiences.changes import Decision, Defer, Entry, Pending, Reject
 from target_pinterest_audiences.input.blanks import is_blank
 from target_pinterest_audiences.input.column_names import may_be_removal
 from target_pinterest_audiences.input.deletions import ORIGIN_DELETED
 from target_pinterest_audiences.input.names import name_key
 from target_pinterest_audiences.members.identifiers import rejected_digest
-from target_pinterest_audiences.run.report import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,11 +22,25 @@ if TYPE_CHECKING:
 
     from target_pinterest_audiences.run.dead_letters import DeadLetters
     from target_pinterest_audiences.run.report import Report
-    from target_pinterest_audiences.sinks.base import PinterestSink
 
 
 MOST_KEPT = 100_000
 """Members' records that a run keeps at the most; they are in memory until a state passes them."""
+
+
+class Decider(Protocol):
+    """A sink that makes Pinterest match one record at a time, and tells what it did.
+
+    Attributes:
+        stream_name: Its stream.
+    """
+
+    stream_name: str
+
+    def decide(
+        self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
+    ) -> Decision | Pending:
+        """Make Pinterest match one record, or say why not."""
 
 
 @dataclass(slots=True)
@@ -53,7 +66,7 @@ class _Origin:
 class _Item:
     """A record on its way: its sink, what the sink was given, and where that came from."""
 
-    sink: PinterestSink
+    sink: Decider
     record: Mapping[str, Any]
     origin: _Origin
     entry: Entry
@@ -144,7 +157,7 @@ class RecordTracker:
         keys = ((name, record.get(name)) for name in self._keys.get(stream, ()))
         return {name: rejected_digest(value) for name, value in keys if not is_blank(value)}
 
-    def take(self, sink: PinterestSink, record: Mapping[str, Any]) -> None:
+    def take(self, sink: Decider, record: Mapping[str, Any]) -> None:
         """Have a record applied, or put it aside until what it refers to is there."""
         entry = self._entered(sink.stream_name, record)
         self._decide(_Item(sink, record, self._origin, entry), last_call=False)

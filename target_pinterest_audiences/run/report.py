@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.json import serialize_json
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinterest_audiences.api.client import PinterestAPI
+    from target_pinterest_audiences.changes import Entry
     from target_pinterest_audiences.ledger.member_ledger import NotedList
 
 VERSION = 1
@@ -47,30 +47,6 @@ class RejectedRecordsError(PinterestError):
 
 class ReportError(PinterestError):
     """The report cannot be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A record of the input, for a person to find.
-
-    Attributes:
-        stream: Its stream.
-        position: 1 for the first record of the stream; None for what no one record asks for.
-        name: What it calls its audience, made safe to print; None if it does not.
-        record_id: The id that it has, likewise.
-    """
-
-    stream: str
-    position: int | None
-    name: str | None
-    record_id: str | None
-
-    def __str__(self) -> str:
-        """Name it in a line of the log."""
-        said = (("id", self.record_id), ("name", self.name))
-        tail = "".join(f", {field} {value}" for field, value in said if value)
-        record = "" if self.position is None else f" record {self.position}"
-        return f"{self.stream}{record}{tail}"
 
 
 class Report:

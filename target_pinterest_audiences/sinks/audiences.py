@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from target_pinterest_audiences.audiences.desired import Desired
     from target_pinterest_audiences.audiences.existing import Inventory
-    from target_pinterest_audiences.run.report import Entry
+    from target_pinterest_audiences.changes import Entry
 
 _ENDPOINT_GONE = {404, 405}
 _MAY_COME = {"incomplete", "not_found"}

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from singer_sdk import Target
 
     from target_pinterest_audiences.audiences.existing import Inventory
+    from target_pinterest_audiences.changes import Entry
     from target_pinterest_audiences.run.context import RunContext
-    from target_pinterest_audiences.run.report import Entry
 
 _NOT_FOR_THIS_RECORD_ALONE = {401}
 """Refusals that would meet every other record as well, so the run ends."""

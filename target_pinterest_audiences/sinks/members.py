@@ -10,7 +10,7 @@ from typing_extensions import override
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.batch_files import read_files
 from target_pinterest_audiences.input.blanks import is_blank
-from target_pinterest_audiences.input.column_names import MEMBERS, is_blank_row
+from target_pinterest_audiences.input.column_names import is_blank_row
 from target_pinterest_audiences.input.columns import UnreadableRecordError
 from target_pinterest_audiences.input.deletions import ORIGIN_DELETED, shown_marks
 from target_pinterest_audiences.members import mirror
@@ -25,6 +25,7 @@ from target_pinterest_audiences.members.mirror import TableVersion
 from target_pinterest_audiences.members.records import (
     DIGEST,
     KEY_DIGEST,
+    MEMBER_COLUMNS,
     OPERATIONS,
     Member,
     MemberReader,
@@ -319,7 +320,7 @@ def safe(record: Mapping[str, Any]) -> dict[str, Any]:
     Identifiers are as they would be sent, or a digest where nothing would.
     """
     try:
-        record = MEMBERS.read(record)
+        record = MEMBER_COLUMNS.read(record)
     except UnreadableRecordError:
         return {}  # which of two columns counts cannot be told
     kept = {column: record[column] for column in _SAFE_COLUMNS if not is_blank(record.get(column))}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from target_pinterest_audiences.audiences.desired import Source
     from target_pinterest_audiences.audiences.sharing import WantedSharing
-    from target_pinterest_audiences.run.report import Entry
+    from target_pinterest_audiences.changes import Entry
 
 
 class AudienceSharingSink(PinterestSink):
