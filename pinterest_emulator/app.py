@@ -12,7 +12,7 @@ from pinterest_emulator.endpoints import operations, s3
 from pinterest_emulator.http.gateway import Gateway
 
 if TYPE_CHECKING:
-    from pinterest_emulator.state import EmulatorState
+    from pinterest_emulator.http.state import EmulatorState
 
 _API = "/v5"
 

@@ -21,7 +21,7 @@ from pinterest_emulator.http.faults import FaultError, parse
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from pinterest_emulator.state import EmulatorState
+    from pinterest_emulator.http.state import EmulatorState
 
 
 class Control:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from hashlib import sha256
 from math import floor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinterest_emulator.data.models import Audience, CustomerList
-    from pinterest_emulator.data.sharing import Share
+Audience = TypeVar("Audience")
+"""The class of an audience, which nothing here has to know."""
 
 INSUFFICIENT_SCOPE_MESSAGE = (
     "Your token does not have sufficient permissions to access this endpoint."
@@ -183,15 +183,12 @@ def processed_size(audience_id: int) -> int:
     return SMALLEST_READY_SIZE + number % 900_000
 
 
-def customer_list_is_ready(customer_list: CustomerList) -> bool:
+def customer_list_is_ready(members: int | None, records: int) -> bool:
     """Whether a processed customer list is READY, not TOO_SMALL: every member counts.
 
     If not all members are known, every record counts as a different member.
     """
-    members = customer_list.num_members
-    if members is None:
-        members = customer_list.num_uploaded_user_records - customer_list.num_removed_user_records
-    return members >= SMALLEST_READY_SIZE
+    return (records if members is None else members) >= SMALLEST_READY_SIZE
 
 
 def accepts_email(record: str, *, hashed: bool) -> bool:
@@ -226,13 +223,13 @@ def share_permissions(operation_type: str) -> list[str]:
     return ["RESOURCE_PINNER_LIST_READER"] if operation_type == "SHARE" else []
 
 
-def may_receive(share: Share) -> bool:
+def may_receive(account_id: int, owner_id: int) -> bool:
     """Whether an existing account may receive an audience: every account except the owner.
 
     Pinterest requires one business hierarchy (Pinterest OpenAPI 5.23), which the emulator does
     not model. A repeated SHARE keeps the time of the first; a REVOKE of no share has no effect.
     """
-    return share.account_id != share.owner_id
+    return account_id != owner_id
 
 
 def answered_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -280,26 +277,26 @@ def removed(audience: Audience) -> Audience:
     return audience
 
 
-def received_ad_account_id(share: Share) -> int:
+def received_ad_account_id(owner_id: int) -> int:
     """`ad_account_id` of a received audience: the owner's.
 
     A recipient can neither get nor update the audience: a 404.
     """
-    return share.owner_id
+    return owner_id
 
 
-def received_position(share: Share) -> int:
+def received_position(shared_on_timestamp: int, audience_id: int) -> int:
     """Sort key of a share among all that an ad account received.
 
     The list is ordered by the time of sharing (Pinterest OpenAPI 5.23). Guessed: the id decides
     between equal times. An id has at most 18 digits.
     """
-    return share.shared_on_timestamp * 10**18 + share.audience_id
+    return shared_on_timestamp * 10**18 + audience_id
 
 
-def shared_account_position(share: Share) -> int:
+def shared_account_position(account_id: int) -> int:
     """Sort key of a share among all of its audience: the list is ordered by account id."""
-    return share.account_id
+    return account_id
 
 
 def no_insights(insight_type: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pinterest_emulator.http.protocol import BreakableProtocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from pinterest_emulator.state import EmulatorState
+    from pinterest_emulator.http.state import EmulatorState
 
 _PATIENCE = 1
 """Seconds that a running request may still take when the server ends."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pinterest_emulator import persistence
 from pinterest_emulator.demo_data import seed as demo_seed
-from pinterest_emulator.state import EmulatorState
+from pinterest_emulator.http.state import EmulatorState
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -151,9 +151,11 @@ def list_as_of(customer_list: CustomerList, now: float) -> CustomerList:
     """
     if customer_list.ready_at is None or now < customer_list.ready_at:
         return customer_list
+    records = customer_list.num_uploaded_user_records - customer_list.num_removed_user_records
+    is_ready = guesses.customer_list_is_ready(customer_list.num_members, records)
     return replace(
         customer_list,
-        status=READY if guesses.customer_list_is_ready(customer_list) else TOO_SMALL,
+        status=READY if is_ready else TOO_SMALL,
         updated_time=guesses.updated_by_processing(
             customer_list.updated_time, customer_list.ready_at
         ),

@@ -57,7 +57,7 @@ class Share:
         """
         if self.account_type == BUSINESS_ACCOUNT:
             return self.audience_id
-        return guesses.received_position(self)
+        return guesses.received_position(self.shared_on_timestamp, self.audience_id)
 
 
 class Shares:
@@ -77,7 +77,7 @@ class Shares:
         received = self._received.setdefault((share.account_type, share.account_id), Table())
         received.put(share.position, share)
         recipients = self._recipients.setdefault((share.audience_id, share.account_type), Table())
-        recipients.put(guesses.shared_account_position(share), share)
+        recipients.put(guesses.shared_account_position(share.account_id), share)
 
     def find(self, audience_id: int, account_type: str, account_id: int) -> Share | None:
         """The share of an audience with an account, or None if there is none."""
@@ -88,7 +88,7 @@ class Shares:
         """Ends an existing share."""
         self._received[share.account_type, share.account_id].remove(share.position)
         self._recipients[share.audience_id, share.account_type].remove(
-            guesses.shared_account_position(share)
+            guesses.shared_account_position(share.account_id)
         )
 
     def drop(self, audience_id: int) -> None:

@@ -62,7 +62,7 @@ def listed_audience(item: Audience, settings: Settings) -> dict[str, Any]:
 
 def received_audience(item: Audience, share: Share, settings: Settings) -> dict[str, Any]:
     """An item among the audiences that an ad account or a business received."""
-    owner = str(guesses.received_ad_account_id(share))
+    owner = str(guesses.received_ad_account_id(share.owner_id))
     return {**listed_audience(item, settings), "ad_account_id": owner}
 
 

@@ -57,7 +57,7 @@ def _of_business(call: Call, business: Business, shares: Table[Share]) -> Table[
     for share in shares:
         account = call.state.store.ad_accounts.get(share.account_id)
         if share.account_type == AD_ACCOUNT and account and account.business_id == business.id:
-            kept.put(guesses.shared_account_position(share), share)
+            kept.put(guesses.shared_account_position(share.account_id), share)
     return kept
 
 

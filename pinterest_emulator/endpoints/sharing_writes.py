@@ -112,7 +112,9 @@ def _apply(call: Call, audience: Audience, to: _Recipients, wish: _Wish) -> Resu
         for recipient in wish.recipient_ids
     ]
     for share in shares:
-        if not (store.has_recipient(share) and guesses.may_receive(share)):
+        if not (
+            store.has_recipient(share) and guesses.may_receive(share.account_id, share.owner_id)
+        ):
             raise errors.invalid_recipient(to.words)
     for share in shares:
         existing = store.shares.find(audience.id, to.account_type, share.account_id)

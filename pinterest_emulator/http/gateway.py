@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pinterest_emulator.http.faults import Fault
     from pinterest_emulator.http.operations import Match, Operation
     from pinterest_emulator.http.request_log import Entry
-    from pinterest_emulator.state import EmulatorState
+    from pinterest_emulator.http.state import EmulatorState
 
 
 class Gateway:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pinterest_emulator.http.paging import Page
-    from pinterest_emulator.state import EmulatorState
+    from pinterest_emulator.http.state import EmulatorState
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 

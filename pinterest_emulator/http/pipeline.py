@@ -19,7 +19,7 @@ from pinterest_emulator.http.paging import Page
 if TYPE_CHECKING:
     from pinterest_emulator.http.faults import Fault
     from pinterest_emulator.http.operations import ApiRequest, Match, Operation
-    from pinterest_emulator.state import EmulatorState
+    from pinterest_emulator.http.state import EmulatorState
 
 _log = logging.getLogger(__name__)
 
