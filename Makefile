@@ -68,10 +68,11 @@ audit: $(UV) ## Check the locked dependencies for known vulnerabilities
 	build/audit-venv/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes --vulnerability-service pypi $(AUDITED:%=-r %)
 
 .PHONY: lint
-lint: $(INSTALLED) ## Check style and types
+lint: $(INSTALLED) ## Check style, types and imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 .PHONY: wheel
 wheel: $(INSTALLED) ## Build the wheel, install it alone, start its programs
