@@ -51,7 +51,7 @@ class ListRequest:
 
 
 class PinterestStream(MessageStream):
-    """A stream that reads one operation through the tap's ``PinterestAPI``.
+    """A stream that reads one operation through the session's ``PinterestAPI``.
 
     It is no ``RESTStream``: requests, retries, authentication and paging are the API's, which the
     target uses as well, and the hooks of a ``RESTStream`` for them would have no effect.
@@ -66,7 +66,7 @@ class PinterestStream(MessageStream):
 
     def pages(self, list_request: ListRequest) -> Iterator[Page]:
         """Read a list to its end."""
-        return self.tap.api.pages(
+        return self.session.api.pages(
             self.operation, list_request.ids, {**self.params(), **list_request.params}
         )
 
@@ -108,7 +108,7 @@ class PartitionedStream(PinterestStream):
     @override
     def partitions(self) -> list[dict[str, str]]:
         """One partition for each ad account."""
-        return [{self.partition_key: account} for account in self.tap.ad_account_ids]
+        return [{self.partition_key: account} for account in self.session.ad_account_ids]
 
     def list_requests(self, partition: str) -> Sequence[ListRequest]:
         """Return the lists of a partition."""
@@ -146,10 +146,10 @@ class PartitionedStream(PinterestStream):
         except RequestFailedError as error:
             if error.status not in _NOT_TO_BE_READ:
                 raise
-            if partition in self.tap.lost_ad_account_ids:
+            if partition in self.session.lost_ad_account_ids:
                 self.logger.warning("Rows stay as they are: %s: %s", self.place(partition), error)
             else:
-                self.tap.record_read_failure(f"{self.place(partition)}: {error}")
+                self.session.record_read_failure(f"{self.place(partition)}: {error}")
             self._whole = False
         self._progress.partition(self.place(partition))
         if self._whole and partition == self.partitions[-1][self.partition_key]:
@@ -236,7 +236,7 @@ class IncrementalStream(PartitionedStream):
     @override
     def partitions(self) -> list[dict[str, str]]:
         """One partition for each ad account, and to detect what is removed, for each lost one."""
-        lost = [{self.partition_key: account} for account in self.tap.lost_ad_account_ids]
+        lost = [{self.partition_key: account} for account in self.session.lost_ad_account_ids]
         return [*super().partitions, *(lost if self.config["detect_removed"] else ())]
 
     @override
@@ -269,7 +269,7 @@ class IncrementalStream(PartitionedStream):
         removed = scan.removed()
         if removed and not self.config.get("batch_config"):
             scan.before_removal().write(state, key)
-            self.tap.write_state()
+            self.session.write_state()
         removed_at = dt.datetime.now(dt.UTC).isoformat()
         for record_id in removed:
             yield self.fields.removal({"id": record_id, self.partition_key: partition}, removed_at)
@@ -296,7 +296,7 @@ class IncrementalStream(PartitionedStream):
                         yield self.complete(item, partition)
         except RequestFailedError as error:
             # 403 may be a lost role: only 404 says that the account is gone.
-            lost = partition in self.tap.lost_ad_account_ids
+            lost = partition in self.session.lost_ad_account_ids
             if begun or not lost or error.status != _NOT_FOUND:
                 raise
             return True
@@ -313,7 +313,7 @@ class IncrementalStream(PartitionedStream):
                 self.place(partition),
             )
         if page.server_time:
-            self.tap.compare_clocks(page.server_time, page.received)
+            self.session.compare_clocks(page.server_time, page.received)
             scan.begin(page.clock)
 
     @override

@@ -10,34 +10,38 @@ from pinterest_audiences.errors import RequestFailedError
 from tap_pinterest_audiences.base_streams import PartitionedStream
 
 if TYPE_CHECKING:
-    from tap_pinterest_audiences.tap import TapPinterestAudiences
+    from collections.abc import Iterable
+
+    from singer_sdk import Stream
+
+    from tap_pinterest_audiences.session import Session
 
 _SANDBOX = "api-sandbox.pinterest.com"
 
 
-def connection_test(tap: TapPinterestAudiences) -> None:
-    """Tell in the log what the token sees, and note on ``tap`` what it cannot read.
+def connection_test(session: Session, streams: Iterable[Stream]) -> None:
+    """Log what the token sees, and note on ``session`` what it cannot read of ``streams``.
 
     Pinterest's sandbox has every audience endpoint switched off (OpenAPI description 5.23).
     """
-    if urlsplit(tap.api.url).hostname == _SANDBOX:
-        tap.logger.warning(
+    if urlsplit(session.api.url).hostname == _SANDBOX:
+        session.logger.warning(
             "%s has all endpoints for audiences switched off: rehearse on pinterest-emulator",
             _SANDBOX,
         )
-    for account in tap.ad_accounts:
-        tap.logger.info(
+    for account in session.ad_accounts:
+        session.logger.info(
             "The token sees ad account %s (%s), as %s",
             account.get("id"),
             account.get("name"),
             ", ".join(account.get("permissions") or ["nobody in particular"]),
         )
-    for stream in tap.streams.values():
+    for stream in streams:
         if isinstance(stream, PartitionedStream):
-            _try(tap, stream)
+            _try(session, stream)
 
 
-def _try(tap: TapPinterestAudiences, stream: PartitionedStream) -> None:
+def _try(session: Session, stream: PartitionedStream) -> None:
     readable = 0
     partitions = [partition[stream.partition_key] for partition in stream.partitions]
     for partition in partitions:
@@ -51,7 +55,7 @@ def _try(tap: TapPinterestAudiences, stream: PartitionedStream) -> None:
                     )
                 )
         except RequestFailedError as error:
-            tap.record_read_failure(f"{stream.place(partition)}: {error}")
+            session.record_read_failure(f"{stream.place(partition)}: {error}")
         else:
             readable += 1
-    tap.logger.info("Stream %s: %d of %d can be read", stream.name, readable, len(partitions))
+    session.logger.info("Stream %s: %d of %d can be read", stream.name, readable, len(partitions))

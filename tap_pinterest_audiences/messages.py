@@ -24,11 +24,12 @@ from tap_pinterest_audiences.schemas import (
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
+    from singer_sdk import Tap
     from singer_sdk.batch import BaseBatchFileEncoding
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog, MetadataMapping, RecordMessage
 
-    from tap_pinterest_audiences.tap import TapPinterestAudiences
+    from tap_pinterest_audiences.session import Session
 
 
 class MessageStream(Stream):
@@ -37,10 +38,15 @@ class MessageStream(Stream):
     # Values go out as Pinterest sent them, the free-form rule of an audience above all.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.ROOT_ONLY
 
-    def __init__(self, tap: TapPinterestAudiences) -> None:
-        """Attach the stream to ``tap``, and put the tap's own fields into its schema."""
+    def __init__(self, tap: Tap, session: Session) -> None:
+        """Put the tap's own fields into the stream's schema.
+
+        Args:
+            tap: For the SDK, which writes the messages through it.
+            session: The run.
+        """
         super().__init__(tap)
-        self.tap = tap
+        self.session = session
         fields = {**self.schema["properties"], **self.own_fields()}
         self.schema = {**self.schema, "properties": fields}  # type: ignore[misc]
 
@@ -119,21 +125,20 @@ class MessageStream(Stream):
     @override
     def _write_record_message(self, record: Record) -> None:
         super()._write_record_message(record)
-        self.tap.records_since_state += 1
+        self.session.records_since_state += 1
 
     @override
     def _write_batch_message(self, encoding: BaseBatchFileEncoding, manifest: list[str]) -> None:
         super()._write_batch_message(encoding, manifest)
-        self.tap.write_state()
+        self.session.write_state()
 
     @override
     def _write_state_message(self) -> None:
         """Write the state if it is due; the SDK asks for it at each partition."""
-        self.tap.write_due_state()
+        self.session.write_due_state()
 
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
         """End the stream; the last one writes the state, due or not."""
         super().finalize_state_progress_markers(state)
-        if self is [stream for stream in self.tap.streams.values() if stream.selected][-1]:
-            self.tap.write_state()
+        self.session.end_stream(self.name)

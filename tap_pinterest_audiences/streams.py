@@ -74,8 +74,8 @@ class AdAccountsStream(PinterestStream):
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Emit the accounts that the tap has read to know its partitions."""
-        yield from map(self.fields.complete, self.tap.ad_accounts)
-        if not self.tap.unread:
+        yield from map(self.fields.complete, self.session.ad_accounts)
+        if not self.session.unread:
             self.activate_version()
 
 
@@ -199,7 +199,7 @@ class AudienceSharedAccountsStream(PartitionedStream):
     def probe_request(self, partition: str) -> ListRequest | None:
         """Return the shares of one audience of the account."""
         account = {"ad_account_id": partition}
-        page = next(self.tap.api.pages(LIST_AUDIENCES, account, {"page_size": 1}))
+        page = next(self.session.api.pages(LIST_AUDIENCES, account, {"page_size": 1}))
         for audience in page.items:
             audience_id = id_of(audience, LIST_AUDIENCES)
             return ListRequest(
@@ -219,7 +219,7 @@ class AudienceSharedAccountsStream(PartitionedStream):
                 {"audience_id": audience_id, "account_type": account_type},
                 {"audience_id": audience_id},
             )
-            for page in self.tap.api.pages(LIST_AUDIENCES, account, self.params())
+            for page in self.session.api.pages(LIST_AUDIENCES, account, self.params())
             for audience_id in [id_of(audience, LIST_AUDIENCES) for audience in page.items]
             for account_type in ACCOUNT_TYPES
         ]
@@ -270,7 +270,9 @@ class AudienceInsightsStream(PartitionedStream):
     @override
     def pages(self, list_request: ListRequest) -> Iterator[Page]:
         """Read one object, which has no pages."""
-        answer = self.tap.api.request(self.operation, list_request.ids, params=list_request.params)
+        answer = self.session.api.request(
+            self.operation, list_request.ids, params=list_request.params
+        )
         yield Page([answer.data], answer.server_time, answer.received)
 
     @override
@@ -322,7 +324,7 @@ class BusinessAudiencesStream(PartitionedStream):
     @override
     def partitions(self) -> list[dict[str, str]]:
         """One partition for each business."""
-        return [{"business_id": business} for business in self.tap.ids_of("business_ids")]
+        return [{"business_id": business} for business in self.session.ids_of("business_ids")]
 
     @override
     def list_requests(self, partition: str) -> Sequence[ListRequest]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import time
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from singer_sdk import Tap
@@ -14,9 +13,6 @@ from singer_sdk.singerlib.catalog import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from pinterest_audiences.api.client import PinterestAPI
-from pinterest_audiences.api.operations import LIST_AD_ACCOUNTS
-from pinterest_audiences.api.responses import id_of
 from pinterest_audiences.config import API_SETTINGS, ID
 from pinterest_audiences.errors import (
     PinterestError,
@@ -28,16 +24,14 @@ from pinterest_audiences.plugin import PinterestPlugin
 from tap_pinterest_audiences.base_streams import DEFAULT_LOOKBACK_SECONDS, start_time
 from tap_pinterest_audiences.catalog_and_state import (
     parse_catalog,
-    partitions_read,
     read_json,
     read_state,
 )
 from tap_pinterest_audiences.connection_test import connection_test
-from tap_pinterest_audiences.pacing import is_state_due
-from tap_pinterest_audiences.streams import STREAMS, AdAccountsStream
+from tap_pinterest_audiences.session import Session
+from tap_pinterest_audiences.streams import STREAMS
 
 if TYPE_CHECKING:
-    import datetime as dt
     from pathlib import PurePath
 
     import click
@@ -53,17 +47,11 @@ _DEFAULT_CONCURRENCY = 8
 _MAX_CONCURRENCY = 32
 
 
-class PartialReadError(PinterestError):
-    """Some of what was asked for could not be read; the rest was."""
-
-
 class TapPinterestAudiences(PinterestPlugin, Tap):
     """Singer tap for Pinterest's audiences."""
 
     name = "tap-pinterest-audiences"
     package_name = "pinterest-audiences"
-
-    _clocks_agree = True
 
     config_jsonschema = th.PropertiesList(
         *API_SETTINGS,
@@ -158,20 +146,17 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
         if isinstance(catalog, dict):
             catalog = parse_catalog(catalog)
         super().__init__(catalog=catalog, **kwargs)
-        self.records_since_state = 0
-        self._state_time = time.monotonic()
 
-    def write_state(self) -> None:
-        """Write a STATE message, if the state changed since the last one."""
-        self.state_writer.write_state(self.state)
-        self.records_since_state = 0
-        self._state_time = time.monotonic()
-
-    def write_due_state(self) -> None:
-        """Write a STATE message if enough went out since the last one; see ``pacing``."""
-        seconds = time.monotonic() - self._state_time
-        if is_state_due(self.state, self.records_since_state, seconds):
-            self.write_state()
+    @functools.cached_property
+    def session(self) -> Session:
+        """The run, as far as the streams need to know it."""
+        return Session(
+            self.config,
+            self.logger,
+            state=self.state,
+            write_state=lambda: self.state_writer.write_state(self.state),
+            selected_streams=self._selected_streams,
+        )
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -182,50 +167,6 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
         """
         super().load_state(read_state(state))
 
-    @functools.cached_property
-    def api(self) -> PinterestAPI:
-        """The one session with Pinterest that all streams share."""
-        return PinterestAPI(self.config)
-
-    @functools.cached_property
-    def ad_accounts(self) -> list[dict[str, Any]]:
-        """The ad accounts to read, read once and shared by all streams.
-
-        Raises:
-            PinterestError: If the token sees no ad account at all.
-        """
-        visible = {
-            id_of(account, LIST_AD_ACCOUNTS): account
-            for page in self.api.pages(LIST_AD_ACCOUNTS, None, AdAccountsStream(self).params())
-            for account in page.items
-        }
-        wanted = self.ids_of("ad_account_ids")
-        if not wanted:
-            if not visible:
-                msg = (
-                    "The token sees no ad account: give its user a role on one, or check that "
-                    "the app was authorised by the right user"
-                )
-                raise PinterestError(msg)
-            return list(visible.values())
-        missing = sorted(set(wanted) - set(visible))
-        if missing:
-            self.record_read_failure(
-                f"stream ad_accounts: the token does not see ad account {', '.join(missing)}; "
-                "check ad_account_ids, or give the token's user a role there"
-            )
-        return [account for account_id, account in visible.items() if account_id in wanted]
-
-    @functools.cached_property
-    def ad_account_ids(self) -> list[str]:
-        """The ad accounts to read, without a request if the settings name them."""
-        wanted = self.ids_of("ad_account_ids")
-        return wanted or [account["id"] for account in self.ad_accounts]
-
-    def ids_of(self, setting: str) -> list[str]:
-        """Return the ids of a setting, each once."""
-        return list(dict.fromkeys(self.config.get(setting, ())))
-
     @override
     def setup_mapper(self) -> None:
         """Prepare the stream maps, of the selected streams only.
@@ -233,7 +174,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
         The SDK would apply a map such as ``*`` to the others as well, of whose fields none is left.
         """
         super(Tap, self).setup_mapper()
-        selected = {name for name, stream in self.streams.items() if stream.selected}
+        selected = self._selected_streams()
         entries = [(name, entry) for name, entry in self.catalog.items() if name in selected]
         self.mapper.register_raw_streams_from_catalog(Catalog(entries))
 
@@ -248,69 +189,17 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
                 self.logger.warning(
                     "Catalog: there is no stream %s, so it is not read", redact(name)
                 )
-        if not any(stream.selected for stream in self.streams.values()):
+        if not self._selected_streams():
             msg = f"Catalog: no stream is selected; select some of {', '.join(self.streams)}"
             raise SettingsError(msg)
 
-    @functools.cached_property
-    def lost_ad_account_ids(self) -> list[str]:
-        """The ad accounts that an earlier run read and that the token does not see any more.
-
-        The list is empty if the settings name the ad accounts.
-        """
-        if self.config.get("ad_account_ids"):
-            return []
-        read = partitions_read(self.state)
-        lost = sorted(read - set(self.ad_account_ids))
-        for account in lost:
-            self.logger.warning(
-                "Ad account %s: an earlier run read it, but the token does not see it any more, "
-                "and its rows in the warehouse grow old. If it still exists, give the token's user "
-                "a role there; if you no longer want it, remove its partitions from the state",
-                redact(account),
-            )
-        return lost
+    def _selected_streams(self) -> list[str]:
+        return [name for name, stream in self.streams.items() if stream.selected]
 
     @override
     def discover_streams(self) -> list[PinterestStream]:
         """Return all streams."""
-        return [stream(self) for stream in STREAMS]
-
-    @functools.cached_property
-    def unread(self) -> list[str]:
-        """What could not be read so far, a line each: the place and the reason."""
-        return []
-
-    def record_read_failure(self, what: str) -> None:
-        """Report something that cannot be read; the others are still read.
-
-        Args:
-            what: The place and the reason, one line.
-        """
-        self.logger.error("Not read: %s", what)
-        self.unread.append(what)
-
-    def compare_clocks(self, server: dt.datetime, own: dt.datetime) -> None:
-        """Warn, once a run, if the clocks differ by more than ``lookback`` and a second."""
-        seconds = (server - own).total_seconds()
-        if self._clocks_agree and abs(seconds) > self.config["lookback"] + 1:
-            self._clocks_agree = False
-            self.logger.warning(
-                "Pinterest's clock is %.0f s %s this machine's, which is more than lookback; "
-                "bookmarks follow the clock that is behind. Check this machine's clock",
-                abs(seconds),
-                "ahead of" if seconds > 0 else "behind",
-            )
-
-    def raise_if_incomplete(self) -> None:
-        """Make sure that all was read that was asked for.
-
-        Raises:
-            PartialReadError: If something was not; everything else was, and its state moved.
-        """
-        if self.unread:
-            msg = f"The run is not complete, {len(self.unread)} not read: " + "; ".join(self.unread)
-            raise PartialReadError(msg)
+        return [stream(self, self.session) for stream in STREAMS]
 
     @classmethod
     @override
@@ -357,9 +246,9 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             self.sync_all()
         except (PinterestError, SingerSDKError):
             if not self.config.get("batch_config"):  # there records may not be out yet
-                self.write_state()
+                self.session.write_state()
             raise
-        self.raise_if_incomplete()
+        self.session.raise_if_incomplete()
 
     @classmethod
     @override
@@ -380,8 +269,8 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             return
         with one_line_errors(cls.logger):
             tap = cls.configured(ctx.params.get("config"))
-            connection_test(tap)
-            tap.raise_if_incomplete()
+            connection_test(tap.session, tap.streams.values())
+            tap.session.raise_if_incomplete()
         ctx.exit()
 
     @classmethod
@@ -394,5 +283,5 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
         """
         tap = super().configured(config, **kwargs)
         start_time(tap.config.get("start_date"))
-        _ = tap.api
+        _ = tap.session.api
         return tap

@@ -313,9 +313,9 @@ def test_connection_test_warns_about_the_sandbox() -> None:
     tap = TapPinterestAudiences(
         config={"access_token": "x", "api_url": "https://api-sandbox.pinterest.com/v5"}
     )
-    tap.ad_accounts, tap.ad_account_ids = [], []
+    tap.session.ad_accounts, tap.session.ad_account_ids = [], []
     with patch.object(tap.logger, "warning") as warning:
-        connection_test(tap)
+        connection_test(tap.session, tap.streams.values())
     assert "switched off" in warning.call_args.args[0]
 
 
