@@ -1,9 +1,10 @@
-"""How many members a second the target brings into a customer list, and in how much memory.
+"""Measures how many members a second the target adds to a customer list, and its memory.
 
-What it takes from the input to the request is the processor time, less that of the start alone.
+The cost from input to request is the processor time minus that of an empty run.
 
-Beside a bare loop that only hashes, and the SDK's default target that only reads, in one run on one
-emulator. Run it with ``make bench``; the number of members may be given.
+For comparison it measures a bare loop that only hashes and the SDK's default target that only
+reads, in one run on one emulator. Run it with ``make bench``; an argument sets the number of
+members.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ PER_FILE = 250_000
 
 
 def emails(count: int, first: int = 0) -> Iterator[str]:
-    """Make up email addresses, the way people write them."""
+    """Generate email addresses in realistic spelling."""
     for number in range(first, first + count):
         yield f"Person.{number}+news@shop{number % 97}.example"
 
@@ -112,7 +113,7 @@ class NothingSink(BatchSink):
 
 
 class NothingTarget(Target):
-    """The SDK's own way with records, and nothing else."""
+    """The SDK's own handling of records, and nothing else."""
 
     name = "target-nothing"
     config_jsonschema: ClassVar[dict[str, Any]] = {"properties": {}}
@@ -137,7 +138,7 @@ def sdk_alone(lines: Path, count: int) -> float:
 
 
 def throughput(folder: Path, count: int) -> None:
-    """Compare the ways in, each into a list of its own account."""
+    """Compare the kinds of input, each with a list of its own account."""
     lines = write_messages(folder / "members.singer", emails(count))
     files = {form: write_batches(folder, count, form) for form in ("jsonl", "parquet")}
     starts = [run(TARGET, ["--version"]) for _ in range(3)]
@@ -165,7 +166,7 @@ def throughput(folder: Path, count: int) -> None:
 
 
 def million(folder: Path, count: int) -> None:
-    """Bring many in, the same again, and then a thousand changed."""
+    """Add many members, the same again, and then a thousand changed ones."""
     ledger = {"ledger_url": f"sqlite:///{folder}/million.db"}
     half = CHANGED // 2
     inputs = {

@@ -1,6 +1,6 @@
-"""What the benchmarks run on: an emulator in a process of its own, and programs that are timed.
+"""Parts of the benchmarks: an emulator in its own process, and timed programs.
 
-The emulator has its own process so that it takes no time and no memory from what is measured.
+The emulator has its own process so that it does not affect the measured time and memory.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ANNOUNCEMENT = "pinterest-emulator listening on "
 
 @dataclass(frozen=True)
 class Usage:
-    """What a program took: wall time, processor time, and memory at its peak."""
+    """Cost of a program: wall time, processor time, and peak memory."""
 
     seconds: float
     cpu_seconds: float
@@ -57,7 +57,7 @@ def running_emulator(*options: str) -> Iterator[str]:
 
 
 def control(url: str, name: str, body: object) -> Any:  # noqa: ANN401
-    """Send something to a control endpoint of the emulator and return what it answers."""
+    """Send a request to a control endpoint of the emulator and return the response."""
     with requests.Session() as session:
         session.trust_env = False
         root = url.removesuffix("/v5")
@@ -85,7 +85,7 @@ def run(
     *,
     stdin: IO[Any] | int = subprocess.DEVNULL,
 ) -> Usage:
-    """Run one of the project's programs to its end, its output thrown away."""
+    """Run one of the project's programs to its end and discard its output."""
     begin = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603
         [str(BIN / program), *arguments],
@@ -105,9 +105,9 @@ def run(
 
 
 class _Peak:
-    """The largest resident size of a process, as the kernel keeps it while the process lives.
+    """The largest resident size of a running process, from the kernel.
 
-    Not ``ru_maxrss``: that counts what the parent had when it started the process.
+    ``ru_maxrss`` does not work, because it includes the parent's size at the start of the process.
     """
 
     def __init__(self, pid: int) -> None:

@@ -1,6 +1,6 @@
-"""How much the tap prints, how long it takes and how much memory, beside a bare loop.
+"""Measures output, time and memory of the tap, compared with a bare loop.
 
-Everything runs on the emulator, in one go, so that the figures can be compared with each other; on
+Everything runs in one go on the emulator, so the figures can be compared with each other. On
 another machine, or a busy one, they differ. Run it with ``make bench``.
 """
 
@@ -21,7 +21,7 @@ from parts import BIN, TOKEN, Usage, control, run, running_emulator, write_json
 ROUNDS = 3
 TAP = "tap-pinterest-audiences"
 UPDATED_TIMESTAMP = 1_700_000_000
-"""Of all audiences, in Unix seconds."""
+"""Update time of all audiences, in Unix seconds."""
 
 
 def run_tap(folder: Path, **settings: Any) -> Usage:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""The main job, both ways: Pinterest to a warehouse, and the warehouse back to Pinterest."""
+"""Jobs in both directions: Pinterest to a warehouse, and the warehouse to Pinterest."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parent.parent
 TOKEN = "pina_demo"  # noqa: S105 (of the emulator's demo seed)
 AD_ACCOUNT = "549755800003"
-"""Of the emulator's demo seed: where the customers go."""
+"""Ad account in the emulator's demo seed that gets the customers."""
 
 INTERRUPTED = 130
-"""What a shell reports for a program that Ctrl-C ended."""
+"""Exit code of a shell for a program that Ctrl-C ended."""
 
 WANTED_TABLE = """
     CREATE SCHEMA activation;
@@ -63,13 +63,13 @@ ONE_GONE_ONE_NEW = """
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run of a job did.
+    """The result of one run of a job.
 
     Attributes:
         rows: Rows of ``pinterest.audiences`` that it wrote.
-        counts: What the target said it did.
-        reads: Requests that read.
-        writes: Requests that changed something.
+        counts: Counts in the log of the target.
+        reads: Number of read requests.
+        writes: Number of write requests.
     """
 
     rows: int
@@ -79,7 +79,7 @@ class Outcome:
 
 
 class Demo:
-    """A Pinterest, a warehouse, and Meltano between them."""
+    """An emulator, a warehouse, and Meltano between them."""
 
     def __init__(self, emulator: Emulator, postgres: Postgres) -> None:
         """Connect the parts."""
@@ -90,7 +90,7 @@ class Demo:
             for plugin in ("TAP", "TARGET")
             for setting, value in (("API_URL", emulator.url), ("ACCESS_TOKEN", TOKEN))
         }
-        # The user's own ledger is not the demo's.
+        # The demo does not use the user's own ledger.
         self._folder = tempfile.TemporaryDirectory(prefix="demo-ledger-")
         ledger = f"sqlite:///{self._folder.name}/ledger.db"
         self.meltano = Meltano(
@@ -104,7 +104,7 @@ class Demo:
         )
 
     def run(self, job: str) -> Outcome:
-        """Run a job with ``meltano run`` and see what it did, at both ends."""
+        """Run a job with ``meltano run`` and return its result at both ends."""
         self.emulator.clear()
         began = time.time()
         log = self.meltano.run(job).stdout
@@ -128,19 +128,19 @@ class Demo:
         return int(row[0]) if row else 0
 
     def to_warehouse(self, title: str) -> Outcome:
-        """Run the job from Pinterest and tell what it did."""
+        """Run the job from Pinterest and print its result."""
         done = self.run("pinterest-to-warehouse")
         tell(title, f"{done.rows} audiences loaded", done)
         return done
 
     def to_pinterest(self, title: str) -> Outcome:
-        """Run the job to Pinterest and tell what it did."""
+        """Run the job to Pinterest and print its result."""
         done = self.run("warehouse-to-pinterest")
         tell(title, done.counts, done)
         return done
 
     def customers(self, title: str) -> Outcome:
-        """Run the job that fills an audience and tell what it did."""
+        """Run the job that fills an audience and print its result."""
         done = self.run("customers-to-pinterest")
         tell(title, done.counts, done)
         return done
@@ -156,7 +156,7 @@ def main() -> int:
     """Run the demo.
 
     Returns:
-        0 if the last round had nothing to do, as it should.
+        0 if the last round had nothing to do, 1 otherwise.
     """
     signal.signal(signal.SIGTERM, _terminate)
     print("Starting a Pinterest emulator and a PostgreSQL ...", flush=True)
@@ -197,7 +197,7 @@ def main() -> int:
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    """Leave by way of everything that has to be stopped."""
+    """Exit through the context managers that stop everything."""
     del frame
     raise SystemExit(128 + number)
 

@@ -41,7 +41,7 @@ class Emulator:
     url: str
 
     def requests(self) -> list[dict[str, Any]]:
-        """List the requests that it answered since the last `clear`."""
+        """Return the requests since the last `clear`."""
         answered: list[dict[str, Any]] = self._call("GET").json()["requests"]
         return answered
 
@@ -52,7 +52,7 @@ class Emulator:
     def _call(self, method: str) -> Response:
         log_url = self.url.removesuffix("/v5") + "/_emulator/requests"
         with Session() as session:
-            session.trust_env = False  # no proxy on the way to ourselves
+            session.trust_env = False  # no proxy to this machine
             response = session.request(method, log_url, timeout=REQUEST_SECONDS)
         response.raise_for_status()
         return response
@@ -86,7 +86,7 @@ def _announced_url(log: str) -> str | None:
 
 
 class Meltano:
-    """A Meltano project, run with nothing but the given environment and a state of its own."""
+    """A Meltano project that runs with only the given environment and its own state."""
 
     def __init__(self, project: Path, environment: Mapping[str, str]) -> None:
         """Prepare to run a project.
@@ -122,7 +122,7 @@ class Meltano:
         Raises:
             PartError: If it fails.
         """
-        # No .env: what is written there for the real warehouse would win over `environment`.
+        # No .env, because its values for the real warehouse would override `environment`.
         command = [str(BIN / "meltano"), f"--env-file={os.devnull}", "run", *arguments]
         part = Part.start(
             command, self._folder / "meltano.log", cwd=self._project, env=self._environment
@@ -137,6 +137,6 @@ class Meltano:
 
 
 def _own_environment() -> dict[str, str]:
-    """Leave out what would configure Meltano, the plugins or libpq behind our back."""
+    """Remove variables that would configure Meltano, the plugins or libpq."""
     strays = ("MELTANO_", "PG", "TAP_", "TARGET_")
     return {name: value for name, value in os.environ.items() if not name.startswith(strays)}

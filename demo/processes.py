@@ -1,4 +1,4 @@
-"""Processes that are started here and stopped here, whatever happens in between."""
+"""Processes that are always stopped at the end."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class PartError(Exception):
     """A part did not start, or a command failed."""
 
     def __init__(self, part: Part, what: str) -> None:
-        """Say what happened to which part, and show the tail of its log."""
+        """Name the part and the problem, and show the end of its log."""
         tail = "\n".join(part.log().strip().splitlines()[-LOG_TAIL_LINES:])
         super().__init__(f"{part.name} {what}:\n{tail}")
 
 
 class Part:
-    """A process with a log, in a session of its own so that Ctrl-C reaches only us, who stop it."""
+    """A process with a log, in its own session, so that Ctrl-C reaches only its parent."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
-        """Take over a process that was just started."""
+        """Manage a process that was just started."""
         self.name = name
         self.process = process
         self._log = log
@@ -51,10 +51,10 @@ class Part:
 
         Args:
             command: The program and its arguments.
-            log: The file for all that it says.
+            log: The file for all its output.
             cwd: The folder to start it in.
-            env: Its environment, if not ours.
-            owner: The user and group ids to run it as, if not ours.
+            env: Its environment; by default that of this process.
+            owner: The user and group ids to run it as; by default those of this process.
 
         Returns:
             The started part.
@@ -73,17 +73,17 @@ class Part:
         return cls(Path(command[0]).name, process, log)
 
     def log(self) -> str:
-        """Read all that the process has said so far."""
+        """Read all output of the process so far."""
         return self._log.read_text(errors="replace")
 
     def wait_for(self, ready: Callable[[], str | None]) -> str:
-        """Wait until `ready` has something to say.
+        """Wait until `ready` returns a value.
 
         Args:
-            ready: What to ask, again and again.
+            ready: Called again and again.
 
         Returns:
-            Its answer.
+            The value.
 
         Raises:
             PartError: If the process ends before, or takes too long.
@@ -110,5 +110,5 @@ class Part:
 
 
 def run_as(owner: tuple[int, int] | None) -> dict[str, Any]:
-    """Say in the words of `subprocess` which user and group to run as, if not ours."""
+    """Return the arguments of `subprocess` for a user and group."""
     return {"user": owner[0], "group": owner[1], "extra_groups": []} if owner else {}

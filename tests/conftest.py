@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
-    """An empty Pinterest; it never limits the rate unless a test asks for an access tier."""
+    """An empty emulator without rate limits, unless a test chooses an access tier."""
     with Emulator(seed="empty", access=getattr(request, "param", "unlimited")) as emulator:
         yield emulator
 
@@ -38,13 +38,13 @@ def programs(emulator: Emulator, tmp_path: Path) -> Programs:
 
 @pytest.fixture
 def api(emulator: Emulator) -> PinterestAPI:
-    """A session with the emulator in this process."""
+    """An API client in this process, connected to the emulator."""
     return PinterestAPI({"access_token": "pina_demo", "api_url": emulator.url})
 
 
 @pytest.fixture
 def naps(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Waits of this process pass on the emulator's clock instead of ours; here is how long each."""
+    """The seconds of each wait of this process, which advance only the emulator's clock."""
     naps: list[float] = []
 
     def sleep(seconds: float) -> None:

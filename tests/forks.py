@@ -1,7 +1,7 @@
 """Starts the console scripts many times without importing them each time.
 
-A warm process forks for every run. That is a process of its own, with files for its pipes and real
-signals, in a tenth of the time that starting Python takes.
+A warm process forks for every run. Each fork is a real process with files for its pipes and real
+signals, and takes a tenth of the time that starting Python takes.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from pinterest_audiences.plugin import PinterestPlugin
 
 TIMEOUT_SECONDS = 300
-"""For what hangs: beside other work a run takes long."""
+"""For runs that hang; on a busy machine a run takes long."""
 
 _POLL_SECONDS = 0.003
 
 
 class Fork:
-    """A console script on its way."""
+    """A running console script."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Fork:
 
 
 def until(what: Callable[[], object]) -> None:
-    """Wait for something that is about to happen."""
+    """Wait until a condition holds."""
     end = time.monotonic() + TIMEOUT_SECONDS
     while not what():
         assert time.monotonic() < end, "it did not happen"
@@ -95,7 +95,7 @@ _server = functools.cache(_Server)
 
 
 def _become(asked: dict[str, Any], modules: Path) -> None:
-    """Be a console script instead of the warm process."""
+    """Turn the forked process into a console script."""
     from pinterest_audiences.plugin import run_program  # noqa: PLC0415
     from tap_pinterest_audiences.tap import TapPinterestAudiences  # noqa: PLC0415
     from target_pinterest_audiences.target import TargetPinterestAudiences  # noqa: PLC0415
@@ -117,7 +117,7 @@ def _become(asked: dict[str, Any], modules: Path) -> None:
 
 
 def _learn(modules: Path) -> None:
-    """Import what a run had to import by itself, so that the next one need not."""
+    """Import the modules that a run had to import, so that the next run has them."""
     if not modules.exists():
         return
     names = set(modules.read_text().split("\n"))
@@ -126,7 +126,7 @@ def _learn(modules: Path) -> None:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     if names - _LEARNT:
-        # What is frozen is not written to in a fork, so its memory is not copied.
+        # Forks do not write to frozen objects, so their memory is not copied.
         gc.collect()
         gc.freeze()
     _LEARNT.update(names)
@@ -147,9 +147,9 @@ def _serve() -> None:
     import tap_pinterest_audiences.tap  # noqa: F401, PLC0415
     import target_pinterest_audiences.target  # noqa: F401, PLC0415
 
-    # Copies, so that nothing of ours is left in the buffers of what the forks read and print.
+    # Copies, so that the buffers of the forks contain nothing of this process.
     commands, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
-    # No `with`: a fork leaves this function too, as it ends.
+    # No `with`, because a fork also leaves this function when it ends.
     folder = tempfile.mkdtemp()
     for line in commands:
         asked = json.loads(line)

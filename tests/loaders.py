@@ -1,4 +1,4 @@
-"""Loaders besides target-postgres, each in an environment of its own, and what they loaded."""
+"""Loaders other than target-postgres, each in its own environment, and their tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class Loader(ABC):
-    """A loader with a folder of its own."""
+    """A loader with its own folder."""
 
     name: ClassVar[str]
 
@@ -49,16 +49,16 @@ class Loader(ABC):
 
     @abstractmethod
     def command(self) -> list[str | Path]:
-        """Return the command that loads what it is given as its input."""
+        """Return the command that loads its input."""
 
     @abstractmethod
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """Return the rows of a table; what is null or empty is left out."""
+        """Return the rows of a table, without null and empty values."""
 
     @staticmethod
     @abstractmethod
     def read_object(text: str) -> Any:
-        """Read an object as the loader wrote it into a column."""
+        """Read an object from a column, in the loader's format."""
 
 
 class TargetCSV(Loader):

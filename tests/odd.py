@@ -1,4 +1,4 @@
-"""What nobody expects: strategies for input from elsewhere, and what may come of it."""
+"""Hypothesis strategies for unusual input, and checks of the errors that it may cause."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ A_FEW = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
-# With what no JSON has but Python makes of it: numbers without end, halves of characters.
+# Includes values that JSON does not allow but Python produces: infinities, lone surrogates.
 TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
 NUMBERS = st.one_of(
     st.integers(-5, 5),
@@ -36,10 +36,10 @@ ODD = st.integers(0, len(ODD_JSON) - 1).map(ODD_JSON.__getitem__)
 
 
 def shaped(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects that have some of the fields, as they should be or as they should not."""
+    """Objects with some of the fields, with valid or invalid values."""
     return st.fixed_dictionaries({}, optional={name: it | JSON for name, it in fields.items()})
 
 
 def is_told(error: PinterestError) -> None:
-    """Shows that an error can be told in one line of a log."""
+    """Check that an error fits into one line of a log."""
     assert len(str(error).encode().splitlines()) == 1

@@ -1,4 +1,4 @@
-"""People for customer lists: their records, and what an emulator has of them."""
+"""Members for customer lists: their records, and the members in the emulator."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READS = ("GET",)
 
 
 def email(number: int) -> str:
-    """An address as people write it: in any case, with spaces around it."""
+    """An address in realistic spelling: in any case, with spaces around it."""
     return f" Person.{number}+news@Shop{number % 7}.example" + " " * (number % 2)
 
 
@@ -39,7 +39,7 @@ def digests(numbers: Iterable[int]) -> set[str]:
 
 
 def person(number: int | None = None, **fields: Any) -> dict[str, Any]:
-    """A record: somebody into the list of the audience NAME, unless the fields say otherwise."""
+    """A record that adds a member to the list of the audience NAME, unless fields change it."""
     said: dict[str, Any] = {"audience_name": NAME, **fields}
     if number is not None:
         said["email"] = email(number)
@@ -59,7 +59,7 @@ def activate(version: int) -> dict[str, Any]:
 
 
 def whole_version(numbers: Iterable[int], version: int, **fields: Any) -> list[dict[str, Any]]:
-    """A table as a tap sends it: all its records, and then that these were all."""
+    """A table as a tap sends it: all its records, then ACTIVATE_VERSION."""
     return [SCHEMA, *versioned(people(numbers, **fields), version), activate(version)]
 
 
@@ -74,13 +74,13 @@ def audiences(emulator: Emulator, account: str) -> list[dict[str, Any]]:
 
 
 def members(emulator: Emulator, account: str, name: str = NAME) -> set[str]:
-    """Who is in the only list of a name."""
+    """The members of the only list with a name."""
     (found,) = [item for item in lists(emulator, account) if item["name"] == name]
     return emulator.members(found["id"])
 
 
 def writes(emulator: Emulator) -> list[tuple[str, Any]]:
-    """Operation and body of the requests that write, as far as the emulator's log tells."""
+    """Operation and body of the write requests in the emulator's log."""
     return [
         (entry["operation"], entry["body"])
         for entry in emulator.requests()
@@ -89,7 +89,7 @@ def writes(emulator: Emulator) -> list[tuple[str, Any]]:
 
 
 def changes(emulator: Emulator) -> list[tuple[str, int]]:
-    """ADD or REMOVE and the number of people, of the requests that brought some in or out."""
+    """ADD or REMOVE and the number of members, of the requests that changed a list."""
     said = []
     for operation, body in writes(emulator):
         if operation in {"customer_lists/create", "customer_lists/update"}:
@@ -110,7 +110,7 @@ def call(emulator: Emulator, method: str, path: str, body: object = None) -> dic
 
 
 def new_list(emulator: Emulator, account: str, name: str, *addresses: str, **fields: str) -> str:
-    """A list that somebody else made."""
+    """A list that another program created."""
     records = ",".join(addresses or ("somebody@else.example",))
     body = {"name": name, "records": records, **fields}
     return str(call(emulator, "POST", f"ad_accounts/{account}/customer_lists", body)["id"])
@@ -128,7 +128,7 @@ class _Input:
 
 
 def run_here(settings: Mapping[str, Any], messages: Iterable[object]) -> Run:
-    """Run the target in this process, where a test may have changed something."""
+    """Run the target in this process, in which a test may have patched something."""
     lines = io.StringIO("".join(json.dumps(message) + "\n" for message in messages))
     code = 0
     with contextlib.redirect_stdout(io.StringIO()) as out:

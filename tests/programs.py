@@ -43,7 +43,7 @@ class Run:
 
     @property
     def state(self) -> dict[str, Any]:
-        """The last state: of a tap a STATE message, of a target a bare line."""
+        """The last state: a STATE message of a tap, a plain line of a target."""
         last: dict[str, Any] = {}
         for message in self.messages:
             if message.get("type") == "STATE":
@@ -71,7 +71,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 class Process:
-    """A console script on its way."""
+    """A running console script."""
 
     def __init__(self, command: list[str], stdin: Path | str, folder: Path, **env: str) -> None:
         """Start it in `folder`.

@@ -1,4 +1,4 @@
-"""Targets that need the same ad accounts in different orders, at the same time."""
+"""Parallel targets that need the same ad accounts in different orders."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def file_url(tmp_path: Path) -> str:
 
 
 class FedTarget:
-    """A target that gets its input bit by bit."""
+    """A target that gets its input in pieces."""
 
     def __init__(self, programs: Programs, name: str, settings: dict[str, Any]) -> None:
         """Start it."""
@@ -112,7 +112,7 @@ def names(emulator: Emulator, account: str) -> list[str]:
 
 
 def batch(folder: Path, name: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
-    """Records that the target applies at once, not only when many have come."""
+    """Records that the target applies at once instead of in batches."""
     path = folder / f"{name}.jsonl"
     path.write_text("".join(json.dumps(message["record"]) + "\n" for message in messages))
     return {

@@ -1,4 +1,4 @@
-"""The shared REST base, against the emulator over HTTP."""
+"""The shared API client, against the emulator over HTTP."""
 
 from __future__ import annotations
 
@@ -282,7 +282,7 @@ class TestRefreshToken:
 
     @staticmethod
     def expire(emulator: Emulator) -> None:
-        """Let every access token end; only Pinterest's clock knows."""
+        """Expire every access token by Pinterest's clock."""
         emulator.advance(31 * 86_400)
 
     def test_newest_refresh_token_is_stored_for_the_next_run(

@@ -1,4 +1,4 @@
-"""What a killed process leaves of a file that it was writing, and how that goes away."""
+"""Temporary files of killed processes, and their removal."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ WRITES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "rejected records": ("target", "rejected_path", {}),
     "report": ("target", "report_path", {}),
 }
-"""For each file that is written whole: by whom, under which setting, and what else to set."""
+"""For each file that is written atomically: its program, its setting, and other settings."""
 
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """Pinterest, where a refresh token still works after it was renewed."""
+    """An emulator whose refresh tokens still work after a renewal."""
     with Emulator(seed="empty", access="unlimited", revoke_old_refresh_token=False) as emulator:
         yield emulator
 
 
 def killed(programs: Programs, program: str, lines: str, settings: dict[str, Any]) -> None:
-    """Run a program that is killed where it would rename a file that it has written."""
+    """Run a program and kill it before it renames a written file."""
     options = ["--config", str(programs.file("killed.json", {**programs.settings, **settings}))]
     if program == "tap":
         options += ["--catalog", str(programs.file("catalog.json", selecting(["ad_accounts"])))]
@@ -101,7 +101,7 @@ def test_kill_leaves_one_private_file_that_the_next_run_removes(
     assert left == folder / ".file.json.tmp"
     assert mode(left) == 0o600
 
-    # A run that has nothing to reject does not write that file, but it removes what was left.
+    # A run without rejected records does not write that file, but removes the temporary one.
     run = (
         programs.tap(streams=["ad_accounts"], **settings)
         if program == "tap"

@@ -1,4 +1,4 @@
-"""Bad input ends a run non-zero, with a line that says what, where and what to do."""
+"""Invalid input makes a run fail with a line that says what, where and what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECRETS = ("pina_", "pinr.", "demo-secret")
 
 
 def complaint(run: Run, code: int = 1) -> str:
-    """Return what the run complained of, after checking how it ended."""
+    """Return the errors of the run, after checking its exit code."""
     assert run.code == code, run.err
     assert "Traceback" not in run.err
     assert run.complaints, run.err

@@ -1,4 +1,4 @@
-"""What a run of the tap emits of what changed, went away, or came back at Pinterest."""
+"""The tap's output for records that changed, disappeared or came back at Pinterest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STREAMS = ["audiences", "customer_lists"]
 
 @contextlib.contextmanager
 def hidden(emulator: Emulator, stream: str, account: str) -> Iterator[str]:
-    """Leave the first record of a list out of Pinterest's answers."""
+    """Remove the first record of a list from Pinterest's responses."""
     store = emulator._state.store  # noqa: SLF001  (no fault leaves a record out)
     tables: dict[str, Any] = {
         "audiences": store.audiences,
@@ -103,7 +103,7 @@ def test_size_and_status_are_emitted_even_if_the_update_time_stays(
 
 
 def gone(emulator: Emulator, account: str, *, exists: bool) -> None:
-    """Take an ad account away from the token: it is deleted, or its user lost the role."""
+    """Hide an ad account from the token: it is deleted, or its user lost the role."""
     accounts = emulator._state.store.ad_accounts  # noqa: SLF001  (no request does it)
     row = accounts.remove(int(account))
     if exists:

@@ -1,4 +1,4 @@
-"""Records of one run that contradict each other: the first wins, and no run undoes another."""
+"""Contradicting records of one run: the first wins, and no run undoes another."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENGAGED: dict[str, Any] = {"audience_type": "ENGAGEMENT", "rule": {"engager_type
 OTHER_RULE: dict[str, Any] = {"audience_type": "ENGAGEMENT", "rule": {"engager_type": 2}}
 REMOVE = {"operation_type": "REMOVE"}
 OLD, ELDER, ELDEST = "OLD", "ELDER", "ELDEST"
-"""Stand for the ids of three audiences, of which two are called B."""
+"""Placeholders for the ids of three audiences; two are named B."""
 CONFLICT = "conflicting_records"
 
 
@@ -50,7 +50,7 @@ class World:
         self.ids = dict(zip((ELDEST, ELDER, OLD), (str(item.id) for item in made), strict=True))
 
     def run(self, records: Sequence[dict[str, Any]], **config: Any) -> list[str]:
-        """Run in this process; returns what became of each record that was not left alone."""
+        """Run in this process; return the result of each record that was not left alone."""
         words = {**self.ids, "RECIPIENT": self.recipient, "OTHER": self.other}
         text = "\n".join(
             json.dumps(line) for line in [schema(), schema("audience_sharing"), *records]
@@ -71,7 +71,7 @@ class World:
 
     @property
     def writes(self) -> list[dict[str, Any]]:
-        """The bodies of requests that changed something: a rule of a copy may be refused."""
+        """The bodies of successful writes; a rule of a copy may be refused."""
         sent = self.emulator.requests()
         return [
             entry["body"] for entry in sent if entry["method"] != "GET" and entry["status"] < 300

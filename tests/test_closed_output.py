@@ -1,4 +1,4 @@
-"""What becomes of the tap when the program that reads its output ends first."""
+"""The tap after the program that reads its output has ended."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ OTHER_IN_A_COPY = (
 
 @pytest.fixture
 def accounts(emulator: Emulator) -> tuple[str, str]:
-    """The ad account that is copied, and the one that it is copied to; each has one list."""
+    """The source and the destination ad account; each has one list."""
     a, b = emulator.seed(ad_accounts=2, audiences=0, customer_lists=2)
     return a, b
 
@@ -86,7 +86,7 @@ def changes(programs: Programs) -> list[dict[str, Any]]:
 
 
 def piped(programs: Programs, account: str, **settings: Any) -> Run:
-    """Run tap | grep | target, as the documentation has it."""
+    """Run tap | grep | target, as in the documentation."""
     catalog = programs.file("selected.json", selecting(["audiences"]))
     tap_settings = {
         **{key: programs.settings[key] for key in ("access_token", "api_url")},
@@ -125,9 +125,9 @@ def piped(programs: Programs, account: str, **settings: Any) -> Run:
 
 
 def as_read(programs: Programs, account: str, names: dict[str, str]) -> list[str]:
-    """What the tap reads of an ad account, apart from what no copy keeps, in any order.
+    """The tap's records of an ad account without fields that a copy does not keep, in any order.
 
-    ``names`` says what an id is called in both accounts; audiences are called by their names.
+    ``names`` gives the common name of an id in both accounts; audiences use their names.
     """
     read = programs.tap(streams=["audiences"], ad_account_ids=[account]).records("audiences")
     names = names | {item["id"]: item["name"] for item in read}

@@ -1,4 +1,4 @@
-"""The demo's parts start, do their work and are gone afterwards; `meltano.yml` fits them."""
+"""The parts of the demo start, work and stop; `meltano.yml` fits them."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_ctrl_c_stops_meltano_and_its_children(
             while missing:
                 missing.discard(beats.readline())
             os.kill(os.getpid(), signal.SIGINT)
-            # The pipe ends when nobody is left who could write to it.
+            # The pipe ends when no process is left that can write to it.
             beats.read()
 
     presser = threading.Thread(target=press_ctrl_c_while_both_are_waited_for, daemon=True)
@@ -179,7 +179,7 @@ def test_meltano_yml_follows_the_schema_of_meltano(project: dict[str, Any]) -> N
 
 
 def test_meltano_yml_needs_no_hub(project: dict[str, Any]) -> None:
-    own = ({"namespace"}, {"inherit_from"})  # an inherited plugin is as its parent is
+    own = ({"namespace"}, {"inherit_from"})  # an inherited plugin has the settings of its parent
     assert [
         plugin["name"] for plugin in plugins(project) if not any(plugin.keys() & key for key in own)
     ] == []

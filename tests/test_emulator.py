@@ -63,7 +63,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Emulator]:
-    """For tests that leave it as it was."""
+    """For tests that do not change it."""
     with Emulator(access="unlimited") as running:
         yield running
 
@@ -554,7 +554,7 @@ def test_the_date_header_follows_the_clock(emulator: Emulator) -> None:
 
 
 def test_many_audiences_are_added_and_read_fast(emulator: Emulator) -> None:
-    # The emulator is in this process. Its processor time does not depend on what else runs.
+    # The emulator is in this process, and its processor time does not depend on other processes.
     started = time.process_time()
     accounts = emulator.seed(ad_accounts=3, audiences=50_000, updated_timestamp=1_750_000_000)
     seeded = time.process_time() - started

@@ -25,7 +25,7 @@ PROGRAM = str(Path(sys.executable).with_name("pinterest-emulator"))
 HEADERS = {"Authorization": "Bearer pina_demo"}
 EMPTY = "549755800003"
 END_SECONDS = 60
-"""Less than an idle connection is kept for, and than a slow request of these tests takes."""
+"""Less than the lifetime of an idle connection and the duration of a slow request here."""
 VISITORS = {"name": "V", "audience_type": "VISITOR", "rule": {"visitor_source_id": "1"}}
 
 
@@ -63,7 +63,7 @@ def faults_met(url: str) -> list[str | None]:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    """The one line that it says when it cannot start."""
+    """The one line that it prints if it cannot start."""
     assert cli.main(["--port", "0", *options]) == 1
     out, errors = capsys.readouterr()
     assert out == ""

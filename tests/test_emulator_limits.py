@@ -61,7 +61,7 @@ def test_headers_have_the_live_form() -> None:
 
 @pytest.fixture
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time passes on the emulator's clock only when it is moved; it begins with a new minute."""
+    """The emulator's clock stands still unless it is moved, and starts at a new minute."""
     monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: 1_785_000_000.0))
 
 

@@ -1,4 +1,4 @@
-"""What the request log leaves out."""
+"""Redaction of the request log."""
 
 from __future__ import annotations
 

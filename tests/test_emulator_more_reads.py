@@ -1,4 +1,4 @@
-"""Customer lists, what was shared with whom, and insights."""
+"""Reads of customer lists, sharing and insights."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Emulator]:
-    """For tests that leave it as it was."""
+    """For tests that do not change it."""
     with Emulator(access="unlimited") as running:
         yield running
 

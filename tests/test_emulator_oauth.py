@@ -25,7 +25,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Emulator]:
-    """For tests that leave it as it was."""
+    """For tests that do not change it."""
     with Emulator(access="unlimited") as running:
         yield running
 

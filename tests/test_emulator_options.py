@@ -1,4 +1,4 @@
-"""Options that make the emulator behave as Pinterest may do one day."""
+"""Options that make the emulator behave as Pinterest may in the future."""
 
 from __future__ import annotations
 

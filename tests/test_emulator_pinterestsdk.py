@@ -88,12 +88,12 @@ def read_pages(read: Callable[..., Any], *where: Any, **query: Any) -> list[Any]
 
 
 def read_values(models: list[Any]) -> list[Any]:
-    """What the models hold, as JSON."""
+    """The content of the models, as JSON."""
     return [_without_nulls(model.model_dump(mode="json")) for model in models]
 
 
 def known(views: list[dict[str, Any]]) -> list[Any]:
-    """What the models can hold of the items of a list: they do not know `is_ctv_enabled`."""
+    """The items of a list without `is_ctv_enabled`, which the models lack."""
     return [
         _without_nulls({name: value for name, value in view.items() if name != "is_ctv_enabled"})
         for view in views

@@ -1,4 +1,4 @@
-"""Who shares an audience with whom, and who may."""
+"""Sharing of audiences, and the permissions for it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Emulator]:
-    """For tests that leave it as it was."""
+    """For tests that do not change it."""
     with Emulator(access="unlimited") as running:
         yield running
 
@@ -56,7 +56,7 @@ def send(
 
 
 def wish(audience: str, *recipients: str, operation: str = "SHARE") -> dict[str, Any]:
-    """A body; it names the recipients by the length of their ids."""
+    """A body; the length of an id decides the type of the recipient."""
     business = len(recipients[0]) > 12
     field = "recipient_business_ids" if business else "recipient_account_ids"
     return {"audience_id": audience, field: list(recipients), "operation_type": operation}

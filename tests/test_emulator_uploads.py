@@ -1,4 +1,4 @@
-"""Customer lists that are uploaded as files (closed beta of Pinterest's)."""
+"""Uploads of customer lists as files (a closed beta of Pinterest)."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ PLAIN: dict[str, dict[str, Any]] = {
     "ENGAGEMENT": {"engager_type": 1},
     "VISITOR": {"visitor_source_id": "1"},
 }
-# By audience type, rules that Pinterest gave out at one time or says that it may give out.
+# By audience type, rules that Pinterest has returned or says that it may return.
 GIVEN_OUT: list[tuple[str, dict[str, Any]]] = [
     *[("ENGAGEMENT", {"objective_type": [value]}) for value in OBJECTIVES],
     ("ENGAGEMENT", {"pin_id": ["pin-1"], "ad_id": ["1" * 25], "campaign_id": ["c"]}),
@@ -92,7 +92,7 @@ def test_rules_that_pinterest_returned_are_accepted_by_every_version(spec: Spec)
 
 
 def refusals(spec: Spec, cases: list[tuple[str, dict[str, Any]]]) -> list[bool]:
-    """Whether a strict emulator refuses each rule, alike in a create and in an update."""
+    """Whether a strict emulator refuses each rule, both in a create and in an update."""
     found = []
     with Emulator(access="unlimited", spec=spec, strict=True) as emulator:
         for audience_type, rule in cases:
@@ -201,7 +201,7 @@ def test_single_seed_id_is_text_in_responses_of_5_28(emulator: Emulator) -> None
         assert made["rule"]["seed_id"] == READY_SEED
         path = f"{SMALL}/audiences/{made['id']}"
         assert call(emulator, "GET", path).json()["rule"] == made["rule"]
-        # What came back can be sent again.
+        # A returned rule can be sent again.
         again = call(emulator, "PATCH", path, json={"rule": made["rule"]})
         assert again.json()["rule"] == made["rule"]
     two = create(emulator, "ACTALIKE", {**SEEDED, "seed_id": ready[:2]}).json()

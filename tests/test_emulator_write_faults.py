@@ -67,7 +67,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Emulator]:
-    """For tests whose requests do nothing."""
+    """For tests whose requests have no effect."""
     with Emulator(access="unlimited") as running:
         yield running
 

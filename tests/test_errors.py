@@ -1,4 +1,4 @@
-"""What a user gets to read, and what nobody ever does."""
+"""Messages for users, and redaction."""
 
 from __future__ import annotations
 

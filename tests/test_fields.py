@@ -1,4 +1,4 @@
-"""Every record has the fields of its SCHEMA, and what the SCHEMA lacks is in one of them."""
+"""Records have exactly the fields of their SCHEMA; all others are in `other_fields`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def schemas(run: Run) -> dict[str, dict[str, Any]]:
 def catalog_of(
     streams: list[str], *, without: tuple[str, ...] = (), deselected: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Return a catalog that lacks some fields, and in which some are not selected."""
+    """Return a catalog that lacks some fields and deselects some."""
     catalog = selecting(streams)
     for stream in catalog["streams"]:
         for name in without:

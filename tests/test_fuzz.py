@@ -1,4 +1,4 @@
-"""Whatever comes from elsewhere: nothing but an error of our own, in one line, comes out of it."""
+"""Arbitrary input from outside is used, or causes a project error in one line."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_any_limits_are_sensible_numbers_or_none(headers: dict[str, str]) -> Non
     assert all(isinstance(policy, Policy) for policy in policies(headers))
 
 
-# --- answers -------------------------------------------------------------------------------------
+# --- responses -----------------------------------------------------------------------------------
 
 STATUS = st.sampled_from([200, 201, 204, 301, 400, 401, 403, 404, 409, 429, 500, 503]) | (
     st.integers(100, 599)
@@ -116,7 +116,7 @@ BODIES = st.one_of(
 
 @dataclass
 class Reply:
-    """An answer to come."""
+    """A prepared response."""
 
     status: int
     headers: dict[str, str]
@@ -152,7 +152,7 @@ def test_any_response_is_an_object_or_a_project_error(reply: Reply) -> None:
 
 @dataclass
 class Replies(BaseAdapter):
-    """Answers from a list, the last one again and again."""
+    """Returns responses from a list and repeats the last one."""
 
     replies: list[Reply]
     sent: list[requests.PreparedRequest] = field(default_factory=list)
@@ -171,7 +171,7 @@ class Replies(BaseAdapter):
 
 
 def answering(replies: list[Reply], **credentials: str) -> PinterestAPI:
-    """A session whose server is a list of answers, and which never waits."""
+    """A client whose server is a list of responses, and which never waits."""
     api = PinterestAPI({"api_url": "https://pinterest.example", "max_wait": 0, **credentials})
     api._session.mount("https://", Replies(replies))  # noqa: SLF001  (its only wire)
     return api
@@ -226,7 +226,7 @@ def test_any_token_is_used_and_stored_or_refused(answer: dict[str, Any]) -> None
             assert TokenStore(path, "i", "r").read() is not None
 
 
-# --- files of our own that somebody else may have written -----------------------------------------
+# --- project files that another program may have written -----------------------------------------
 
 KEY = hashlib.sha256(b"i:r").hexdigest()
 CONTENTS = st.one_of(

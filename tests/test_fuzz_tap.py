@@ -1,4 +1,4 @@
-"""Whatever state and catalog a tap is given: it uses them, or ends with one line."""
+"""The tap uses any state and catalog, or ends with one line."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_any_bookmark_is_read_or_refused(state: dict[str, Any]) -> None:
 
 @dataclass
 class Given:
-    """What the SDK makes of ``--config``."""
+    """The value that the SDK reads from ``--config``."""
 
     config: dict[str, Any]
     parse_env: bool = False
@@ -94,7 +94,7 @@ def pinterest() -> Iterator[Emulator]:
 
 
 class File(io.StringIO):
-    """What the SDK makes of ``--state`` and ``--catalog``."""
+    """The value that the SDK reads from ``--state`` and ``--catalog``."""
 
     name = "given.json"
 
@@ -233,7 +233,7 @@ def test_invalid_catalog_ends_the_run_with_one_line(
 
 
 def broken(value: Any, path: list[int], new: object) -> Any:
-    """A copy of a JSON value in which one place, somewhere inside, is something else."""
+    """A copy of a JSON value with one changed place somewhere inside."""
     value = copy.deepcopy(value)
     place: Any = value
     for step in path:

@@ -1,4 +1,4 @@
-"""Reading identifiers of customers, in all the forms in which warehouses keep them."""
+"""Reading identifiers of customers, in all forms that occur in warehouses."""
 
 from __future__ import annotations
 
@@ -460,7 +460,7 @@ def test_any_value_is_read_or_rejected(list_type: str, value: object) -> None:
 
 @given(_types, st.text(string.ascii_letters + string.digits + "@, .", min_size=1))
 def test_reason_is_fixed_text_without_the_identifier(list_type: str, tail: str) -> None:
-    """Two values that are rejected alike are told the same, so the reason says nothing of them."""
+    """Different values give the same reason, so the reason contains nothing of them."""
     for unfit in ("{} @{}", "{},{}", "{}@{}@", "-{}"):
         one, other = (
             read_identifier(list_type, unfit.format(mark, tail)) for mark in ("q1z", "w2x")

@@ -30,7 +30,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def handler(*_: object) -> None:
-    """Stand for the handler of the program around the plugin."""
+    """Stand in for the signal handler of the host program."""
 
 
 @pytest.fixture(autouse=True)

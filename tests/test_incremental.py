@@ -129,7 +129,7 @@ def test_record_that_enters_a_list_without_an_update_is_new() -> None:
 def removed(
     items: list[dict[str, Any]], bookmark: Bookmark, **options: Any
 ) -> tuple[list[str], list[str], Bookmark]:
-    """Scan; return what is new, what is gone, and the bookmark after the state was stored."""
+    """Scan; return the new records, the removed ones, and the stored bookmark."""
     reading = Scan(bookmark, ScanOptions(KEY, 60, detect_removed=True, **options))
     reading.begin(1000)
     new = [item["id"] for item in items if reading.is_new(item)]

@@ -1,4 +1,4 @@
-"""What the target knows of an ad account."""
+"""The target's inventory of an ad account."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_an_audience_that_does_not_exist_is_not_found(api: PinterestAPI, account
 
 @pytest.fixture
 def two_accounts(emulator: Emulator) -> tuple[str, str]:
-    """An account, and another one that has an audience and a list which both accounts list."""
+    """An account, and another one whose audience and list appear in the lists of both."""
     own, other = emulator.seed(ad_accounts=2, audiences=0, customer_lists=2)
     body = {"name": "Foreign", "audience_type": "ENGAGEMENT", "rule": {"engager_type": 1}}
     store = emulator._state.store  # noqa: SLF001  (Pinterest mixes these, the emulator does not)

@@ -1,4 +1,4 @@
-"""What the target remembers of the members that it takes in, beside those that it rejects."""
+"""Memory of the target for accepted and rejected members."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OTHER_TYPE = person(None, maid="6d92078a-8246-4ba4-ae5b-76104861e7dc")
 
 @pytest.fixture
 def remembered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many records the sink remembers after each batch that it looked up."""
+    """The number of records in the sink's memory after each lookup."""
     monkeypatch.setattr(members_sink, "LOOKUP_BATCH_SIZE", LOOKUP_BATCH_SIZE)
     process_buffer, counts = AudienceMembersSink.process_buffer, []
 
@@ -63,7 +63,7 @@ def test_stored_member_that_comes_again_is_stored_once_and_removed(
 ) -> None:
     path = tmp_path / "rejected.jsonl"
     assert run_here(settings, [SCHEMA, person(1), OTHER_TYPE]).code == 0
-    (tmp_path / "ledger.db").unlink()  # so the next run does not know what the list holds
+    (tmp_path / "ledger.db").unlink()  # so the next run does not know the members of the list
     messages = [json.loads(line) for line in path.read_text().splitlines()]
     kept = next(message for message in messages if message["type"] == "RECORD")
 

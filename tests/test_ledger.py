@@ -181,7 +181,7 @@ def test_ledger_behaves_like_a_model_of_two_dictionaries(
     asked: list[bytes],
     most_recent: int,
 ) -> None:
-    here, there = (str(next(_numbers)) for _ in range(2))  # no example meets another
+    here, there = (str(next(_numbers)) for _ in range(2))  # each example has its own ledger
     known: dict[str, dict[bytes, int]] = {here: {}, there: {}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ledger_module, "_MOST_RECENT", most_recent)
@@ -278,7 +278,7 @@ def test_killed_process_leaves_complete_batches_and_all_confirmed_ones(
     Ledger(url).close()
     printed = tmp_path / "printed"
     for kill in range(KILLS):
-        first = kill * 1_000_000  # more than it can do before the kill
+        first = kill * 1_000_000  # more work than fits in before the kill
         with (
             printed.open("w") as stdout,
             adding(url, first, first + 1_000_000, stdout=stdout) as process,
@@ -286,7 +286,7 @@ def test_killed_process_leaves_complete_batches_and_all_confirmed_ones(
             while len(printed.read_text().splitlines()) < 1 + 2 * kill:
                 assert process.poll() is None
                 time.sleep(0.001)
-            time.sleep(kill * 0.005)  # in the midst of this or that
+            time.sleep(kill * 0.005)  # at a random point
             process.kill()
         assert process.returncode == -signal.SIGKILL
         done = [int(line) for line in printed.read_text().splitlines(keepends=True) if "\n" in line]
@@ -467,7 +467,7 @@ def test_reader_sees_what_the_writer_sees_and_writes_nothing(url: str) -> None:
     with contextlib.closing(Ledger(url)) as ledger:
         ledger.note_list(NotedList(LIST, "1", "A", "EMAIL", None))
         ledger.add(LIST, [key(number) for number in range(4)], 1)
-        ledger.count(LIST)  # which moves the recent ones
+        ledger.count(LIST)  # which moves the recent entries
         ledger.add(LIST, [key(number) for number in range(2, 5)], 2)
         with contextlib.closing(Ledger(url, reads_only=True)) as reader:
             assert reader.count_stale(LIST, 2) == 2, "beside a writer that has the file open"

@@ -1,4 +1,4 @@
-"""What there is to be expected of a target whose ledger is gone."""
+"""Behaviour of the target after the ledger is lost."""
 
 from __future__ import annotations
 

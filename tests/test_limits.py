@@ -1,4 +1,4 @@
-"""How long Pinterest asks to wait, and how long a request waits."""
+"""Waits that Pinterest requests, and waits of the client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All streams into tables, by loaders that treat schemas and records differently."""
+"""All streams load into tables, with loaders that handle schemas and records differently."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def runs(pinterest: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 @pytest.fixture(scope="module")
 def future_runs(pinterest: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    """The runs with a field that nobody described in each item of each list."""
+    """The runs with an undescribed field in each item of each list."""
     pinterest.fault(kind="extra_field", times=None)
     try:
         return two_runs(pinterest, tmp_path_factory.mktemp("future"))
@@ -129,7 +129,7 @@ def test_all_streams_load_twice_with_their_rules(
 
 
 def rule_in(row: dict[str, Any], rule: dict[str, Any], loader: Loader) -> dict[str, Any]:
-    """Return the rule that a row holds, in one column or in several."""
+    """Return the rule of a row, from one column or several."""
     if "rule" in row:
         whole: dict[str, Any] = loader.read_object(row["rule"])
         return whole

@@ -1,4 +1,4 @@
-"""People into customer lists and out of them, against the emulator over HTTP."""
+"""Adding and removing members of customer lists, against the emulator over HTTP."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ UUID = "6D92078A-8246-4BA4-AE5B-76104861E7DC"
 
 @pytest.fixture
 def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
-    """The target, with a default ad account and a ledger of this test's own."""
+    """The target, with a default ad account and its own ledger."""
     return Programs(
         tmp_path,
         {

@@ -1,4 +1,4 @@
-"""People are neither lost nor sent to a second list, whatever breaks on the way."""
+"""Members are neither lost nor sent to a second list, whatever fails."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def settings_for(emulator: Emulator, account: str, folder: Path) -> dict[str, An
 
 @pytest.fixture
 def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
-    """The target, with a default ad account and a ledger of this test's own."""
+    """The target, with a default ad account and its own ledger."""
     return Programs(tmp_path, settings_for(emulator, account, tmp_path))
 
 
@@ -91,7 +91,7 @@ def test_refused_audience_of_a_list_holds_back_the_state_until_it_is_created(
 
 @pytest.mark.parametrize("how", ["before the next", "before its answer"])
 def test_next_run_completes_a_run_killed_after_any_request(tmp_path: Path, how: str) -> None:
-    """The requests are: two that read, the list, two more batches, the audience, two that read."""
+    """Requests: two reads, the list, two more batches, the audience, two reads."""
     lines = [SCHEMA, *people(range(25)), state(1)]
     with Emulator(seed="empty", access="unlimited") as emulator:
         for done in range(1, 8):
@@ -109,7 +109,7 @@ def test_next_run_completes_a_run_killed_after_any_request(tmp_path: Path, how: 
             killed = process.stop(signal.SIGKILL)
             assert killed.code == -signal.SIGKILL
             assert bool(killed.out) == (done > (5 if how == "before the next" else 6))
-            # What met drop_before may have been several times the same: it never arrived.
+            # A request dropped before its arrival may occur several times.
             met = [entry for entry in emulator.requests() if entry["fault"] != "drop_before"]
             before = sum(e["body"]["records"] for e in met if e["operation"] in {CREATE, UPDATE})
             emulator.clear()
@@ -242,7 +242,7 @@ def test_batch_enters_the_ledger_after_pinterest_accepted_it(
 def test_member_changed_around_a_crash_ends_as_the_last_record_says(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
-    """The ledger cannot know whether Pinterest took the last batch before the crash."""
+    """The ledger does not know whether Pinterest accepted the last batch before the crash."""
     assert target.target([SCHEMA, *people(range(5))]).code == 0
     for lines, then, there in (
         ([person(1, operation="REMOVE")], [person(1)], range(5)),
@@ -276,7 +276,7 @@ def test_unusable_ledger_ends_the_run_before_any_request(
 
 
 class TestMirror:
-    """A list becomes equal to a table."""
+    """The mirror makes a list equal to a table."""
 
     @pytest.fixture
     def mirror(self, target: Programs) -> Programs:

@@ -1,4 +1,4 @@
-"""People from a real PostgreSQL, by Meltano, and a ledger in a real PostgreSQL."""
+"""Members from a real PostgreSQL by Meltano, and a ledger in a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_lost_ledger_database_logs_one_line_without_its_password(
 
 
 def guide_settings() -> list[dict[str, Any]]:
-    """Return the settings that the guide shows."""
+    """Return the settings in the guide."""
     return [json.loads(text) for text in re.findall(r"^```json\n([^`]+)^```$", GUIDE, re.MULTILINE)]
 
 

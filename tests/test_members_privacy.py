@@ -1,4 +1,4 @@
-"""No raw identifier leaves the process, at any log level, whatever becomes of a record."""
+"""No raw identifier leaves the process, at any log level, for any result of a record."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SECRETS = ("zxqvw", "5EC2-4BA4", "abcdef0123456789")
 
 @pytest.fixture
 def ours(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
-    """The programs, at the highest log level, with all the files that there can be."""
+    """The programs at the most detailed log level, with all possible files."""
     return Programs(
         tmp_path,
         {
@@ -70,7 +70,7 @@ def target(ours: Programs) -> Programs:
 
 
 def run(programs: Programs, lines: list[dict[str, Any]], **settings: Any) -> Run:
-    """Run the target and look for what must not be in anything that it left."""
+    """Run the target and search all its output and files for identifiers."""
     config = programs.file("target.json", {**programs.settings, **settings})
     text = "".join(json.dumps(line) + "\n" for line in lines)
     done = programs.run(
@@ -226,7 +226,7 @@ def test_record_without_identifier_keeps_its_reason_in_every_replay(
 def test_stored_member_of_another_type_leaves_the_file_once_the_list_accepts_it(
     target: Programs,
 ) -> None:
-    """Without a ledger a run does not know what a list held before."""
+    """Without a ledger a run does not know the earlier members of a list."""
     target.settings["ledger_url"] = ""
     phones = [person(maid=PHONE), person(maid=PHONE.replace("6", "7", 1), operation="REMOVE")]
     first = target.target([SCHEMA, *people(range(2)), *phones, state(1)], max_rejected=9)

@@ -1,4 +1,4 @@
-"""What is decided about people without asking anybody, for many inputs."""
+"""Pure decisions about members, for many inputs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ any_record = st.fixed_dictionaries({}, optional=columns)
 
 @st.composite
 def alike(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Records as a table has them: they differ in the identifier."""
+    """Records as in a table, with different identifiers."""
     shared = draw(st.fixed_dictionaries({"audience_name": columns["audience_name"]}))
     shared |= draw(any_record)
     column = draw(st.sampled_from(sorted(identifiers)))
@@ -254,7 +254,7 @@ def known(ledger: Ledger | DryLedger, list_id: str) -> list[Any]:
 def test_next_run_sends_all_members_that_pinterest_may_lack(
     ledgers: tuple[Ledger, Path], history: list[tuple[bool, int, str]]
 ) -> None:
-    """Each step is a run that brings one person in or out, and may die around the request."""
+    """Each step is a run that adds or removes one member and may die around the request."""
     ledger, _ = ledgers
     list_id = f"{next(_numbers)}"
     at_pinterest: set[str] = set()

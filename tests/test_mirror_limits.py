@@ -1,4 +1,4 @@
-"""A mirror removes nobody unless it is known who should go, and never too many at a time."""
+"""A mirror removes only members known to be absent, and never too many at a time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def mirror(emulator: Emulator, account: str, tmp_path: Any) -> Programs:
 
 
 def table(stream: str, name: str, numbers: Any, version: int) -> list[dict[str, Any]]:
-    """The records of a table whose stream a map renames."""
+    """The records of a table with a stream map that renames its stream."""
     rows = [{**message, "stream": stream} for message in people(numbers, audience_name=name)]
     return versioned(rows, version)
 

@@ -1,4 +1,4 @@
-"""Names that look the same mean one thing, and what stands for no value is no name."""
+"""Names that look the same are equal, and placeholders are not names."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ def test_name_without_visible_characters_is_missing(
 
 
 def renaming(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
-    """Make the emulator call what it makes otherwise than it was asked to."""
+    """Make the emulator return another name than the one sent."""
     make: Callable[..., Any] = getattr(Store, method)
 
     def renamed(store: Store, account: int, fields: dict[str, Any], **rest: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What one input holds: audiences beside their members, rows of a spreadsheet, large requests."""
+"""One input with audiences and their members, rows of a spreadsheet, large requests."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_flattened_rule_that_cannot_be_read_is_rejected(
 
 @pytest.mark.parametrize("status", [413, 400])
 def test_request_that_is_too_large_is_halved(tmp_path: Path, status: TooLargeStatus) -> None:
-    """A member takes 65 bytes, so 2,000 bytes hold some 28 of them beside the rest of the body."""
+    """A member takes 65 bytes, so a body of 2,000 bytes has room for about 28."""
     limits: dict[str, Any] = {"most_body_bytes": 2000, "too_large_status": status}
     with Emulator(seed="empty", access="unlimited", **limits) as emulator:
         (account,) = emulator.seed(ad_accounts=1, audiences=0)

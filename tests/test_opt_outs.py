@@ -1,4 +1,4 @@
-"""Nobody who opted out is added, and nobody is removed by accident, whatever a warehouse sends."""
+"""Members who opted out are not added, and none are removed by accident."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_ad_account_in_capitals_is_not_the_default_one(
 
 
 def printed_maps() -> list[tuple[str, dict[str, Any], str]]:
-    """The stream maps of members as the project prints them: stream, map, column of the email."""
+    """The documented stream maps for members: stream, map, column of the email."""
     (guide,) = re.findall(
         r"^```json\n([^`]+)^```$", (ROOT / "docs/members.md").read_text(), re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""The output grows with what is read, not with the square of it."""
+"""The output grows in proportion to the records, not with their square."""
 
 from __future__ import annotations
 

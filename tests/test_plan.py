@@ -112,7 +112,7 @@ def test_ambiguous_name_is_rejected_or_the_newest_is_taken() -> None:
         ({"audience_type": "PERSONA", "rule": VISITOR}, "not_creatable"),
         ({"audience_type": "visitor", "rule": VISITOR}, "bad_audience_type"),
         ({"audience_type": "VISITOR", "rule": {**VISITOR, "colour": 1}}, "bad_rule_field"),
-        # No reader of JSON has to take these two, and nothing can be compared with the first.
+        # JSON readers may refuse these two, and the first equals nothing.
         (
             {"audience_type": "VISITOR", "rule": {**VISITOR, "event": "x", "event_data": DEEP}},
             "bad_rule_value",
@@ -153,7 +153,7 @@ def test_copy_of_returned_values_is_created_with_warnings() -> None:
     assert isinstance(decision, Create)
     assert decision.body["rule"] == rule
     assert len(decision.warnings) == 2
-    # An id that the settings gave is not Pinterest's.
+    # An id from the settings was not returned by Pinterest.
     assert code(plan(replace(copied, rule={**rule, "seed_id": ["x"]}), [])) == "bad_rule_value"
 
 
@@ -308,7 +308,7 @@ _broken = st.sampled_from([{"percentage": 11}, {"colour": 1}, {"country": "us"},
 
 
 def _wishes(names: st.SearchStrategy[str] = _names) -> st.SearchStrategy[Desired]:
-    """What records may want: nine in ten with a rule that Pinterest takes."""
+    """Desired audiences; nine in ten have a rule that Pinterest accepts."""
 
     def of(kind: str) -> st.SearchStrategy[Desired]:
         right = _rules[kind]
@@ -329,7 +329,7 @@ _numbers = st.integers(1, 10**13)
 
 
 def made(wish: Desired, number: int) -> dict[str, Any]:
-    """An audience that is as a wish has it, in the words of that wish."""
+    """An audience as desired, in the same form."""
     return {
         "id": str(number),
         "name": wish.name,
@@ -357,7 +357,7 @@ def matching(wish: Desired, existing: list[dict[str, Any]]) -> list[dict[str, An
 
 @st.composite
 def _pairs(draw: st.DrawFn) -> tuple[Desired, list[dict[str, Any]]]:
-    """A wish, and nothing or an audience of its name, mostly of its type as well."""
+    """A desired audience, and none or one existing with its name, mostly of its type."""
     wish = draw(_wishes())
     if draw(st.booleans()):
         return wish, []
@@ -398,14 +398,14 @@ def test_applying_a_plan_and_planning_again_is_empty() -> None:
             assert isinstance(plan(wish, applied(decision, existing)), Unchanged)
 
     prove()
-    # Or else it would show little.
+    # Otherwise the test would show little.
     assert min(seen["Create"], seen["Update"]) >= seen.total() / 5, seen
     assert seen["Reject"] >= 1, seen
 
 
 @st.composite
 def _runs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[Desired], list[Desired]]:
-    """What exists, wishes with different names (some for what exists), and these in disorder."""
+    """Existing audiences, desired ones with different names (some existing), and a shuffle."""
     wishes = draw(st.lists(_wishes(), max_size=5, unique_by=lambda wish: wish.name))
     wishes = [replace(wish, remove=draw(st.integers(0, 5)) == 0) for wish in wishes]
     old = [draw(_wishes(st.just(str(wish.name)))) for wish in wishes if draw(st.booleans())]

@@ -1,4 +1,4 @@
-"""What keeps tokens and people's identifiers from others."""
+"""Protection of tokens and personal data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pinterest_emulator.testing import Emulator
 
 SELF_SIGNED = Path(__file__).with_name("data") / "self_signed.pem"
-"""A certificate of localhost with its key, made for these tests and trusted by nobody."""
+"""A certificate for localhost with its key, made for these tests and trusted nowhere."""
 
 
 def mode(path: Path) -> int:
@@ -95,7 +95,7 @@ class OnePage(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def stranger(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
-    """An https server whose certificate nobody has signed but itself."""
+    """An https server with a self-signed certificate."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("time.sleep", lambda _seconds: None)

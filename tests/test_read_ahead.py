@@ -1,4 +1,4 @@
-"""Reading several lists at a time, and handing their pages out in order."""
+"""Reading several lists in parallel and returning their pages in order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def reading(lists: Sequence[Callable[[], Iterator[Any]]], workers: int) -> ReadA
 
 
 class Lists:
-    """Lists of pages that note who reads them."""
+    """Lists of pages that record their readers."""
 
     def __init__(self, lengths: list[int]) -> None:
         self.read = [0] * len(lengths)
@@ -95,7 +95,7 @@ def test_error_comes_after_earlier_pages_and_other_lists_continue() -> None:
 @pytest.mark.parametrize("workers", [1, 2, 8])
 @pytest.mark.parametrize("taken", [0, 1])
 def test_unfinished_lists_do_not_stop_later_ones(workers: int, taken: int) -> None:
-    """Each list holds more than all lists together may hold ahead."""
+    """Each list has more records than all lists together may read ahead."""
     pages = RECORDS_AHEAD // PAGE + 5
     lists = Lists([pages] * 30)
     with reading(lists.all, workers) as reader:

@@ -1,4 +1,4 @@
-"""A rejected record is named by its place among the records of its stream in the input."""
+"""A rejected record is named by its position among the records of its stream."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rejected_numbers(run: Run) -> list[int]:
 def test_members_of_another_type_have_the_numbers_of_their_records(
     ours: Programs, tmp_path: Path
 ) -> None:
-    """The log names the first record of each reason, and each type has a reason of its own."""
+    """The log names the first record of each reason, and each type has its own reason."""
     others = {column: person(None, **{column: MAID}) for column in ("maid", "idfa")}
     members = [person(1), others["maid"], person(2), person(None, email=" "), others["maid"]]
     members += [person(3), others["idfa"], others["maid"]]
@@ -41,7 +41,7 @@ def test_members_of_another_type_have_the_numbers_of_their_records(
 
     run = ours.target([SCHEMA, *members], rejected_path=str(path))
 
-    # Of several records about one person in one batch the last one counts.
+    # If a batch has several records about one person, the last one counts.
     assert rejected_numbers(run) == [4, 7, 8]
     kept = [json.loads(line) for line in path.read_text().splitlines()]
     columns = [set(line["record"]) & {*others} for line in kept if line["type"] == "RECORD"]

@@ -1,4 +1,4 @@
-"""Names in a rule instead of ids, in whatever order the records come."""
+"""Names instead of ids in a rule, with records in any order."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def ids(emulator: Emulator, account: str, kind: str = "audiences") -> list[str]:
 
 
 def endings(summary: Mapping[str, Any]) -> dict[str, str]:
-    """What became of the record of each name: an action, or a code for why there was none."""
+    """The result of each record by name: an action, or the code of the rejection."""
     return {change["name"]: change.get("code", change["action"]) for change in summary["changes"]}
 
 
@@ -207,7 +207,7 @@ def test_deferred_record_without_rejected_path_holds_back_the_state(
 
 
 def run_here(config: Mapping[str, Any], records: Sequence[object]) -> dict[str, Any]:
-    """Run the target in this process, as a start of a process takes longer than all its work."""
+    """Run the target in this process, because starting a process takes longer than its work."""
     target = TargetPinterestAudiences(config=dict(config))
     lines = [schema(), schema("audience_sharing"), *records]
     target.listen(io.StringIO("".join(json.dumps(line) + "\n" for line in lines)))

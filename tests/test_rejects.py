@@ -1,4 +1,4 @@
-"""Records that were not applied are kept, exactly once, until they are."""
+"""Records that were not applied are stored exactly once, until they are applied."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ BAD = record(name="Bad", audience_type="FANS", rule=RULE)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where rejected records are kept."""
+    """The file of rejected records."""
     (tmp_path / "kept").mkdir()
     return tmp_path / "kept" / "rejected.singer"
 
 
 @pytest.fixture
 def target(emulator: Emulator, account: str, tmp_path: Path, path: Path) -> Programs:
-    """The target, with a default ad account, which keeps what it rejects."""
+    """The target, with a default ad account and `rejected_path`."""
     settings = {
         "access_token": "pina_demo",
         "api_url": emulator.url,
@@ -55,7 +55,7 @@ def names(emulator: Emulator, account: str) -> list[str]:
 
 
 def kept(path: Path) -> list[dict[str, Any]]:
-    """Return the records in the file, without why they are there."""
+    """Return the records in the file, without their reasons."""
     messages = [json.loads(line, parse_float=Decimal) for line in path.read_text().splitlines()]
     records = [message["record"] for message in messages if message["type"] == "RECORD"]
     assert all(record.keys() >= REASONS for record in records)
@@ -96,7 +96,10 @@ def test_replay_applies_fixed_records_and_keeps_the_rest(
     first = target.target(lines, max_rejected=2)
     assert first.code == 0, first.err
     assert first.state == {"seen": 1}
-    assert kept(path) == [BAD["record"], early["record"]]  # it waited for one that makes Early
+    assert kept(path) == [
+        BAD["record"],
+        early["record"],
+    ]  # it waited for a record that creates Early
     target.target([schema(), visitor("Early")], rejected_path=None)
     emulator.clear()
     config = target.file("again.json", target.settings)
@@ -120,8 +123,8 @@ def test_replay_applies_fixed_records_and_keeps_the_rest(
     assert kept(path) == [BAD["record"]], "what is refused again replaces itself"
     assert len(path.read_text().splitlines()) == 2
     path.write_text(path.read_text().replace("FANS", "VISITOR"))
-    mended = target.target(path)
-    assert mended.code == 0, mended.err
+    fixed = target.target(path)
+    assert fixed.code == 0, fixed.err
     assert names(emulator, account) == ["Good", "Early", "Bad"]
     assert not path.exists()
     assert [file.name for file in path.parent.iterdir()] == [f"{path.name}.lock"]
@@ -131,11 +134,11 @@ def test_fixed_record_may_lack_the_reasons_and_use_any_script(
     emulator: Emulator, target: Programs, account: str, path: Path
 ) -> None:
     target.target([schema(), BAD, record(name="Other", audience_type="FANS", rule=RULE)])
-    said, mended, other = path.read_text().splitlines()
-    assert '"Bad"' in mended
-    mended = json.dumps(visitor("a\u2028b\x85cé"), ensure_ascii=False)
-    path.write_text(f"{said}\n{mended}\n{other}\n\n")
-    run = target.target(f"{said}\n{mended}\n{other}\n")
+    said, fixed, other = path.read_text().splitlines()
+    assert '"Bad"' in fixed
+    fixed = json.dumps(visitor("a\u2028b\x85cé"), ensure_ascii=False)
+    path.write_text(f"{said}\n{fixed}\n{other}\n\n")
+    run = target.target(f"{said}\n{fixed}\n{other}\n")
     assert "1 created" in run.err, run.err
     assert names(emulator, account) == ["a\u2028b\x85cé"]
     assert [record["name"] for record in kept(path)] == ["Other"]

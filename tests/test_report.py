@@ -1,4 +1,4 @@
-"""The report of a run: the same for a plan and for what was done, and true."""
+"""The report of a run: correct, and the same for a dry run and a real run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def ours(programs: Programs, account: str) -> Programs:
 
 
 def report(programs: Programs) -> dict[str, Any]:
-    """The report, which is as its schema says."""
+    """The report, checked against its schema."""
     said: dict[str, Any] = json.loads((programs.folder / "report.json").read_text())
     assert list(VALIDATOR.iter_errors(said)) == []
     assert dt.datetime.fromisoformat(said["begun_at"]).tzinfo
@@ -335,7 +335,7 @@ def test_unwritable_report_logs_one_line_and_fails(
     (complaint,) = run.complaints
     assert complaint.startswith("report_path ")
     assert "cannot be written" in complaint
-    # What is done is done all the same.
+    # The writes happened nevertheless.
     assert len(emulator.state()["audiences"][account]) == 1
     assert run.state == {"seen": 1}
     assert list(ours.folder.glob(".*.tmp")) == []

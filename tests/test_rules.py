@@ -1,4 +1,4 @@
-"""Rules: what is refused before it is sent, what is put right, and what stays the same."""
+"""Rules: rejected, normalised and unchanged ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def rejected(
 
 
 def emulator_takes(rule: dict[str, Any], audience_type: str | None) -> bool:
-    """Ask the emulator about a rule as it arrives there."""
+    """Check a rule as the emulator does."""
     try:
         audience_checks.check_rule(json.loads(serialize_json(rule)), audience_type)
     except ApiError:
@@ -210,7 +210,7 @@ ODD: dict[str, Any] = {
     "novel": {"a": [1, 2]},
     "event_data": {"value": 1},
 }
-"""What Pinterest may return one day, and no description has today."""
+"""Values that Pinterest may return in the future, and that no description has."""
 
 
 def test_returned_values_are_accepted_with_a_warning_for_each_field() -> None:

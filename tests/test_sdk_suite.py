@@ -1,6 +1,6 @@
 """The SDK's own suite for taps, against the emulator.
 
-Its checks of duplicate keys and of the final state cannot fail; ``test_tap.py`` has ones that can.
+Its checks of duplicate keys and of the final state cannot fail, so ``test_tap.py`` has real ones.
 """
 
 from __future__ import annotations

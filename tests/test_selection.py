@@ -1,4 +1,4 @@
-"""What the tap reads: selection, stream maps and the ids of the settings."""
+"""The tap's selection, stream maps, and ids in settings."""
 
 from __future__ import annotations
 

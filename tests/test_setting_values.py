@@ -1,4 +1,4 @@
-"""Settings mean what their user wrote, from the environment and from a file, or are refused."""
+"""Settings from the environment and from files are read as written, or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings mean the same everywhere: in the code, in meltano.yml and in the README."""
+"""Settings agree in the code, in meltano.yml and in the README."""
 
 from __future__ import annotations
 

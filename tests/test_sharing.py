@@ -1,4 +1,4 @@
-"""The stream ``audience_sharing``: with whom audiences are shared, from plan to Pinterest."""
+"""The stream ``audience_sharing``, from plan to Pinterest."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_sharing_record_may_come_before_its_audience(
         assert change["audience_id"] == made["id"]
         change["audience_id"] = None
     assert (plan["changes"], plan["counts"]) == (done["changes"], done["counts"])
-    # With whom a new audience is shared is known without asking.
+    # A new audience has no recipients, so the target does not ask for them.
     assert plan["requests"] == done["requests"]
     assert "ad_accounts_audiences_shared_accounts/list" not in {
         entry["operation"] for entry in emulator.requests()

@@ -1,4 +1,4 @@
-"""A run that is stopped half-way loses nothing, repeats nothing and is no success."""
+"""A stopped run loses nothing, repeats nothing and fails."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def stopped(
     when: tuple[str, int],
     number: signal.Signals,
 ) -> Run:
-    """Start a program and stop it as soon as the emulator saw so many requests of an operation."""
+    """Start a program and stop it after so many requests of an operation."""
     operation, count = when
-    # Files, not pipes: nobody reads while the program runs, and a full pipe would stop it.
+    # Files instead of pipes, because a full pipe without a reader would block the program.
     paths = [programs.folder / name for name in ("in", "out", "err")]
     paths[0].write_text(lines)
     with paths[0].open() as stdin, paths[1].open("w") as stdout, paths[2].open("w") as stderr:
@@ -111,7 +111,7 @@ def lines(stdin):
 sys.stdin = lines(sys.stdin)
 run_program(TargetPinterestAudiences, ["--config", sys.argv[1]])
 """
-"""A target that is asked to end while an object is destroyed, which no exception can leave."""
+"""A target that gets SIGTERM in a destructor, from which no exception can escape."""
 
 
 def test_signal_during_object_destruction_is_handled(programs: Programs, account: str) -> None:

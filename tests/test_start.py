@@ -1,4 +1,4 @@
-"""What a program imports before it is told what to do: every job waits for that."""
+"""Imports at startup, which delay every job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import pytest
 
 HEAVY = {"sqlalchemy", "psycopg", "rich", "pyarrow"}
-"""Together they would double the time."""
+"""Together they would double the startup time."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Thousands of records, good ones and ones broken in every way, through the console script."""
+"""Thousands of valid and invalid records through the console script."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ _odd = st.sampled_from([*_NUMBERS, *_WORDS, *_SHAPES]) | st.text(max_size=5) | s
 
 
 def _mostly(good: Strategy, *columns: str) -> Strategy:
-    """Good records, such with one to three bad columns, and such of nothing but bad columns."""
+    """Valid records, records with one to three bad columns, and records of bad columns only."""
     bad = st.dictionaries(st.sampled_from([*columns, "unknown", "_sdc_x"]), _odd, max_size=3)
     one_bad = st.dictionaries(st.sampled_from(columns), _odd, min_size=1, max_size=1)
     return st.one_of(
@@ -218,7 +218,7 @@ def _joined(parts: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _with_broken_rules(good: Strategy) -> Strategy:
-    """Good rules, and such with one or two bad fields."""
+    """Valid rules, and rules with one or two bad fields."""
     fields = [*_RULE["properties"], "seed_name", "customer_list_name", "colour"]
     broken = st.dictionaries(st.sampled_from(fields), _odd, min_size=1, max_size=2)
     return good | st.tuples(good, broken).map(_joined)
@@ -347,7 +347,7 @@ def test_five_thousand_unusual_records_are_counted_and_send_no_forbidden_request
     lines += [_record("audiences", fields) for fields in audiences]
     lines += [_record("audience_sharing", fields) for fields in sharings]
     recipients = [other for other in others if other != account]
-    for audience in seeds[:2]:  # to be revoked: whoever is shared with in the run stays so
+    for audience in seeds[:2]:  # to be revoked: recipients added in the run stay
         share = {"audience_id": audience, "operation_type": "SHARE"}
         body = {**share, "recipient_account_ids": recipients}
         call(demo, "PATCH", f"ad_accounts/{account}/audiences/ad_accounts/shared", body)

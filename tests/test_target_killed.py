@@ -1,4 +1,4 @@
-"""A target that is killed or stopped anywhere loses nothing and repeats nothing in the next run."""
+"""A target killed or stopped anywhere loses nothing, and the next run repeats nothing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def actalike(name: str, seed: str) -> dict[str, Any]:
 
 
 def everything() -> list[dict[str, Any]]:
-    """Return messages of all kinds, in turns, which take more than 50 requests to apply."""
+    """Return alternating messages of all kinds, which take more than 50 requests to apply."""
     messages = [schema()]
     for number in range(18):
         messages += [
@@ -93,7 +93,7 @@ def writes(emulator: Emulator, account: str) -> list[Any]:
     ]
 
 
-# Each of the first requests in one way, and every fifth in two others: what differs is only what
+# Each of the first requests with one fault, every fifth with two others. They differ only in what
 # the target knows when it is killed.
 @pytest.mark.parametrize(
     ("how", "part"),
@@ -139,7 +139,7 @@ def test_target_killed_after_any_request_creates_each_audience_once(
 def stopped(
     emulator: Emulator, target: Programs, lines: Path | list[dict[str, Any]], **settings: Any
 ) -> Run:
-    """Return the run that SIGTERM ends as soon as a staged fault holds a request up."""
+    """Return the run that SIGTERM ends as soon as a staged fault delays a request."""
     process = target.start(lines, **settings)
     until(lambda: any(fault["fired"] for fault in emulator.faults()))
     run = process.stop(signal.SIGTERM)

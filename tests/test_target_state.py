@@ -1,4 +1,4 @@
-"""A state never passes a record that is neither written, nor unchanged, nor kept."""
+"""A state is emitted only after every record before it is written, unchanged or stored."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_two_apps_with_one_token_path_keep_an_entry_each(tmp_path: Path) -> None
         kept = TokenStore(str(path), name, f"pinr.{name}").read()
         assert kept
         assert kept.refresh_token == f"pinr.{name}2"
-        # The access token of the file is used: no answer is left for a renewal.
+        # The client uses the access token of the file; no response is left for a renewal.
         answering([ITEMS], **app(path, name)).request(LIST_AD_ACCOUNTS)
     keys = json.loads(path.read_text())["tokens"]
     assert not any(secret in key for key in keys for secret in ("one", "other", "pinr"))

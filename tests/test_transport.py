@@ -37,13 +37,13 @@ PROXY_VARIABLES = (
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PLUGINS = ("tap", "target")
 SDK_LINE = "An unhandled error occurred while syncing"
-"""How the line begins that the SDK logs before the error itself."""
+"""The beginning of the line that the SDK logs before the error."""
 ACCOUNT = "549755800001"
 FAR_AWAY = "https://pinterest.invalid/v5"
 
 
 class Eavesdropper:
-    """A proxy that keeps what it hears and refuses it."""
+    """A proxy that records requests and refuses them."""
 
     def __init__(self, reply: bytes) -> None:
         self.heard: list[bytes] = []
@@ -151,7 +151,7 @@ def test_invalid_proxy_is_named(
 
 
 def cut_off_after_the_request(server: socket.socket) -> None:
-    """Be a proxy that lets one request through, as the server behind it, and then hangs up."""
+    """Act as a proxy that answers one request for its server and then closes the connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(SELF_SIGNED)
     connection, _ = server.accept()

@@ -1,4 +1,4 @@
-"""Targets that share a ledger, and write to one ad account at the same time."""
+"""Parallel targets that share a ledger and write to one ad account."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_parallel_targets_create_no_audience_twice(
 
     made = audiences(emulator, account)
     assert sorted(audience["name"] for audience in made) == NAMES
-    # One came after the other, and changed what that one had made.
+    # The second run followed the first and updated its audiences.
     assert len({audience["description"] for audience in made}) == 1
     asked = statuses(emulator.requests())
     assert asked["audiences/create", 200] == asked["audiences/update", 200] == len(NAMES)

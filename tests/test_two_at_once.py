@@ -1,4 +1,4 @@
-"""Two runs at the same time, that share a token or a ledger."""
+"""Parallel runs that share a token or a ledger."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_two_taps_with_one_rotating_refresh_token_lose_none(
         for run in runs:
             assert (run.code, run.records("ad_accounts")[0]["id"]) == (0, account), run.err
         emulator.advance(A_MONTH)
-    # A refresh token works once: had one been lost, somebody would have been refused.
+    # A refresh token works once, so a lost one would have caused a refusal.
     tokens = emulator.requests("oauth/token")
     assert {entry["status"] for entry in tokens} == {200}
     assert len(tokens) >= 3

@@ -1,4 +1,4 @@
-"""Members that go to a list as files, against the emulator's closed beta."""
+"""Uploads of members as files, against the emulator."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_upload_run_with_a_lost_response_is_looked_up(
 
 
 class Storage(http.server.BaseHTTPRequestHandler):
-    """Where parts are put: it notes what came, and answers as it is told."""
+    """A storage server for parts: records requests and returns prepared responses."""
 
     answers: list[tuple[int, dict[str, str]]]
     came: list[tuple[str, dict[str, str], bytes]]

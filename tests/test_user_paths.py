@@ -27,7 +27,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "rejected_path": ("{}", {}),
     "ledger_url": ("sqlite:///{}", {}),
 }
-"""For each setting that names a file: its value around the path, and what else to set."""
+"""For each setting that names a file: its value with the path, and other settings."""
 
 
 def target_at_home(programs: Programs, home: Path, **settings: Any) -> Run:

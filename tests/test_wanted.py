@@ -1,4 +1,4 @@
-"""Reading records, in all the shapes that warehouses give them."""
+"""Reading records in all forms that warehouses send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From Pinterest into a real PostgreSQL, with the loader that people use, by pipes."""
+"""From Pinterest into a real PostgreSQL through pipes, with target-postgres."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ KILLS_BETWEEN_LOADS = 5
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
-    """A server that is not in UTC, as most people are not."""
+    """A server in a time zone other than UTC."""
     if not LOADER.exists():
         pytest.fail(f"{LOADER} is missing: `make install` installs it")
     with running_postgres() as postgres:
@@ -52,7 +52,7 @@ def postgres() -> Iterator[Postgres]:
 
 
 class Warehouse:
-    """One schema of the server, and the loader that fills it."""
+    """One schema of the server, with its loader."""
 
     def __init__(self, postgres: Postgres, schema: str, folder: Path) -> None:
         self.postgres = postgres
@@ -104,7 +104,7 @@ class Warehouse:
         )
 
     def deleted(self, table: str = "audiences") -> dict[str, dt.datetime]:
-        """Return what is declared gone, and since when."""
+        """Return the removed rows and their times."""
         return dict(
             self.ask(
                 sql.SQL("SELECT id, _sdc_deleted_at FROM {} WHERE _sdc_deleted_at NOTNULL").format(
@@ -198,7 +198,7 @@ def by_key(table: str, rows: list[Row]) -> list[Row]:
 
 
 def contents(emulator: Emulator, businesses: Sequence[str]) -> dict[str, list[Row]]:
-    """Return what each table should hold; insights have to be read, the rest is state."""
+    """Return the expected rows of each table, from the emulator's state and its insights."""
     state = emulator.state()
     accounts = [account["id"] for account in state["ad_accounts"]]
     owned = [audience for account in accounts for audience in state["audiences"][account]]
@@ -489,7 +489,7 @@ def test_queries_of_the_guide_work(shops: Emulator, postgres: Postgres, tmp_path
 def killed(
     emulator: Emulator, programs: Programs, state: Mapping[str, Any], reads: int, concurrency: int
 ) -> str:
-    """Kill the tap as soon as it sent so many requests; return the whole lines that it printed."""
+    """Kill the tap after so many requests; return the complete lines that it printed."""
     emulator.clear()
     settings = {**programs.settings, "page_size": 10, "concurrency": concurrency}
     command = [str(BIN / "tap-pinterest-audiences")]
@@ -498,7 +498,7 @@ def killed(
     command += ["--catalog", str(programs.file("catalog.json", selecting(["audiences"])))]
     printed = programs.folder / "printed"
     with (
-        printed.open("w") as stdout,  # not a pipe: nobody reads while the program runs
+        printed.open("w") as stdout,  # not a pipe, because nobody reads while the program runs
         (programs.folder / "log").open("w") as stderr,
         subprocess.Popen(
             command, stdout=stdout, stderr=stderr, env=environment(programs.folder)
@@ -509,16 +509,16 @@ def killed(
         tap.kill()
     assert tap.returncode == -signal.SIGKILL
     lines = printed.read_text()
-    return lines[: lines.rfind("\n") + 1]  # no pipe would hand on the rest as a message
+    return lines[: lines.rfind("\n") + 1]  # an incomplete line is not a message
 
 
 def test_run_killed_at_twenty_points_loads_everything(warehouse: Warehouse, tmp_path: Path) -> None:
-    """No row is lost, whenever the tap is killed, and none is out of date in the end.
+    """No row is lost at any kill of the tap, and none is out of date at the end.
 
-    To save time the loader is started after every fifth kill, with all that was printed since the
-    last time. It passes the last state of its input on when that ends, which is asserted, and it
-    writes one row for each key, the last one: so each load does what five would, and between
-    loads the last state that was printed is what the loader would have passed on.
+    To save time the loader runs only after every fifth kill, with all output since its last run.
+    It emits the last state of its input (asserted) and writes the last row of each key. So one
+    load has the effect of five, and between loads the last printed state is the one that the
+    loader would have emitted.
     """
     with Emulator(seed="empty", access="unlimited", latency_ms=15) as emulator:
         accounts = emulator.seed(ad_accounts=10, audiences=250, updated_timestamp=LONG_AGO)

@@ -1,4 +1,4 @@
-"""A role that may not write is found out by one request, and named."""
+"""A role without write access is detected by one request and named."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_role_without_write_access_is_refused_once(
     assert "not sent" in run.err
     assert f"to ad account {account}: give the token's user a role" in run.complaints[-1]
     kept = tmp_path / "rejected.jsonl"
-    # Members of a list that cannot be written are not kept: they hold back the state instead.
+    # Members of a list that cannot be written are not stored; they hold back the state instead.
     assert run.state == ({"seen": 1} if kept.exists() else {})
     assert not kept.exists() or kept.read_text().count('"RECORD"') == COUNT
     assert kept.exists() == (operation == "audiences/create")

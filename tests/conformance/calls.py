@@ -1,4 +1,4 @@
-"""Calls every operation of an emulator, in every way that its answers differ."""
+"""Calls every operation of an emulator, once for each kind of response."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Exchange:
 
     Attributes:
         operation: Pinterest's name of it, such as ``audiences/get``.
-        answer: With the request as it was sent.
-        well_formed: Whether the request is meant to be as the description has it.
+        answer: The response, with its request.
+        well_formed: Whether the request should match the description.
     """
 
     operation: str
@@ -38,7 +38,7 @@ class Exchange:
 
 
 class Caller:
-    """Makes calls and keeps what was said."""
+    """Makes calls and keeps the exchanges."""
 
     def __init__(self, emulator: Emulator) -> None:
         """Call ``emulator``."""
@@ -73,7 +73,7 @@ class Caller:
         return dict(answer.json()) if answer.content else {}
 
     def exchanges(self) -> list[Exchange]:
-        """What was said, with the operation that the emulator took each request for."""
+        """The exchanges, with the operation that the emulator matched to each request."""
         entries = [entry for entry in self.emulator.requests() if entry["path"].startswith("/v5")]
         return [
             Exchange(str(entry["operation"]), answer, well_formed)

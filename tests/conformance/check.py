@@ -1,7 +1,7 @@
-"""Holds every request and every answer of the emulator against Pinterest's own description.
+"""Compares every request and response of the emulator with Pinterest's own description.
 
-Usage: ``python tests/conformance/check.py description.json [--spec 5.23]``. Ends with 1 if there
-is a difference that ``known.py`` does not list.
+Usage: ``python tests/conformance/check.py description.json [--spec 5.23]``. Exits with 1 if it
+finds a difference that ``known.py`` does not list.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _FAMILY = {
     "customer_list_uploads",
     "customer_lists",
 }
-"""Tags of the operations that the emulator is there for."""
+"""Tags of the operations that the emulator supports."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Difference:
-    """What one side has otherwise than the other.
+    """A difference between the emulator and the description.
 
     Attributes:
         operation: Pinterest's name of it.
@@ -60,7 +60,7 @@ def main() -> int:
     parser.add_argument("description", type=Path, help="OpenAPI description as JSON")
     parser.add_argument("--spec", choices=SPECS, default="5.23", help="version to emulate")
     chosen = parser.parse_args()
-    # The validator knows no OAuth 2; whether a token is there is the emulator's own test.
+    # The validator does not support OAuth 2; the emulator itself checks the token.
     warnings.filterwarnings("ignore", message="Unsupported scheme type")
     document = json.loads(chosen.description.read_text(encoding="utf-8"))
     spec = cast("Spec", chosen.spec)
@@ -101,7 +101,7 @@ def _differences(
     for name, operation in described.items():
         if name not in emulated and not _FAMILY.isdisjoint(operation.get("tags", ())):
             yield Difference(name, "operation", "is not emulated")
-    # What the description names but an answer has not is worth knowing, though it is optional.
+    # A missing key counts as a difference, even if it is optional.
     api = OpenAPI.from_dict(document, config=Config(response_properties_default_policy="required"))
     for exchange in exchanges:
         if exchange.operation in described:
@@ -124,7 +124,7 @@ def _compare(api: OpenAPI, description: Description, exchange: Exchange) -> Iter
 
 
 def _again(sent: requests.PreparedRequest) -> requests.Request:
-    """Return a request as it was before it was prepared, as the validator takes it."""
+    """Return a request in the unprepared form that the validator needs."""
     url, _, query = str(sent.url).partition("?")
     return requests.Request(
         sent.method,
@@ -136,7 +136,7 @@ def _again(sent: requests.PreparedRequest) -> requests.Request:
 
 
 def _problems(errors: Iterator[Exception]) -> Iterator[str]:
-    """Say what is wrong, alike for all items of a list."""
+    """Describe an error, in the same words for all items of a list."""
     for error in errors:
         causes = getattr(error.__cause__, "schema_errors", None)
         if causes is None:

@@ -1,6 +1,6 @@
-"""Which keys of an answer a schema knows. No I/O in here.
+"""Finds keys of a response that a schema does not name. No I/O.
 
-A schema of OpenAPI allows what it does not name, so a validator does not tell.
+An OpenAPI schema allows unnamed keys, so a validator does not report them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Description:
                     yield here
 
     def _parts(self, schema: Schema) -> Iterator[Schema]:
-        """Yield a schema and all those that it is made of, or may be."""
+        """Yield a schema and all schemas that it combines."""
         schema = self._resolved(schema)
         yield schema
         for word in ("allOf", "anyOf", "oneOf"):
@@ -68,7 +68,7 @@ class Description:
         part = self._resolved({"$ref": reference})
         yield part
         for inner in part.get("allOf", ()):
-            # Mostly the schema that has the discriminator: its parts would never end.
+            # Usually the schema with the discriminator; its parts would recurse forever.
             yield {key: value for key, value in self._resolved(inner).items() if key != "allOf"}
 
     def _resolved(self, schema: Schema) -> Schema:

@@ -1,4 +1,4 @@
-"""Where the emulator differs from Pinterest's description on purpose, and why."""
+"""Intended differences of the emulator from Pinterest's description, with reasons."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ INFERRED = "inferred"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A difference that is meant to be; ``*`` in the first three stands for anything.
+    """An intended difference; ``*`` in the first three fields matches anything.
 
     Attributes:
         operation: Pinterest's name of it.
         where: ``request``, ``operation``, or ``answer`` and its status.
         what: The difference, as the check prints it.
         evidence: How well it is known that Pinterest does so.
-        reason: What is known.
+        reason: The known facts.
     """
 
     operation: str
@@ -28,7 +28,7 @@ class Known:
     reason: str
 
     def covers(self, operation: str, where: str, what: str) -> bool:
-        """Tell whether a difference is this one."""
+        """Return whether a difference is this one."""
         return all(
             fnmatchcase(said, pattern.replace("[]", "[[]]"))
             for said, pattern in (

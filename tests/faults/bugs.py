@@ -1,4 +1,4 @@
-"""Bugs to be put into a program on purpose: a sweep that does not find them finds nothing."""
+"""Bugs that tests plant in a program, to check that the sweep finds them."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """A bug, and what is to become of it.
+    """A bug, and the outcome that the sweep must report.
 
     Attributes:
-        name: What is wrong.
-        scenario: By its name.
-        row: What has to go wrong for it to matter.
-        outcome: What the sweep has to say then.
-        plant: Puts it into this process.
+        name: The bug in words.
+        scenario: Name of the scenario that shows it.
+        row: The failure that shows it.
+        outcome: The outcome that the sweep must report.
+        plant: Patches the bug into this process.
     """
 
     name: str
@@ -132,7 +132,7 @@ def _refused_share_passed_over() -> None:
 BUGS = (
     # With digests, a bookmark that is too late loses nothing.
     Bug("a bookmark too far", "tap, by update time", "refused", "lost", _bookmark_too_far),
-    # One thread reads there, so that it is known which request a refusal meets.
+    # One thread reads in that scenario, so the refused request is known.
     Bug("a refusal is the end", "tap, everything", "403", "lost", _refusal_taken_for_the_end),
     Bug(
         "an audience created blindly",
@@ -155,5 +155,5 @@ BUGS = (
 
 
 def plant(name: str) -> None:
-    """Put a bug into this process."""
+    """Plant a bug in this process."""
     next(bug for bug in BUGS if bug.name == name).plant()

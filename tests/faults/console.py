@@ -1,4 +1,4 @@
-"""Runs the console scripts, and ends them from outside."""
+"""Runs the console scripts and kills them from outside."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _LOOK_SECONDS = 0.002
 
 
 class Console:
-    """The programs as a user has them: nothing is in between, and waits take as long as they do."""
+    """The programs as a user runs them, without an interposer and with real waits."""
 
     def run(self, program: str, folder: Path, options: list[str], plan: Mapping[str, Any]) -> Ended:
         """Run a program; see `Runner`.
 
-        The plan may have `changes` and `changes_at`, as for an `Interposer`, and `kill`: `at`,
-        `seconds` and `signal`: so long after Pinterest saw that request, the signal comes.
+        The plan may have `changes` and `changes_at`, as for an `Interposer`, and `kill` with
+        `at`, `seconds` and `signal`: the signal comes so long after Pinterest got that request.
         """
         before = count(plan["base"])
         with (
@@ -52,7 +52,7 @@ class Console:
 def _watch(
     process: subprocess.Popen[bytes], folder: Path, plan: Mapping[str, Any], before: int
 ) -> None:
-    """Let the plan happen."""
+    """Carry out the plan."""
     changes, kill = plan.get("changes"), plan.get("kill")
     while (changes or kill) and process.poll() is None:
         seen = count(plan["base"]) - before

@@ -1,4 +1,4 @@
-"""What happens at Pinterest while a program runs."""
+"""Changes at Pinterest while a program runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def count(base: str) -> int:
 
 
 def change(plan: Mapping[str, Any], folder: Path) -> None:
-    """Do what somebody else does, once for all runs in a folder."""
+    """Make the changes of another program, once for all runs in a folder."""
     done = folder / "changed"
     if done.exists():
         return

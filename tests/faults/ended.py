@@ -1,4 +1,4 @@
-"""How a run ended, and what is left of it."""
+"""The end of a run, and its output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended, and what it had printed by then."""
+    """Exit code and output of a run."""
 
     code: int
     messages: list[dict[str, Any]]
@@ -24,13 +24,13 @@ class Ended:
     @classmethod
     def read(cls, code: int, folder: Path) -> Self:
         """Read the files `out` and `err` of a run that is over."""
-        # A process that was killed may have been in the middle of a line.
+        # A killed process may have printed half a line.
         lines = (folder / "out").read_text().split("\n")[:-1]
         return cls(code, [json.loads(line) for line in lines], (folder / "err").read_text())
 
     @property
     def state(self) -> dict[str, Any] | None:
-        """The last state that was passed on."""
+        """The last emitted state."""
         for message in reversed(self.messages):
             if message.get("type") == "STATE":
                 return dict(message["value"])
@@ -47,12 +47,12 @@ class Runner(Protocol):
 
         Args:
             program: `tap` or `target`.
-            folder: Where it finds and leaves its files.
-            options: Of the command.
-            plan: What is to happen.
+            folder: Folder of its files.
+            options: Options of the command.
+            plan: The failures to inject.
         """
 
 
 def talkative(folder: Path) -> dict[str, str]:
-    """Return the environment of a program that logs all it can."""
+    """Return an environment for the most detailed log."""
     return {**environment(folder), "LOGLEVEL": "DEBUG"}

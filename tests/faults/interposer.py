@@ -1,7 +1,7 @@
-"""What happens to a program's requests, from inside the process that sends them.
+"""Injects failures into the requests of a program, inside its process.
 
-The code under test is not touched. In between are only `requests`' adapter, which every request
-passes, the two clocks that waits go by, and the machine's clock.
+The code under test is not changed. Patched are only the adapter of `requests`, through which every
+request passes, the two clocks for waits, and the machine's clock.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
 PATIENCE_SECONDS = 0.5
-"""How long a request waits that is to time out: the setting takes whole seconds only."""
+"""Duration of a request that must time out; the setting takes whole seconds only."""
 DELAY_SECONDS = 1.0
 
 
 class Interposer:
-    """Counts the requests of this process from 1, and lets its plan happen.
+    """Counts the requests of this process from 1 and carries out its plan.
 
     The plan has `base`, the emulator's root URL, and any of
 
-    - `at` and `fault`: just before that request is sent, the fault is staged, so that it meets it;
-      or the request goes to a port where nobody listens, or is not waited for long
-    - `changes` and `changes_at`: what somebody else does at Pinterest before that request, once
+    - `at` and `fault`: the fault is staged just before that request; or the request goes to a port
+      without a server, or has a short timeout
+    - `changes` and `changes_at`: changes by another program before that request, once
     """
 
     def __init__(self, plan: Mapping[str, Any]) -> None:
-        """Follow `plan`; nothing happens yet."""
+        """Store `plan` without an effect yet."""
         self._plan = plan
         self._count = 0
         self._slept = 0.0
@@ -53,11 +53,11 @@ class Interposer:
         self._monotonic = time.monotonic
 
     def install(self) -> None:
-        """Step in between.
+        """Install the patches.
 
-        Waits pass on a clock of this process and, as far, on the emulator's: who waits asks later,
-        as in life, only that nobody sits through it. Nothing else is any faster. The machine's
-        clock is the emulator's: the two go together when a scenario moves on to the next day.
+        A wait advances the clock of this process and the emulator's clock by the same time instead
+        of sleeping. Nothing else is faster. The machine's clock is the emulator's, so both move
+        together when a scenario moves on to the next day.
         """
         interposer = self
 
@@ -72,7 +72,7 @@ class Interposer:
     def forward(
         self, adapter: HTTPAdapter, request: PreparedRequest, options: dict[str, Any]
     ) -> Response:
-        """Send a request, or let happen to it what is planned."""
+        """Send a request, or inject the planned failure."""
         with self._turn:
             self._count += 1
             number, plan = self._count, self._plan
@@ -94,7 +94,7 @@ class Interposer:
             return request
         if fault["kind"] == "delay":
             options["timeout"] = PATIENCE_SECONDS
-        # By its method, as what somebody else does meanwhile must not meet it instead.
+        # Filtered by method, so that requests of another program do not trigger the fault.
         post(self._plan["base"], "_emulator/faults", {**fault, "method": request.method})
         return request
 

@@ -1,4 +1,4 @@
-"""What is run with every failure at every point: small, but with every kind of request."""
+"""Scenarios for the sweep: small, but with every kind of request."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ _HOUR, _MONTH = 3600, 31 * 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """A run, what is at Pinterest before it, and what somebody else does meanwhile.
+    """A run, the data at Pinterest before it, and changes by others during it.
 
     Attributes:
-        name: For the matrix.
+        name: Name in the matrix.
         program: `tap` or `target`.
-        fill: Puts into an empty emulator what is there.
-        settings: Of the program, on top of those that all have.
-        credentials: Settings.
-        streams: What the tap reads.
-        earlier: What a run before gave to the target; the tap's was the same as this one.
-        is_later: Whether there was such a run.
-        then: What happened at Pinterest after it.
+        fill: Fills an empty emulator with the data.
+        settings: Settings of the program, in addition to the common ones.
+        credentials: Settings for authentication.
+        streams: Streams that the tap reads.
+        earlier: Input of the target's earlier run; the tap's earlier run equals this one.
+        is_later: Whether there was an earlier run.
+        then: Changes at Pinterest after the earlier run.
         messages: The input of the target.
-        changes: What somebody else does at Pinterest, just before the request `changes_at`.
+        changes: Changes by others at Pinterest, just before the request `changes_at`.
         revokes: Whether a refresh token works only once.
         refuses: The name of a customer list. Pinterest refuses its changes during the first run.
     """
@@ -69,13 +69,13 @@ class Scenario:
 
 
 def _change(number: int, description: str) -> tuple[str, str, dict[str, Any]]:
-    """A change of the audience of that number, from 0, by somebody else."""
+    """A change of the audience with that number, from 0, by another program."""
     path = f"v5/ad_accounts/{ACCOUNT}/audiences/{FIRST_AUDIENCE + number}"
     return "PATCH", path, {"description": description}
 
 
 def _behind_and_ahead(pages: int, page_size: int) -> list[tuple[str, str, dict[str, Any]]]:
-    """An audience that was read already changes; and one that was not, some minutes later."""
+    """Changes an audience already read, and some minutes later one not yet read."""
     return [
         _change(0, "Changed behind the reader"),
         ("POST", "_emulator/clock", {"advance": 300}),
@@ -95,7 +95,7 @@ def _like(name: str, seed: str) -> dict[str, Any]:
 
 
 def _audiences() -> Messages:
-    """Of each kind some, with a state after each round."""
+    """Some of each kind, with a state after each round."""
     messages = [schema()]
     for number in range(3):
         old, gone = (f"Generated visitors {first + number}" for first in (1, 101))

@@ -1,6 +1,6 @@
-"""Every failure at every request of every scenario, and kills anywhere.
+"""Injects every failure at every request of every scenario, and kills programs anywhere.
 
-`make faults` does all of it, and prints what came of it; `test_faults.py` a part.
+`make faults` runs everything and prints the outcomes; `test_faults.py` runs a part.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ WORKERS = 3
 KILLS = 200
 SEED = 20_260_731
 LATEST_KILL_SECONDS = 0.02
-"""A kill comes so long after a request began at the latest: some requests later."""
+"""Longest time between a request and its kill, enough for some more requests."""
 OUTCOMES = ("tried", "healed", "resumed", "stranded", "lost", "doubled", "stuck", "leaked")
 BAD = OUTCOMES[4:]
 
@@ -74,7 +74,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "503": _status(503),
 }
 AFTER = frozenset({"reset after", "timeout", "cut off", "500 after"})
-"""Those that lose the answer, but not what was done."""
+"""Failures that lose the response but not the effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,10 @@ class Clean:
     """A scenario without any failure.
 
     Attributes:
-        operations: Of its requests.
-        refused: The numbers of those that Pinterest refuses, as the scenario says.
-        ids: What a tap emitted, by stream.
-        found: What is at Pinterest after a target.
+        operations: The operations of its requests.
+        refused: Numbers of the requests that Pinterest refuses in this scenario.
+        ids: Ids that a tap emitted, by stream.
+        found: Data at Pinterest after a target.
     """
 
     operations: list[str]
@@ -96,12 +96,12 @@ class Clean:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One thing to go wrong: a fault or a kill.
+    """One failure to inject: a fault or a kill.
 
     Attributes:
-        row: For the matrix.
-        plan: What the program is to meet; see `Interposer`, `bugs` and `Console`.
-        strands: Whether it takes a refresh token that works only once, and its successor is lost.
+        row: Name in the matrix.
+        plan: The failure; see `Interposer`, `bugs` and `Console`.
+        strands: Whether it uses a refresh token that works once and loses its successor.
     """
 
     scenario: Scenario
@@ -112,7 +112,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a try: one of `OUTCOMES`, and if it is a bad one, why."""
+    """Outcome of a try: one of `OUTCOMES`, and the reason if it is bad."""
 
     tried: Try
     outcome: str
@@ -120,7 +120,7 @@ class Result:
 
 
 class Bench:
-    """A worker: one warm process, and what there is before each scenario."""
+    """A worker: one warm process, and the prepared data of each scenario."""
 
     def __init__(self, warm: Warm, folder: Path) -> None:
         """Work in `folder`."""
@@ -130,7 +130,7 @@ class Bench:
         self._cleans: dict[str, Clean] = {}
 
     def clean(self, scenario: Scenario) -> Clean:
-        """Run a scenario as it should go, once."""
+        """Run a scenario without failure, once."""
         if scenario.name not in self._cleans:
             self._cleans[scenario.name] = self._clean(scenario)
         return self._cleans[scenario.name]
@@ -147,7 +147,7 @@ class Bench:
                 run = self._after_refusal(world, scenario.refuses, run)
             if scenario.changes:
                 asked = [name for name in asked if name != "audiences/update"]
-            # Whether a reader sees such a change in this run is a matter of luck.
+            # The reader may or may not see such a change in this run.
             changed = {path.split("/")[-1] for _, path, _ in scenario.changes}
             ids = {
                 stream: [key for key in table if key not in changed]
@@ -159,7 +159,7 @@ class Bench:
             return Clean(asked, refused, ids, at_pinterest(world.emulator))
 
     def _after_refusal(self, world: World, refused: str, run: Ended) -> Ended:
-        """Check how the run ended whose list was refused, and run again without a refusal."""
+        """Check the end of the run with the refused list, and run again without a refusal."""
         check_refusal_is_reported(run)
         before = list_members(world.emulator)
         world.emulator.clear()
@@ -168,9 +168,9 @@ class Bench:
         return again
 
     def attempt(self, tried: Try, clean: Clean) -> Result:
-        """Let something go wrong, run again if the program failed, and look what is there.
+        """Inject a failure, run again if the program failed, and check the result.
 
-        Who is to be killed is a console script, run as users do.
+        A kill goes to a console script, started as users do.
         """
         runner = Console() if "kill" in tried.plan else self._warm
         with self._world(tried.scenario, runner) as world:
@@ -188,7 +188,7 @@ class Bench:
                     if second.code and tried.strands:
                         return Result(tried, "stranded")
                     if second.code and tried.scenario.program == "target":
-                        # What is there twice is what stops it, not the other way round.
+                        # Check for doubles first, because doubles are what stops the run.
                         check_no_doubles(at_pinterest(world.emulator), clean.found)
                     check_ended_well(second)
                 self._finish(world, tried.scenario, clean)
@@ -197,7 +197,7 @@ class Bench:
         return Result(tried, "resumed" if first.code else "healed")
 
     def _finish(self, world: World, scenario: Scenario, clean: Clean | None) -> None:
-        """Check what is there, and what the run of the next day makes of it."""
+        """Check the result, and the run of the next day."""
         if scenario.program == "target":
             if clean:
                 check_at_pinterest(at_pinterest(world.emulator), clean.found)
@@ -234,20 +234,20 @@ def faults_of(scenario: Scenario, clean: Clean) -> list[Try]:
 
 
 def kills_of(scenario: Scenario, clean: Clean, count: int, dice: random.Random) -> list[Try]:
-    """Return tries that end a scenario at random points, with SIGKILL and SIGTERM in turns."""
+    """Return tries that kill a scenario at random points, alternately by SIGKILL and SIGTERM."""
     tries = []
     for number in range(count):
         how = (signal.SIGKILL, signal.SIGTERM)[number % 2]
         at = dice.randint(1, len(clean.operations))
         kill = {"at": at, "seconds": dice.uniform(0, LATEST_KILL_SECONDS), "signal": how}
-        # A token whose successor was not kept yet is gone, however the program ended.
+        # A used token without a stored successor is lost, however the program ended.
         tries.append(Try(scenario, how.name, {"kill": kill}, strands=scenario.revokes))
     return tries
 
 
 @contextmanager
 def bench() -> Iterator[Bench]:
-    """A worker with a warm process and a folder of its own."""
+    """A worker with its own warm process and folder."""
     with tempfile.TemporaryDirectory() as folder, Warm() as warm:
         yield Bench(warm, Path(folder))
 
@@ -274,7 +274,7 @@ def run_all(tries: list[Try], cleans: dict[str, Clean]) -> list[Result]:
 
 
 def matrix(results: list[Result]) -> str:
-    """Count the outcomes by scenario and by what went wrong."""
+    """Count the outcomes by scenario and failure."""
     counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for result in results:
         row = counts[result.tried.scenario.name, result.tried.row]
@@ -288,7 +288,7 @@ def matrix(results: list[Result]) -> str:
 
 
 def complaints(results: list[Result]) -> list[str]:
-    """Tell of each broken promise where it was broken."""
+    """Describe each try with a bad outcome."""
     return [
         f"{result.tried.scenario.name}, {result.tried.row}, {result.tried.plan}: {result.why}"
         for result in results
@@ -297,7 +297,7 @@ def complaints(results: list[Result]) -> list[str]:
 
 
 def main() -> int:
-    """Try everything and print it; 1 if anything was lost, doubled, stuck or leaked."""
+    """Run all tries and print the outcomes; 1 if anything was lost, doubled, stuck or leaked."""
     began = time.monotonic()
     chosen = [scenario for scenario in SCENARIOS if not sys.argv[1:] or scenario.name in sys.argv]
     with bench() as first:

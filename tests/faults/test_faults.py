@@ -1,4 +1,4 @@
-"""A sample of all failures at all points, and bugs that it has to find.
+"""A sample of all failures at all points, and bugs that the sweep must find.
 
 `make faults` tries every failure at every point.
 """
@@ -35,7 +35,7 @@ def worker() -> Iterator[Bench]:
 
 
 def part(scenario: Scenario) -> int:
-    """How many of the kills a scenario gets."""
+    """Number of kills for each scenario."""
     return len(range(SCENARIOS.index(scenario), KILLS, len(SCENARIOS)))
 
 

@@ -1,4 +1,4 @@
-"""Whether nothing is lost or doubled, and nothing was said that must not be."""
+"""Checks that nothing is lost, doubled or leaked."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from pinterest_emulator.testing import Emulator
 
 _TOKENS = r"pin[acr][_.][\w.~+/=-]+|pin[a-z][_.][\w.~+/=-]*[a-z0-9]{20}"
-"""Those that Pinterest gives today, and others like them; not `mapping.io` or `pink_shoes`."""
+"""Pinterest's tokens and similar ones, but not `mapping.io` or `pink_shoes`."""
 _SECRETS = rf"{_TOKENS}|demo-secret|[\w.+]+@\w+\.example"
-"""Tokens, the app's secret, and people."""
+"""Tokens, the app's secret, and identifiers of people."""
 _MISTAKES = r"Traceback|\b[0-9a-f]{64}\b"
-"""What is no secret, but nobody's business: where the program fell over, and hashes of people."""
+"""Text that is not secret but must not be printed: tracebacks, and hashes of people."""
 _LEAK = re.compile(f"{_SECRETS}|{_MISTAKES}", re.IGNORECASE)
 _KEPT = re.compile(_SECRETS.encode(), re.IGNORECASE)
 _MAY_HAVE_SECRETS = {"in", "config.json", "token.json", "pinterest.json"}
-"""What a program is given, the file that is there to keep tokens, and Pinterest itself."""
+"""The program's input, the token file, and the emulator's data."""
 _TOKENS_UNFINISHED, _REPORT_UNFINISHED = ".token.json.tmp", ".report.json.tmp"
-"""What SIGKILL may leave until the next run: the first holds tokens, the other one must not."""
+"""Files that SIGKILL may leave until the next run; only the first may contain tokens."""
 
 _PRIVATE = 0o600
 
@@ -53,9 +53,9 @@ class Broken(Exception):  # noqa: N818  (what it says, not how it came)
 
 
 def check_talk(run: Ended, folder: Path) -> None:
-    """Make sure that a run left no secret anywhere, and did not fall over."""
+    """Check that a run left no secret anywhere and printed no traceback."""
     if found := _LEAK.search(run.err):
-        # The end of the log tells which mistake it was; nothing in it is anybody's.
+        # The end of the log shows the mistake and contains only test data.
         raise Broken(LEAKED, f"{found.group()} in {run.err[-2000:]}")
     _check_unfinished(run, folder)
     for path in folder.rglob("*"):
@@ -66,7 +66,7 @@ def check_talk(run: Ended, folder: Path) -> None:
 
 
 def _check_unfinished(run: Ended, folder: Path) -> None:
-    """Make sure that no file is left unfinished, but for what SIGKILL leaves until the next run."""
+    """Check that only SIGKILL leaves temporary files."""
     killed = run.code == -signal.SIGKILL
     allowed = {folder / _TOKENS_UNFINISHED, folder / _REPORT_UNFINISHED} if killed else set()
     for path in folder.rglob(".*"):
@@ -82,7 +82,7 @@ def check_ended_well(run: Ended) -> None:
 
 
 def check_refusal_is_reported(run: Ended) -> None:
-    """Make sure that a run during which a list was refused failed, and passed on no state."""
+    """Check that a run with a refused list failed and emitted no state."""
     if not run.code:
         raise Broken(LOST, "a run whose list was refused ended well")
     if run.state is not None:
@@ -90,7 +90,7 @@ def check_refusal_is_reported(run: Ended) -> None:
 
 
 def list_members(emulator: Emulator) -> dict[str, set[str]]:
-    """Who is in the customer lists of the ad account, by the name of the list."""
+    """The members of the customer lists of the ad account, by list name."""
     lists = emulator.state()["customer_lists"][ACCOUNT]
     return {item["name"]: emulator.members(item["id"]) for item in lists}
 
@@ -98,12 +98,12 @@ def list_members(emulator: Emulator) -> dict[str, set[str]]:
 def check_others_went_on(
     first: Mapping[str, set[str]], second: Mapping[str, set[str]], refused: str
 ) -> None:
-    """Make sure that a refusal kept the new members out of one list only.
+    """Check that a refusal kept the new members out of one list only.
 
     Args:
-        first: Who is in which list after the run whose list was refused.
-        second: Likewise after the next run, when nothing is refused.
-        refused: The name of that list.
+        first: Members by list after the run with the refused list.
+        second: Members by list after the next run, without a refusal.
+        refused: The name of the refused list.
     """
     late = {name for name, members in second.items() if not members <= first[name]}
     if late != {refused}:
@@ -111,7 +111,7 @@ def check_others_went_on(
 
 
 def emitted(runs: Iterable[Ended]) -> dict[str, dict[str, dict[str, Any]]]:
-    """What a warehouse has after those runs: of each stream, the last record of each id."""
+    """Content of a warehouse after those runs: the last record of each id, by stream."""
     tables: dict[str, dict[str, dict[str, Any]]] = {}
     for run in runs:
         for message in run.messages:
@@ -122,7 +122,7 @@ def emitted(runs: Iterable[Ended]) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def check_emitted(runs: Iterable[Ended], clean: Mapping[str, Iterable[str]]) -> None:
-    """Make sure that each record of the clean run came at least once."""
+    """Check that each record of the clean run was emitted at least once."""
     tables = emitted(runs)
     for stream, ids in clean.items():
         if missing := set(ids) - tables.get(stream, {}).keys():
@@ -130,7 +130,7 @@ def check_emitted(runs: Iterable[Ended], clean: Mapping[str, Iterable[str]]) -> 
 
 
 def check_copied(runs: Iterable[Ended], emulator: Emulator) -> None:
-    """Make sure that a warehouse has by now what Pinterest has."""
+    """Check that a warehouse now equals Pinterest."""
     tables, truth = emitted(runs), emulator.state()
     things = [("ad_accounts", thing) for thing in truth["ad_accounts"]]
     things += [(name, thing) for name in _LISTS for own in truth[name].values() for thing in own]
@@ -141,7 +141,7 @@ def check_copied(runs: Iterable[Ended], emulator: Emulator) -> None:
 
 
 def at_pinterest(emulator: Emulator) -> Counter[Any]:
-    """What is in the ad account, apart from ids, times and what Pinterest counts."""
+    """Content of the ad account, without ids, times and Pinterest's counts."""
     truth = emulator.state()
     audiences, lists = truth["audiences"][ACCOUNT], truth["customer_lists"][ACCOUNT]
     names = {thing["id"]: thing["name"] for thing in [*audiences, *lists]}
@@ -170,14 +170,14 @@ def at_pinterest(emulator: Emulator) -> Counter[Any]:
 
 
 def check_no_doubles(found: Counter[Any], clean: Counter[Any]) -> None:
-    """Make sure that nothing is at Pinterest more often than it should be."""
+    """Check that nothing is at Pinterest more often than it should be."""
     names, more = _names(found), _names(found) - _names(clean)
     if twice := {name: count for name, count in more.items() if names[name] > 1}:
         raise Broken(DOUBLED, str(twice))
 
 
 def check_at_pinterest(found: Counter[Any], clean: Counter[Any]) -> None:
-    """Make sure that there is at Pinterest what there should be, each thing once."""
+    """Check that everything expected is at Pinterest, once."""
     check_no_doubles(found, clean)
     if more := _names(found) - _names(clean):
         raise Broken(LOST, f"the removal of {list(more)}")
@@ -186,7 +186,7 @@ def check_at_pinterest(found: Counter[Any], clean: Counter[Any]) -> None:
 
 
 def check_nothing_is_left(world: World, scenario: Scenario) -> None:
-    """Make sure that the same input again writes nothing: the ledger knows what was done."""
+    """Check that the same input writes nothing again, because the ledger has it."""
     world.emulator.clear()
     run = world.go(scenario.messages)
     check_ended_well(run)

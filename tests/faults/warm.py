@@ -1,7 +1,7 @@
 """Runs the tap and the target many times without importing them each time.
 
-As in `forks.py`, every run is a process of its own, with files for its pipes. Here it is the tap,
-too, and the requests of each run pass an `Interposer`.
+As in `forks.py`, every run is its own process with files for its pipes. This one also runs the
+tap, and the requests of each run pass through an `Interposer`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LEARNT: set[str] = set()
 
 
 class Warm:
-    """A warm process, from `with` to its end. One thread may use it."""
+    """A warm process for the duration of a `with` block. One thread may use it."""
 
     def __enter__(self) -> Self:
         paths = [str(_TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -77,13 +77,13 @@ def _become(asked: dict[str, Any]) -> None:
 
 
 def _learn(modules: Path) -> None:
-    """Import what a run had to import by itself, so that the next one need not."""
+    """Import the modules that a run had to import, so that the next run has them."""
     names = set(modules.read_text().split("\n") if modules.exists() else ()) - _LEARNT
     for name in sorted(names - sys.modules.keys()):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     if names:
-        # What is frozen is not written to in a fork, so its memory is not copied.
+        # Forks do not write to frozen objects, so their memory is not copied.
         gc.collect()
         gc.freeze()
     _LEARNT.update(names)
@@ -96,7 +96,7 @@ def _serve() -> None:
     import tap_pinterest_audiences.tap  # noqa: F401, PLC0415
     import target_pinterest_audiences.target  # noqa: F401, PLC0415
 
-    # Copies, so that nothing of ours is left in the buffers of what the forks read and print.
+    # Copies, so that the buffers of the forks contain nothing of this process.
     commands, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     for line in commands:
         asked = json.loads(line)

@@ -1,4 +1,4 @@
-"""A scenario's own Pinterest and folder, as often as they are needed, always the same."""
+"""Identical copies of an emulator and a folder for each run of a scenario."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _PINTEREST = "pinterest.json"
 
 
 class World:
-    """One Pinterest, and one folder with the files of the programs.
+    """One emulator, and one folder with the files of the programs.
 
     Attributes:
-        emulator: The Pinterest.
-        runs: Those of this world, oldest first.
-        earlier: The one before, if the scenario has one.
+        emulator: The emulator.
+        runs: Runs of this world, oldest first.
+        earlier: The earlier run, if the scenario has one.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class World:
         self._folder = folder
 
     def go(self, messages: Messages | None = None, **plan: Any) -> Ended:
-        """Run the program from the last state that was passed on.
+        """Run the program from the last emitted state.
 
         Args:
-            messages: For the target, instead of what comes after that state.
-            plan: What is to happen.
+            messages: Input of the target, instead of the messages after that state.
+            plan: The failures to inject.
 
         Raises:
             Broken: If it leaked something secret.
@@ -75,7 +75,7 @@ class World:
         return run
 
     def refuse(self) -> None:
-        """Let Pinterest refuse all changes of the list that the scenario names, if it does."""
+        """Let Pinterest refuse all changes of the scenario's refused list, if it has one."""
         if self._scenario.refuses:
             lists = self.emulator.state()["customer_lists"][ACCOUNT]
             (key,) = [item["id"] for item in lists if item["name"] == self._scenario.refuses]
@@ -83,7 +83,7 @@ class World:
             self.emulator.fault(operation="customer_lists/update", path_contains=key, **refusal)
 
     def _left(self) -> Messages:
-        """What a tap sends that goes on from the last state: schemas, and all behind it."""
+        """Messages of a tap that continues from the last state: schemas, and all after it."""
         messages = self._scenario.messages
         path = self._folder / "state.json"
         passed = json.loads(path.read_text()) if path.exists() else None
@@ -110,7 +110,7 @@ class World:
 
 
 class Template:
-    """What there is before the run of a scenario, made once and copied."""
+    """Data before the run of a scenario, created once and copied."""
 
     def __init__(self, scenario: Scenario, runner: Runner, folder: Path) -> None:
         """Make it in `folder`."""
@@ -151,7 +151,7 @@ class Template:
 
 
 def _renewed(messages: Messages, runs: int) -> Messages:
-    """The messages, where a table has versions with those of another reading of it."""
+    """The messages; a table with versions gets the version of a new reading."""
     return [
         {**message, "version": message["version"] + runs} if "version" in message else message
         for message in messages
