@@ -31,7 +31,7 @@ from programs import Programs, record, schema, state
 if TYPE_CHECKING:
     from pinterest_emulator.testing import Emulator
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
 ANN = "ann@shop.example"
 DELETED = "2026-01-01T00:00:00Z"
 

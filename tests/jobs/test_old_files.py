@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pinterest_emulator.testing import Emulator
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 LONG_AGO = 1_700_000_000
 STREAMS = ("audiences", "customer_lists", "ad_accounts")
 

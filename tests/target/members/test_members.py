@@ -39,7 +39,7 @@ from target_pinterest_audiences.sinks import members as members_sink
 if TYPE_CHECKING:
     from pinterest_emulator.testing import Emulator
 
-SCHEMA_OF_REPORT = Path(__file__).parent.parent / "docs" / "report.schema.json"
+SCHEMA_OF_REPORT = Path(__file__).parents[3] / "docs" / "report.schema.json"
 VALIDATOR = Draft202012Validator(json.loads(SCHEMA_OF_REPORT.read_text()))
 UUID = "6D92078A-8246-4BA4-AE5B-76104861E7DC"
 

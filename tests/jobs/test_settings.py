@@ -16,7 +16,7 @@ from target_pinterest_audiences.target import SINKS
 if TYPE_CHECKING:
     from programs import Programs
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PLUGINS = ["tap-pinterest-audiences", "target-pinterest-audiences"]
 KINDS = {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pinterest_emulator.testing import Emulator
 
-SCHEMA = Path(__file__).parent.parent / "docs" / "report.schema.json"
+SCHEMA = Path(__file__).parents[3] / "docs" / "report.schema.json"
 VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text()))
 ENGAGED: dict[str, Any] = {"audience_type": "ENGAGEMENT", "rule": {"engager_type": 1}}
 ENDINGS = (

@@ -22,7 +22,7 @@ from forks import TIMEOUT_SECONDS
 
 from demo import parts, postgres, processes
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 
 
 def data_folder(server: parts.Postgres) -> Path:

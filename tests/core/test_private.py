@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pinterest_emulator.testing import Emulator
 
-SELF_SIGNED = Path(__file__).with_name("data") / "self_signed.pem"
+SELF_SIGNED = Path(__file__).parents[1] / "data" / "self_signed.pem"
 """A certificate for localhost with its key, made for these tests and trusted nowhere."""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DEMO = [sys.executable, "-m", "demo"]
 LIMIT_SECONDS = 800
 STOP_SECONDS = 120

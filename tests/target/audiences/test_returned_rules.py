@@ -16,7 +16,7 @@ from pinterest_emulator.testing import Emulator
 if TYPE_CHECKING:
     from pinterest_audiences.api.client import PinterestAPI
 
-SCHEMA_OF_REPORT = Path(__file__).parent.parent / "docs" / "report.schema.json"
+SCHEMA_OF_REPORT = Path(__file__).parents[3] / "docs" / "report.schema.json"
 VALIDATOR = Draft202012Validator(json.loads(SCHEMA_OF_REPORT.read_text()))
 SALES = {"engager_type": 1, "objective_type": ["SALES", "VIDEO_VIEW"], "retention_days": 30}
 NOVEL = {"engager_type": 1, "objective_type": ["NOVEL"], "novel": {"a": 1}, "retention_days": 30}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from demo.parts import Postgres
     from pinterest_emulator.testing import Emulator
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs" / "members.md").read_text()
 PEOPLE = """
     CREATE SCHEMA IF NOT EXISTS public;

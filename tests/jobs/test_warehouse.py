@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "warehouse.md"
 LOADER = ROOT / ".meltano/loaders/target-postgres/venv/bin/target-postgres"
 KEYS = {s["tap_stream_id"]: s["key_properties"] for s in selecting([])["streams"]}

@@ -15,7 +15,7 @@ from pinterest_emulator.testing import Emulator
 if TYPE_CHECKING:
     from programs import Programs
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[2] / "data"
 RULE = {"visitor_source_id": "2612511566392"}
 WRITES = ("audiences/create", "audiences/update", "audiences/create_custom")
 
