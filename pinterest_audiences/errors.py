@@ -93,7 +93,7 @@ class RequestFailedError(PinterestError):
         self.too_large = status == _TOO_LARGE or (
             status == _BAD_REQUEST and _SIZE.search(message) is not None
         )
-        said = redact(message) or "no reason given"
+        shown = redact(message) or "no reason given"
         tail = "".join(
             [
                 f", code {code}" if code is not None else "",
@@ -102,7 +102,7 @@ class RequestFailedError(PinterestError):
         )
         hint = _hint(status, code)
         super().__init__(
-            f"Pinterest refused {operation}: {said} (HTTP {status}{tail}){'. ' * bool(hint)}{hint}"
+            f"Pinterest refused {operation}: {shown} (HTTP {status}{tail}){'. ' * bool(hint)}{hint}"
         )
 
 

@@ -108,7 +108,7 @@ def _ask_again(lost: sys.UnraisableHookArgs) -> None:
 
 
 class PinterestPlugin(PluginBase):
-    """A plugin whose mistakes and endings are told in one line and an exit code."""
+    """A plugin that reports each error in one line and by an exit code."""
 
     _variables: Mapping[str, str] = MappingProxyType({})
     """By setting: the environment variable that gave its value."""

@@ -130,33 +130,37 @@ class _UnreadableError(ValueError):
 
 def _read(text: str, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401
     types = schema["type"]
-    said = text.strip()
+    stripped = text.strip()
     if "string" in types:
         return text
     if "boolean" in types:
-        if said.lower() not in _BOOLEANS:
+        if stripped.lower() not in _BOOLEANS:
             msg = "is neither true nor false: write true or false"
             raise _UnreadableError(msg)
-        return _BOOLEANS[said.lower()]
+        return _BOOLEANS[stripped.lower()]
     if "integer" in types or "number" in types:
-        return _number(said, whole="integer" in types)
-    return _json(said, types)
+        return _number(stripped, whole="integer" in types)
+    return _json(stripped, types)
 
 
-def _number(said: str, *, whole: bool) -> float:
+def _number(stripped: str, *, whole: bool) -> float:
     form = _INTEGER if whole else _NUMBER
-    if len(said) > _LONGEST_NUMBER or not form.fullmatch(said) or math.isinf(float(said)):
+    if (
+        len(stripped) > _LONGEST_NUMBER
+        or not form.fullmatch(stripped)
+        or math.isinf(float(stripped))
+    ):
         msg = "is not a whole number" if whole else "is not a number"
         raise _UnreadableError(msg)
-    return int(said) if whole else float(said)
+    return int(stripped) if whole else float(stripped)
 
 
-def _json(said: str, types: Sequence[str]) -> list[Any] | dict[str, Any]:
-    if "array" in types and not said.startswith(("[", "{", '"')):
-        return [part.strip() for part in said.split(",")]  # the short form of lists of ids
+def _json(stripped: str, types: Sequence[str]) -> list[Any] | dict[str, Any]:
+    if "array" in types and not stripped.startswith(("[", "{", '"')):
+        return [part.strip() for part in stripped.split(",")]  # the short form of lists of ids
     kind, what = (list, "a JSON array") if "array" in types else (dict, "a JSON object")
     try:
-        value = json.loads(said)
+        value = json.loads(stripped)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, list | dict) or not isinstance(value, kind):

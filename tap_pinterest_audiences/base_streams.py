@@ -82,7 +82,7 @@ class PinterestStream(MessageStream):
         return record
 
     def activate_version(self) -> None:
-        """Declare that what was not emitted is gone, if the SDK is told to and all was read."""
+        """Declare that what was not emitted is gone, if a setting says so and all was read."""
         if (
             self.emit_activate_version_messages
             and self.replication_method == REPLICATION_FULL_TABLE
@@ -99,7 +99,7 @@ class PartitionedStream(PinterestStream):
     """A list, or several, for each ad account (or business), some of them at a time."""
 
     partition_key: ClassVar[str] = "ad_account_id"
-    """The field that tells the partitions apart."""
+    """The field that identifies a partition."""
 
     _progress: Progress
     _whole: bool
@@ -204,7 +204,7 @@ class IncrementalStream(PartitionedStream):
     """A list per ad account, of which only what changed since the last run is emitted."""
 
     compare_by_digest: ClassVar[bool] = False
-    """Whether a record can come into the list without being updated, so that only digests tell."""
+    """Whether a record can come into the list without being updated, and only digests show it."""
 
     @override
     def own_fields(self) -> dict[str, Any]:

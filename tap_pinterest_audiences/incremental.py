@@ -116,8 +116,8 @@ class ScanOptions:
         replication_key: Field with the time of the last update in Unix seconds.
         lookback: Seconds that the next bookmark lies behind the clock.
         start: Unix seconds; records that were last updated earlier are not wanted.
-        compare_by_digest: Remember the digests of all records, to tell which ones changed or are
-            gone next time. Without it only the time of the last update tells.
+        compare_by_digest: Remember the digests of all records, to find which ones changed or are
+            gone next time. Without it only the time of the last update decides.
         detect_removed: Tell which records are gone, and remember all ids for it.
     """
 

@@ -116,7 +116,7 @@ class ReceivedAudiencesStream(IncrementalStream):
 
 
 class CustomerListsStream(IncrementalStream):
-    """The customer lists of each ad account. Who is on them, Pinterest never tells."""
+    """The customer lists of each ad account. Pinterest never says who is on them."""
 
     name = "customer_lists"
     operation = LIST_CUSTOMER_LISTS
@@ -165,7 +165,7 @@ class CustomerListsStream(IncrementalStream):
 
 
 class AudienceSharedAccountsStream(PartitionedStream):
-    """Whom each audience is shared with. Two requests for each audience, so not on by default."""
+    """Accounts that each audience is shared with: two requests an audience, so off by default."""
 
     name = "audience_shared_accounts"
     operation = LIST_SHARED_ACCOUNTS

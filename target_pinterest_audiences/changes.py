@@ -68,7 +68,7 @@ class Share:
     Attributes:
         owner: Who shares it.
         audience_id: The audience.
-        recipients: Ids of those with whom that is still to be done, by their account type.
+        recipients: Ids of the accounts to share with, or to revoke, by account type.
         revoke: True to end it.
     """
 
@@ -133,7 +133,7 @@ class Entry:
 
     def __str__(self) -> str:
         """Name it in a line of the log."""
-        said = (("id", self.record_id), ("name", self.name))
-        tail = "".join(f", {field} {value}" for field, value in said if value)
+        known = (("id", self.record_id), ("name", self.name))
+        tail = "".join(f", {field} {value}" for field, value in known if value)
         record = "" if self.position is None else f" record {self.position}"
         return f"{self.stream}{record}{tail}"

@@ -35,7 +35,7 @@ _EARLY_SECONDS = 300.0
 """A token is renewed this long before it ends, so that it does not end on its way."""
 
 _LONGEST_SECONDS = 10 * 365 * 86_400
-"""What is said to last longer is used until it is refused."""
+"""A token that claims to last longer is used until Pinterest refuses it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -120,7 +120,7 @@ class PinterestAPI:
         Raises:
             RequestFailedError: If Pinterest refused.
             RateLimitedError: If the rate limit lasts longer than ``max_wait``.
-            NoResponseError: If no usable response came; ``request_not_sent`` tells whether
+            NoResponseError: If no usable response came; ``request_not_sent`` says whether
                 Pinterest can have acted on it.
         """
         prepared = functools.partial(

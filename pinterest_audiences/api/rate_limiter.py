@@ -73,10 +73,10 @@ class RateLimiter:
             quota = self._quotas[operation.category]
             quota.in_flight -= 1
             quota.policies = policies(headers) or quota.policies
-            said = remaining(headers, http_date(headers.get("date")) or dt.datetime.now(dt.UTC))
-            if said:
-                quota.left = max(said.requests - quota.in_flight, 0)
-                quota.until = monotonic() + said.reset_seconds
+            window = remaining(headers, http_date(headers.get("date")) or dt.datetime.now(dt.UTC))
+            if window:
+                quota.left = max(window.requests - quota.in_flight, 0)
+                quota.until = monotonic() + window.reset_seconds
 
     def least_seconds(self, category: str, requests: int) -> int:
         """Return how long so many requests take at least, as far as the limits are known.

@@ -89,12 +89,12 @@ def claim_of(desired: Desired, meant: Sequence[Mapping[str, Any]]) -> Claim:
         "rule": desired.rule,
         "sharing_type": desired.sharing,
     }
-    said = {name: value for name, value in wishes.items() if value is not None}
+    given = {name: value for name, value in wishes.items() if value is not None}
     return Claim(
         key=key if by_name else None,
         ids=frozenset(ids),
         source=desired.source,
-        wishes={} if desired.remove else said,
+        wishes={} if desired.remove else given,
         exists=not desired.remove,
     )
 

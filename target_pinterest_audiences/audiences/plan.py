@@ -166,9 +166,9 @@ def _plan_creation(desired: Desired, rule: Mapping[str, Any]) -> Decision:
     if isinstance(checked, Reject):
         return checked
     body["rule"] = normalised(rule)
-    said = {field: value for field, value in body.items() if value is not None}
-    return _placeholder_in(said) or Create(
-        desired.ad_account_id, said, custom=desired.sharing is not None, warnings=checked
+    given = {field: value for field, value in body.items() if value is not None}
+    return _placeholder_in(given) or Create(
+        desired.ad_account_id, given, custom=desired.sharing is not None, warnings=checked
     )
 
 

@@ -66,9 +66,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """What is wrong with a value: ``said`` follows the name of its field, ``path`` is within it."""
+    """What is wrong with a value: ``problem`` follows its field's name, ``path`` is within it."""
 
-    said: str
+    problem: str
     allowed: str
     path: str = ""
 
@@ -86,7 +86,7 @@ def fault_in(field: str, value: Any) -> Fault | None:  # noqa: ANN401
     if fault is None:
         return None
     return Fault(
-        "bad_rule_value", f"rule.{field}{fault.path} {fault.said}", f"send {fault.allowed}"
+        "bad_rule_value", f"rule.{field}{fault.path} {fault.problem}", f"send {fault.allowed}"
     )
 
 
@@ -199,8 +199,8 @@ def _as_ids(value: Any) -> list[Any]:  # noqa: ANN401
 
 
 def _as_source(value: Any) -> Any:  # noqa: ANN401
-    said = isinstance(value, dict) and "=" in value
-    return {**value, "=": as_list(value["="])} if said else value
+    is_object = isinstance(value, dict) and "=" in value
+    return {**value, "=": as_list(value["="])} if is_object else value
 
 
 _check_id = _must(

@@ -56,9 +56,9 @@ def check_rule(
         is ``bad_rule_field`` (Pinterest does not describe the field), ``bad_rule_value`` or
         ``rule_incomplete`` (a field is missing).
     """
-    said, returned = normalised(rule), normalised(known or {})
+    given, returned = normalised(rule), normalised(known or {})
     warnings = []
-    for field, value in said.items():
+    for field, value in given.items():
         fault = _fault(field, value)
         if fault:
             new = _new_in(value, returned.get(field))
@@ -66,7 +66,7 @@ def check_rule(
             if new_fault:
                 return Reject(new_fault.code, f"{new_fault.what}: {new_fault.remedy}")
             warnings.append(fault.what)
-    gaps, excused = _gaps(said, audience_type), _gaps(returned, audience_type)
+    gaps, excused = _gaps(given, audience_type), _gaps(returned, audience_type)
     new_gaps = [gap for gap in gaps if known is None or gap not in excused]
     if new_gaps:
         return Reject("rule_incomplete", "; ".join(new_gaps))

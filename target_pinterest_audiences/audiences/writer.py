@@ -150,8 +150,8 @@ class DryRunWriter:
     def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
         """Pretend to create an audience: Pinterest makes them INITIALIZING (seen live 2026-07)."""
         self.planned_requests += 1
-        said = {"audience_type": None, "description": None, **decision.body}
-        return {**said, "id": str(next(self._ids)), "status": "INITIALIZING"}
+        shown = {"audience_type": None, "description": None, **decision.body}
+        return {**shown, "id": str(next(self._ids)), "status": "INITIALIZING"}
 
     def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:
         """Pretend to change an audience."""

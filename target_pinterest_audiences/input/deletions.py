@@ -154,8 +154,8 @@ def is_deleted(record: Mapping[str, Any]) -> bool:
         value = record[column]
         if is_blank(value) or is_null_word(value):
             continue
-        said = MARKS[column](value)
-        if said is None:
+        marked = MARKS[column](value)
+        if marked is None:
             raise UnreadableRecordError(
                 Reject(
                     "bad_deletion_mark",
@@ -163,7 +163,7 @@ def is_deleted(record: Mapping[str, Any]) -> bool:
                     "send null, or a timestamp as _sdc_deleted_at",
                 )
             )
-        deleted = deleted or said
+        deleted = deleted or marked
     for column in SUSPECTS:
         value = record.get(column)
         if deleted or is_blank(value) or is_null_word(value) or _suspect(value) is False:

@@ -188,10 +188,10 @@ class Database:
         try:
             yield
         except (SQLAlchemyError, ImportError, OverflowError) as error:
-            said = str(getattr(error, "orig", None) or error).partition("\n")[0]
+            message = str(getattr(error, "orig", None) or error).partition("\n")[0]
             if self._password:
-                said = said.replace(self._password, "[redacted]")
-            msg = f"ledger_url: {self.where} cannot be used: {redact(said)}"
+                message = message.replace(self._password, "[redacted]")
+            msg = f"ledger_url: {self.where} cannot be used: {redact(message)}"
             raise LedgerError(msg) from None
 
 

@@ -34,7 +34,7 @@ class Lock(Protocol):
     """Something that one process at a time has, until it gives it back or ends."""
 
     def acquire(self, seconds: float) -> bool:
-        """Acquire it, and wait so long at most; tell whether it is ours."""
+        """Acquire it, and wait so long at most; return whether it is ours."""
 
     def release(self) -> None:
         """Give it back."""

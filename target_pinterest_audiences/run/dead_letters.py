@@ -202,8 +202,8 @@ class DeadLetters:
             self._path.unlink(missing_ok=True)
             return
         streams = dict.fromkeys(message["stream"] for message in records.values())
-        said = [_with_reasons(stream, schemas.get(stream)) for stream in streams]
-        messages = [*said, *records.values()]
+        schema_messages = [_with_reasons(stream, schemas.get(stream)) for stream in streams]
+        messages = [*schema_messages, *records.values()]
         write_atomically(self._path, (serialize_json(message) + "\n" for message in messages))
 
 
@@ -213,7 +213,7 @@ def _texts(messages: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 def _identified(message: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return what tells a record from all others, and the record as it was before it was kept."""
+    """Return what identifies a record, and the record as it was before it was kept."""
     record = {key: value for key, value in message["record"].items() if key not in _PROPERTIES}
     try:
         content = serialize_json([message["stream"], record], sort_keys=True)
@@ -227,12 +227,12 @@ def _identified(message: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _with_reasons(stream: str, schema: Mapping[str, Any] | None) -> dict[str, Any]:
-    said = dict(schema or {"type": "SCHEMA", "stream": stream, "key_properties": []})
-    body = dict(said.get("schema") or {})
+    message = dict(schema or {"type": "SCHEMA", "stream": stream, "key_properties": []})
+    body = dict(message.get("schema") or {})
     body["properties"] = {**(body.get("properties") or {}), **_PROPERTIES}
-    return {**said, "schema": body}
+    return {**message, "schema": body}
 
 
 def _has_reasons(schema: Mapping[str, Any] | None) -> bool:
-    """Tell whether a SCHEMA message is one of ours: a person who mends may drop the reasons."""
+    """Return whether a SCHEMA message is one of ours: a person who edits may drop the reasons."""
     return schema is not None and CODE in schema["schema"]["properties"]

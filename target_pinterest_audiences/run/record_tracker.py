@@ -29,7 +29,7 @@ MOST_KEPT = 100_000
 
 
 class Decider(Protocol):
-    """A sink that makes Pinterest match one record at a time, and tells what it did.
+    """A sink that makes Pinterest match one record at a time, and returns what it did.
 
     Attributes:
         stream_name: Its stream.
@@ -185,7 +185,7 @@ class RecordTracker:
         if self._dead_letters.kept > MOST_KEPT:
             msg = (
                 f"More than {MOST_KEPT} records were rejected, so something is wrong with all of "
-                "them: see the reasons above, mend the query or the stream map, and run again"
+                "them: see the reasons above, correct the query or the stream map, and run again"
             )
             raise TooManyRejectedError(msg)
 

@@ -1,4 +1,4 @@
-"""What a run did, or a dry run would do: counted, named, and told to people and to programs."""
+"""What a run did, or a dry run would do: counted, and reported to people and to programs."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class Report:
         }
 
     def _say(self, action: str, record: str, why: Reject | Defer) -> None:
-        """Tell of the first record with a reason; ``log`` tells how many there were."""
+        """Log the first record with a reason; ``log`` says how many there were."""
         self._reasons[why.reason] += 1
         if self._reasons[why.reason] == 1:
             level = self._logger.error if action == "rejected" else self._logger.warning
@@ -165,7 +165,7 @@ class Report:
         if self.blank_lines:
             self._logger.warning("%d blank lines of the input were skipped", self.blank_lines)
         counts, requests = summary["counts"], summary["requests"]
-        said = ", ".join(
+        listed = ", ".join(
             f"{count} {action.replace('_', ' ')}"
             for action, count in counts.items()
             if count or action in ALWAYS_SAID
@@ -177,7 +177,7 @@ class Report:
             "%s: %s; %d requests to read and %d to write, %.0f s waited; the writes take %d s at "
             "least at Pinterest's rate limit%s",
             head,
-            said,
+            listed,
             requests["read"],
             requests["write"],
             summary["seconds_waited"],
@@ -199,14 +199,14 @@ class Report:
         if not kept and rejected + deferred:
             msg = (
                 f"{rejected} records were rejected and {deferred} deferred, see above; the state "
-                "stays before the first of them, so mend them and run again, or set rejected_path "
-                "to keep them in a file"
+                "stays before the first of them. Correct them and run again, or set rejected_path to "
+                "keep them in a file"
             )
             raise RejectedRecordsError(msg)
         if rejected > max_rejected:
             msg = (
                 f"{rejected} records were rejected, see above, and max_rejected allows "
-                f"{max_rejected}: they are in rejected_path, to be mended and piped in again"
+                f"{max_rejected}. They are in rejected_path: correct them and pipe the file in again"
             )
             raise RejectedRecordsError(msg)
 

@@ -241,7 +241,7 @@ class AudiencesSink(PinterestSink):
         return find(name, named, "audience", self.config["on_ambiguous"])
 
     def _name_there(self, source: Source) -> str | None:
-        """Ask another ad account for the name of an audience; None if that cannot be told."""
+        """Ask another ad account for the name of an audience; None if Pinterest does not say."""
         try:
             there = get_audience(self.context.api, source.ad_account_id, str(source.audience_id))
         except RequestFailedError as error:

@@ -123,7 +123,7 @@ class PinterestSink(ContextSink):
         return Reject("refused", str(error))
 
     def inventory(self, ad_account_id: str) -> Inventory | Reject:
-        """Return what an ad account has, or why that cannot be told."""
+        """Return what an ad account has, or why it cannot be read."""
         try:
             return self.context.inventory(ad_account_id)
         except RequestFailedError as error:

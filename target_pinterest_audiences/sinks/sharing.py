@@ -35,7 +35,7 @@ class AudienceSharingSink(PinterestSink):
     def apply(
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
     ) -> Decision | Pending:
-        """Share an audience with those with whom it is not shared yet."""
+        """Share an audience with the accounts that it is not shared with yet."""
         desired = read_sharing(
             record,
             self.config.get("ad_account_id"),
@@ -114,7 +114,7 @@ class AudienceSharingSink(PinterestSink):
         return found
 
     def _shared_with(self, owner: Owner, audience_id: str, account_type: str) -> set[str] | None:
-        """Return with whom an audience is shared; None if there is no such audience."""
+        """Return the accounts an audience is shared with; None if there is no such audience."""
         known = self.context.shared_with_cache
         key = (owner, audience_id, account_type)
         if key not in known and audience_id in self.context.created_ids:
