@@ -130,23 +130,23 @@ class Demo:
     def to_warehouse(self, title: str) -> Outcome:
         """Run the job from Pinterest and print its result."""
         done = self.run("pinterest-to-warehouse")
-        tell(title, f"{done.rows} audiences loaded", done)
+        print_step(title, f"{done.rows} audiences loaded", done)
         return done
 
     def to_pinterest(self, title: str) -> Outcome:
         """Run the job to Pinterest and print its result."""
         done = self.run("warehouse-to-pinterest")
-        tell(title, done.counts, done)
+        print_step(title, done.counts, done)
         return done
 
     def customers(self, title: str) -> Outcome:
         """Run the job that fills an audience and print its result."""
         done = self.run("customers-to-pinterest")
-        tell(title, done.counts, done)
+        print_step(title, done.counts, done)
         return done
 
 
-def tell(title: str, what: str, done: Outcome | None = None) -> None:
+def print_step(title: str, what: str, done: Outcome | None = None) -> None:
     """Print a line for a person."""
     requests = f"{done.reads} reads, {done.writes} writes" if done else ""
     print(f"  {title:<24}{what:<40}{requests}".rstrip(), flush=True)
@@ -168,31 +168,31 @@ def main() -> int:
         demo = Demo(emulator, postgres)
         demo.to_warehouse("Pinterest to warehouse")
         accounts = demo.count("SELECT count(*) FROM pinterest.ad_accounts")
-        tell("", f"(of {accounts} ad accounts, into the table pinterest.audiences)")
+        print_step("", f"(of {accounts} ad accounts, into the table pinterest.audiences)")
         demo.warehouse.execute(WANTED_TABLE)
         for change in CHANGES.values():
             demo.warehouse.execute(change)
-        tell("Three changes by SQL", f"{', '.join(CHANGES)}")
-        tell("", "(in the table activation.audiences)")
+        print_step("Three changes by SQL", f"{', '.join(CHANGES)}")
+        print_step("", "(in the table activation.audiences)")
         demo.to_pinterest("Warehouse to Pinterest")
         demo.to_warehouse("Pinterest to warehouse")
-        tell("", "(what just changed; what did not is not loaded again)")
+        print_step("", "(only what changed; the rest is not loaded again)")
         print("\nAnd once more, with nothing changed:\n", flush=True)
         read = demo.to_warehouse("Pinterest to warehouse")
         written = demo.to_pinterest("Warehouse to Pinterest")
         print("\nCustomers, by their email, into an audience:\n", flush=True)
         demo.warehouse.execute(CUSTOMERS_TABLE)
         demo.customers("Customers to Pinterest")
-        tell("", "(as hashes; the table is activation.customers)")
+        print_step("", "(as hashes; the table is activation.customers)")
         demo.warehouse.execute(ONE_GONE_ONE_NEW)
-        tell("Two changes by SQL", "one customer has gone, one is new")
+        print_step("Two changes by SQL", "one customer has gone, one is new")
         demo.customers("Customers to Pinterest")
         sent = demo.customers("Customers to Pinterest")
         demo.warehouse.close()
     if read.rows or written.writes or sent.writes:
-        print("\nThe last round should have had nothing to do.", file=sys.stderr)
+        print("\nThe last round should have found nothing to do.", file=sys.stderr)
         return 1
-    print("\nNothing was loaded again and nothing was written again. All that was started is gone.")
+    print("\nNothing was loaded or written twice. Everything that was started has stopped.")
     return 0
 
 
@@ -206,7 +206,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        print("\nStopped. All that was started is gone.", file=sys.stderr)
+        print("\nStopped. Everything that was started has stopped.", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except PartError as error:
         print(f"\n{textwrap.indent(str(error), '  ')}", file=sys.stderr)

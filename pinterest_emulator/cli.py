@@ -117,7 +117,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="loopback address to listen on")
     add("--data", type=Path, metavar="FILE", help="JSON file to start from and to save to")
     add("--seed", choices=SEEDS, default="demo", help="what a new emulator contains")
-    add("--latency-ms", type=_natural, default=0, metavar="N", help="wait before each request")
+    add(
+        "--latency-ms",
+        type=_natural,
+        default=0,
+        metavar="N",
+        help="milliseconds to wait before each request",
+    )
     add("--spec", choices=SPECS, default="5.23", help="version of the OpenAPI description")
     add("--access", choices=ACCESSES, default="standard", help="which rate limits apply")
     add(

@@ -105,7 +105,7 @@ def test_the_readme_has_every_setting_of_ours(programs: Programs, plugin: str) -
         if not re.match(r"batch_config|faker_config|flattening_|stream_map", name)
     }
     own = "Settings of the tap" if plugin.startswith("tap") else "Settings of the target"
-    rows = {**readme_rows("### Settings of both"), **readme_rows(f"### {own}")}
+    rows = {**readme_rows("### Common settings"), **readme_rows(f"### {own}")}
     assert set(rows) == set(ours)
     for name, schema in ours.items():
         default, description = rows[name]
