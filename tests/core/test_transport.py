@@ -174,7 +174,7 @@ def test_request_that_a_proxy_let_through_may_have_worked(monkeypatch: pytest.Mo
         ):
             transport.exchange(request, "audiences/create", "Settings: api_url", 60)
         proxy.join()
-    assert not caught.value.request_not_sent, "the create would be sent again without a look"
+    assert not caught.value.request_not_sent, "the create would be sent again without a lookup"
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)

@@ -69,7 +69,7 @@ def test_stopped_tap_continues_where_it_stopped(
     assert second.code == 0
     one, other = ({a["id"] for a in run.records("audiences")} for run in (first, second))
     assert len(one | other) == 2000
-    assert len(other) == 1000, "what was finished before is not read again"
+    assert len(other) == 1000, "lists finished before are not read again"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])

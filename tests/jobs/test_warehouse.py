@@ -542,12 +542,12 @@ def test_run_killed_at_twenty_points_loads_everything(warehouse: Warehouse, tmp_
             for partition in state["bookmarks"]["audiences"]["partitions"]
             if "replication_key_value" in partition
         ]
-        assert unfinished >= KILLS // 4, "some were killed in the midst of an ad account"
+        assert unfinished >= KILLS // 4, "some runs were killed within an ad account"
         assert 2 <= len(finished) < len(accounts), "some ad accounts were finished, some not"
 
         last, _ = warehouse.pump(programs, ["audiences"], state)
         assert last.code == 0, last.err
-        assert len(last.records("audiences")) < 250, "what was finished is not read again"
+        assert len(last.records("audiences")) < 250, "finished lists are not read again"
         expected = [
             {**item, "other_fields": None}
             for items in emulator.state()["audiences"].values()

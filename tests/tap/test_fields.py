@@ -87,7 +87,7 @@ def test_undescribed_field_is_in_other_fields(
     assert all(set(record["other_fields"]) == extra for record in records)
     assert not any(extra & record.keys() for record in records)
     warned = [line for line in run.err.splitlines() if "sends the field future_field" in line]
-    assert len(warned) == 1, "once a stream and field"
+    assert len(warned) == 1, "once for each stream and field"
     assert "Stream audiences" in warned[0]
 
 

@@ -89,7 +89,7 @@ def test_member_is_unsent_before_it_is_added_and_after_it_is_removed(ledger: Led
     ledger.add(LIST, keys(1, 2), 1)
     ledger.add(LIST, keys(1, 2), 1)
     assert ledger.unsent(LIST, keys(1, 2, 3, 3)) == set(keys(3))
-    assert ledger.unsent("1", keys(1, 2, 3)) == set(keys(1, 2, 3)), "lists are apart"
+    assert ledger.unsent("1", keys(1, 2, 3)) == set(keys(1, 2, 3)), "lists are independent"
     assert (ledger.count(LIST), ledger.count("1")) == (2, 0)
     ledger.remove("1", keys(1))
     ledger.remove(LIST, keys(1, 7))
@@ -127,7 +127,9 @@ def test_interrupted_version_does_not_affect_a_later_one(ledger: Ledger) -> None
     ledger.seen(LIST, keys(1, 2), 20)
     ledger.add(LIST, keys(5), 20)
     ledger.seen(LIST, keys(1, 3), 30)
-    assert stale(ledger, 30) == set(keys(2, 4, 5)), "what only the dead one had is stale too"
+    assert stale(ledger, 30) == set(keys(2, 4, 5)), (
+        "members of only the interrupted version are stale too"
+    )
 
 
 def test_resumed_version_continues_where_it_stopped(url: str) -> None:
@@ -292,7 +294,7 @@ def test_killed_process_leaves_complete_batches_and_all_confirmed_ones(
         done = [int(line) for line in printed.read_text().splitlines(keepends=True) if "\n" in line]
         with contextlib.closing(Ledger(url)) as ledger:
             for number in done:
-                assert not ledger.unsent(LIST, batch(number)), "it had said so"
+                assert not ledger.unsent(LIST, batch(number)), "the error was logged before"
             left = len(ledger.unsent(LIST, batch(done[-1] + 1)))
             assert left in {0, BATCH}, "all or nothing"
             assert len(ledger.unsent(LIST, batch(done[-1] + 2))) == BATCH
@@ -453,7 +455,7 @@ def test_large_list_is_never_fully_in_memory(
     assert peak < whole / 2
     with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
         ((recent,),) = connection.execute("SELECT count(*) FROM pinterest_ledger_recent")
-    assert recent == 1, "what was carried to the large table is not in the small one any more"
+    assert recent == 1, "rows moved to the large table are no longer in the small one"
 
 
 def everything(ledger: Ledger) -> tuple[object, ...]:

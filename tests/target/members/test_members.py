@@ -177,7 +177,7 @@ def test_lists_with_the_same_name_are_ambiguous(
     assert run.state == {}
     assert f"2 customer lists in ad account {account} have this name" in run.err
     assert "set on_ambiguous to newest" in run.err
-    assert members(emulator, account, "Another") == digests([2]), "the others go on"
+    assert members(emulator, account, "Another") == digests([2]), "the other lists continue"
     run = target.target(lines, on_ambiguous="newest")
     assert run.code == 0, run.err
     assert run.state == {"seen": 1}
@@ -304,7 +304,7 @@ def test_removal_of_an_unknown_member_is_sent_once(
     new_list(emulator, account, NAME, digest(email(1)), digest(email(2)))
     lines = [SCHEMA, *people([1, 3, 3], operation="REMOVE"), person(1, operation="REMOVE")]
     assert target.target(lines).code == 0
-    assert changes(emulator)[1:] == [("REMOVE", 2)], "others may have brought them in"
+    assert changes(emulator)[1:] == [("REMOVE", 2)], "other programs may have added them"
     assert members(emulator, account) == digests([2])
     emulator.clear()
     assert target.target(lines).code == 0

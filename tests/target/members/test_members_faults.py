@@ -381,7 +381,7 @@ class TestMirror:
         self, emulator: Emulator, mirror: Programs, account: str
     ) -> None:
         nothing = [SCHEMA, activate(1), state(1)]
-        assert mirror.target(nothing).state == {"seen": 1}, "and that is fine if nobody is known"
+        assert mirror.target(nothing).state == {"seen": 1}, "fine without known members"
         assert mirror.target(whole_version(range(9), 2)).code == 0
         emulator.clear()
         run = mirror.target(nothing, max_removal_ratio=1)

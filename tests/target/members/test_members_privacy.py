@@ -255,7 +255,7 @@ def test_stored_member_leaves_the_file_when_the_table_has_it_again(
     assert len(kept(target)) == 1
     (other,) = emulator.seed(ad_accounts=1, audiences=0)
     assert target.target([SCHEMA, *good], ad_account_id=other).code == 0
-    assert len(kept(target)) == 1, "that was another ad account's list"
+    assert len(kept(target)) == 1, "the list belongs to another ad account"
     assert members(emulator, other) == {digest(PHONE)}
     assert audiences(emulator, other)[0]["name"] == NAME
     assert members(emulator, account) == digests([1])

@@ -215,7 +215,7 @@ def test_mirror_sends_no_more_to_a_refused_list(emulator: Emulator, mirror: Prog
     run = mirror.target(lines, max_removal_ratio=1, member_batch_size=10)
     assert run.code == 1
     assert run.state == {}
-    assert len(writes(emulator)) == 1 + 4, "one of the list that was refused, four of the other"
+    assert len(writes(emulator)) == 1 + 4, "one for the refused list, four for the other"
 
 
 def test_list_that_no_record_names_is_reported(

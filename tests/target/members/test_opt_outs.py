@@ -223,7 +223,7 @@ def test_no_stream_map_turns_a_deletion_into_an_addition(
     again = target.target(rejected, stream_maps=maps)
     assert again.code == 0, "they are kept"
     assert report(target)["counts"]["rejected"] == 2
-    assert writes(emulator) == [], "and a second try does not add them either"
+    assert writes(emulator) == [], "a second run does not add them either"
 
 
 @pytest.mark.parametrize(

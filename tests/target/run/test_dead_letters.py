@@ -120,7 +120,7 @@ def test_replay_applies_fixed_records_and_keeps_the_rest(
     ]
     assert kept(path) == [BAD["record"]]
     assert target.target(path).code == 1
-    assert kept(path) == [BAD["record"]], "what is refused again replaces itself"
+    assert kept(path) == [BAD["record"]], "a record refused again replaces its entry"
     assert len(path.read_text().splitlines()) == 2
     path.write_text(path.read_text().replace("FANS", "VISITOR"))
     fixed = target.target(path)

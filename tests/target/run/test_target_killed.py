@@ -189,10 +189,10 @@ def test_target_stopped_while_it_applies_waiting_records_emits_no_state_past_the
     emulator.clear()
     again = target.target(lines, **settings)
     assert again.code == (0 if keeps else 1), again.err
-    assert again.state == {"seen": 4 if keeps else 2}, "before what waits in vain"
+    assert again.state == {"seen": 4 if keeps else 2}, "before the record that waits in vain"
     names = {f"Like {number}" for number in range(4)} | {"First", "Later"}
     assert outcome(emulator, account).keys() == names | {old(n) for n in range(1, EXISTING)}
-    assert len(writes(emulator, account)) == 1, "the others were made before"
+    assert len(writes(emulator, account)) == 1, "the others were created before"
     assert path.exists() is keeps
 
 
@@ -262,7 +262,9 @@ def test_file_of_rejected_records_survives_a_stop_or_kill_during_a_write(
         assert kept.count(b"\n") == before.count(b"\n") + (b'"Worse 15"' in kept) + (
             b'"Worse 9"' in kept
         )
-        assert not run.out or f'"Worse {number}"'.encode() in kept, "no state passes what is not"
+        assert not run.out or f'"Worse {number}"'.encode() in kept, (
+            "no state covers an unfinished record"
+        )
     names = outcome(emulator, account)
     assert {"15", "9"} < names.keys()
 

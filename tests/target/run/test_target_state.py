@@ -115,7 +115,9 @@ def test_run_past_max_rejected_fails_but_emits_the_state(
     assert seen(run) == (0 if dry_run else 4)
     assert path.exists() is not dry_run
     assert ("max_rejected allows" in run.err) is (code == 1)
-    assert target.target(lines, **settings).code == 1, "what no file keeps is never allowed"
+    assert target.target(lines, **settings).code == 1, (
+        "records that are not stored are never allowed"
+    )
 
 
 def test_a_dry_run_leaves_rejected_path_alone(target: Programs) -> None:
