@@ -199,14 +199,14 @@ class Report:
         if not kept and rejected + deferred:
             msg = (
                 f"{rejected} records were rejected and {deferred} deferred, see above; the state "
-                "stays before the first of them. Correct them and run again, or set rejected_path to "
-                "keep them in a file"
+                "stays before the first of them. Correct them and run again, or set rejected_path "
+                "to keep them in a file"
             )
             raise RejectedRecordsError(msg)
         if rejected > max_rejected:
             msg = (
                 f"{rejected} records were rejected, see above, and max_rejected allows "
-                f"{max_rejected}. They are in rejected_path: correct them and pipe the file in again"
+                f"{max_rejected}. They are in rejected_path: correct them and pipe it in again"
             )
             raise RejectedRecordsError(msg)
 
