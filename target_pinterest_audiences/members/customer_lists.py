@@ -206,7 +206,7 @@ class CustomerLists:
     def failures(self) -> list[str]:
         """Return why lists could not be written."""
         return [
-            f"{members.label}: {members.tally.refused} members were neither added nor removed: "
+            f"{members.label}: members neither added nor removed: {members.tally.refused}. "
             f"{members.failed.reason}"
             for members in self._all()
             if members.failed

@@ -110,7 +110,7 @@ class RunContext:
 
     def note_failed_lists(self) -> None:
         """Let no state pass the members of a list that failed."""
-        if self.customer_lists.failures():
+        if any(each.failed for each in self.customer_lists.lists.values()):
             self.tracker.has_unhandled = True
 
     def note_schema(self, message: Mapping[str, Any]) -> None:

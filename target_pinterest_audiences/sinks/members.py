@@ -213,7 +213,7 @@ class AudienceMembersSink(ContextSink):
             self._fail(problem)
 
     def _settle_taken(self) -> None:
-        self._note_failures()
+        self.context.note_failed_lists()
         taken, self._taken = self._taken, {}
         for key, member in taken.items():
             members = self.context.customer_lists.lists[member.ref]
@@ -241,7 +241,7 @@ class AudienceMembersSink(ContextSink):
         for key, people in turns:
             if key not in others:
                 lists[key].add(people, reading)
-                self._note_failures()
+                self.context.note_failed_lists()
         rejected = [*chunk.rejected, *(self._of_other_types(records, others) if others else ())]
         for position, record, reject in sorted(rejected, key=itemgetter(0)):
             if is_blank_row(record):
@@ -260,10 +260,6 @@ class AudienceMembersSink(ContextSink):
                 reject = other_type(holds, member.list_type)
                 found[member[:3]] = (position, as_record(member), reject)
         return found.values()
-
-    def _note_failures(self) -> None:
-        if any(members.failed for members in self.context.customer_lists.lists.values()):
-            self.context.tracker.has_unhandled = True
 
     def _note_kept(self, records: Iterable[Mapping[str, Any]], kept: AbstractSet[str]) -> None:
         """Note the records that are kept, as they came or as their list refused them.

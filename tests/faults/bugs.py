@@ -17,7 +17,7 @@ from tap_pinterest_audiences.incremental import Scan
 from target_pinterest_audiences.audiences.existing import Inventory
 from target_pinterest_audiences.audiences.writer import PinterestWriter
 from target_pinterest_audiences.members.sent_members import SentMembers
-from target_pinterest_audiences.sinks.members import AudienceMembersSink
+from target_pinterest_audiences.run.context import RunContext
 from target_pinterest_audiences.target import TargetPinterestAudiences
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _token_in_the_log() -> None:
 
 
 def _refusal_not_noted() -> None:
-    _replace(AudienceMembersSink, "_note_failures", lambda _: None)
+    _replace(RunContext, "note_failed_lists", lambda _: None)
 
 
 def _refused_share_passed_over() -> None:

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from demo.parts import running_postgres
-from target_pinterest_audiences import ledger as ledger_module
+from target_pinterest_audiences.ledger import ledger as ledger_module
 from target_pinterest_audiences.ledger.database import LedgerError, default_url
 from target_pinterest_audiences.ledger.ledger import Ledger
 from target_pinterest_audiences.ledger.member_ledger import NotedList
@@ -243,7 +243,7 @@ def test_list_keeps_its_type_and_its_creator(ledger: Ledger) -> None:
 
 ADDING = """
 import sys
-from target_pinterest_audiences import ledger as module
+from target_pinterest_audiences.ledger import ledger as module
 
 module._MOST_RECENT = 2 * int(sys.argv[4])  # so that batches are often carried to the large table
 ledger = module.Ledger(sys.argv[1])

@@ -203,7 +203,7 @@ def test_failed_lists_hold_back_the_state_but_not_the_other_lists(
     assert run.code == 1
     assert run.state == {}
     assert "is of audience_type VISITOR and has no members" in run.err
-    assert f"customer list 123456: ad account {account} has no customer list 123456" in run.err
+    assert "customer list 123456: members neither added nor removed: 1. ad account" in run.err
     assert "HTTP 403" in run.err
     assert "3 rejected, 5 added" in run.err
     assert members(emulator, account, "Good") == digests(range(5))
@@ -218,7 +218,7 @@ def test_refused_batch_fails_only_its_list(
     run = target.target(lines, member_batch_size=10)
     assert run.code == 1
     assert run.state == {}
-    assert "29 members were neither added nor removed" in run.err
+    assert "members neither added nor removed: 29" in run.err
     assert members(emulator, account, "Other") == digests(range(3))
     assert members(emulator, account) == digests([0])
     again = target.target(lines)
