@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import stat
@@ -97,8 +98,8 @@ def write_atomically(path: Path, lines: Iterable[str], *, public: bool = False) 
         OSError: If that is not possible; then the old file is still there.
     """
     temporary = temporary_of(path)
-    with os.fdopen(_open_locked(temporary), "w", encoding="utf-8") as file:
-        try:
+    try:
+        with open(_open_locked(temporary), "w", encoding="utf-8") as file:
             file.truncate()
             file.writelines(lines)
             file.flush()
@@ -106,9 +107,10 @@ def write_atomically(path: Path, lines: Iterable[str], *, public: bool = False) 
             temporary.replace(path)
             if public:
                 path.chmod(0o666 & ~_umask())
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    except BaseException:
+        # A signal may come anywhere, even between the creation of the file and its lock.
+        _remove_unlocked(temporary)
+        raise
 
 
 def _open_locked(path: Path) -> int:
@@ -119,16 +121,31 @@ def _open_locked(path: Path) -> int:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         if sys.platform == "win32":
             return handle
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        found = os.fstat(handle)
-        # While this process waited, the other one may have renamed the file or removed it.
-        is_there = path.exists() and os.path.samestat(found, path.stat())
-        if is_there and found.st_uid == os.geteuid() and found.st_nlink == 1:
-            os.fchmod(handle, 0o600)
-            return handle
-        if is_there:
-            path.unlink()
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            found = os.fstat(handle)
+            # While this process waited, the other one may have renamed the file or removed it.
+            is_there = path.exists() and os.path.samestat(found, path.stat())
+            if is_there and found.st_uid == os.geteuid() and found.st_nlink == 1:
+                os.fchmod(handle, 0o600)
+                return handle
+            if is_there:
+                path.unlink()
+        except BaseException:
+            os.close(handle)
+            raise
         os.close(handle)
+
+
+def _remove_unlocked(path: Path) -> None:
+    """Remove a temporary file, unless another process writes it."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            path.unlink()
+            return
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def _umask() -> int:

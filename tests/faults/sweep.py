@@ -183,7 +183,7 @@ class Bench:
                 if tried.scenario.refuses:
                     check_refusal_is_reported(first)
                     world.emulator.clear()
-                if first.code:
+                if first.code and not world.is_done:
                     second = world.go()
                     if second.code and tried.strands:
                         return Result(tried, "stranded")

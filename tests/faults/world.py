@@ -82,6 +82,13 @@ class World:
             refusal = {"kind": "status", "status": 403, "code": 29, "times": None}
             self.emulator.fault(operation="customer_lists/update", path_contains=key, **refusal)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the target passed on the last state of its input, so nothing is left to do."""
+        path = self._folder / "state.json"
+        last = [each["value"] for each in self._scenario.messages if each["type"] == "STATE"][-1:]
+        return path.exists() and [json.loads(path.read_text())] == last
+
     def _left(self) -> Messages:
         """Messages of a tap that continues from the last state: schemas, and all after it."""
         messages = self._scenario.messages
