@@ -97,12 +97,13 @@ class Meltano:
         """
         self._project = project
         self._folder = Path(tempfile.mkdtemp(prefix="demo-meltano-"))
+        system = _own_system_folder(project, self._folder)
         self._environment = {
             **_own_environment(),
             "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
             "MELTANO_CLI_LOG_FORMAT": "uncolored",
-            "MELTANO_DATABASE_URI": f"sqlite:///{self._folder}/meltano.db",
             "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "MELTANO_SYS_DIR_ROOT": str(system),
             "NO_COLOR": "1",
             "NO_PROXY": LOOPBACK,
             "no_proxy": LOOPBACK,
@@ -134,6 +135,18 @@ class Meltano:
         if code:
             raise PartError(part, f"run {' '.join(arguments)} failed with exit code {code}")
         return CompletedProcess(command, code, part.log())
+
+
+def _own_system_folder(project: Path, folder: Path) -> Path:
+    """Make a system folder with the project's plugins, and its own state and catalogs.
+
+    Two runs in one system folder delete each other's catalogs.
+    """
+    system = folder / "system"
+    system.mkdir()
+    for plugins in ("extractors", "loaders"):
+        (system / plugins).symlink_to(project / ".meltano" / plugins)
+    return system
 
 
 def _own_environment() -> dict[str, str]:

@@ -100,7 +100,7 @@ def test_meltano_gets_only_the_given_environment(
     assert arguments == f"--env-file={os.devnull} run --full-refresh a-job"
     assert folder == str(PROJECT)
     assert "PGHOST=here" in environment
-    assert any(line.startswith("MELTANO_DATABASE_URI=sqlite:////") for line in environment)
+    assert f"MELTANO_SYS_DIR_ROOT={PROJECT / '.meltano'}" not in environment
     assert "=stray" not in ended.stdout
 
 
