@@ -1,4 +1,4 @@
-"""Applies decisions, or only pretends to: the one place of the target that writes to Pinterest."""
+"""Applies changes to audiences and their sharing, or plans to in a dry run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import requests
 
+from pinterest_audiences.api.create_once import create_once
 from pinterest_audiences.api.operations import (
     BUSINESS_SHARE_WITH_AD_ACCOUNTS,
     BUSINESS_SHARE_WITH_BUSINESSES,
@@ -16,7 +17,7 @@ from pinterest_audiences.api.operations import (
     SHARE_WITH_BUSINESSES,
     UPDATE_AUDIENCE,
 )
-from pinterest_audiences.errors import NoResponseError, PinterestError, RequestFailedError, redact
+from pinterest_audiences.errors import PinterestError, RequestFailedError, redact
 from target_pinterest_audiences.audiences.plan import made_by
 from target_pinterest_audiences.audiences.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT
 from target_pinterest_audiences.input.columns import LONGEST_ID
@@ -76,32 +77,16 @@ class PinterestWriter:
         self.planned_requests = 0
 
     def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:
-        """Create an audience exactly once.
-
-        When the answer is lost, the audience may be there all the same, and Pinterest would take
-        a second one of the same name: so look before sending it again.
-        """
+        """Create an audience exactly once."""
         operation = CREATE_CUSTOM_AUDIENCE if decision.custom else CREATE_AUDIENCE
-        answer_was_lost = False
 
-        @self._api.with_retries(lambda error: not may_be_lost(error))
-        def look_and_send() -> Mapping[str, Any]:
-            nonlocal answer_was_lost
-            if answer_was_lost:
-                found = [new for new in inventory.reload() if made_by(decision.body, new)]
-                if found:
-                    return found[0]
-            try:
-                return self._api.request(
-                    operation, {"ad_account_id": decision.ad_account_id}, body=decision.body
-                ).data
-            except NoResponseError:
-                answer_was_lost = True
-                raise
+        def find_created() -> Mapping[str, Any] | None:
+            return next((new for new in inventory.reload() if made_by(decision.body, new)), None)
 
         with self._access.writing(decision.ad_account_id):
-            made = look_and_send()
-        return with_name_as_sent(made, decision.body["name"], operation)
+            ids = {"ad_account_id": decision.ad_account_id}
+            created = create_once(self._api, operation, ids, decision.body, find_created)
+        return with_name_as_sent(created, decision.body["name"], operation)
 
     def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
         """Change an audience."""
@@ -193,8 +178,3 @@ def with_name_as_sent(
 def is_planned(audience_id: str) -> bool:
     """Return whether an id is one that a dry run made up."""
     return int(audience_id) >= PLANNED_IDS
-
-
-def may_be_lost(error: Exception) -> bool:
-    """Return whether Pinterest may have done what it was asked, though no answer came."""
-    return isinstance(error, NoResponseError) and not error.request_not_sent

@@ -6,10 +6,11 @@ import itertools
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pinterest_audiences.api.create_once import create_once
 from pinterest_audiences.api.operations import CREATE_CUSTOMER_LIST, UPDATE_CUSTOMER_LIST
 from pinterest_audiences.api.responses import id_of
-from pinterest_audiences.errors import NoResponseError, RequestFailedError
-from target_pinterest_audiences.audiences.writer import PLANNED_IDS, may_be_lost, with_name_as_sent
+from pinterest_audiences.errors import RequestFailedError
+from target_pinterest_audiences.audiences.writer import PLANNED_IDS, with_name_as_sent
 from target_pinterest_audiences.input.names import name_key
 from target_pinterest_audiences.members.uploads import upload
 
@@ -75,42 +76,26 @@ class RecordsWriter:
         members: Sequence[str],
         inventory: Inventory,
     ) -> Mapping[str, Any]:
-        """Make a list exactly once.
-
-        When the answer is lost, the list may be there all the same, and Pinterest would take a
-        second one of the same name: so look before sending it again.
-        """
+        """Make a list exactly once."""
         _ = inventory.customer_lists  # to know later which are new
-        answer_was_lost = False
         body: dict[str, Any] = {"name": name, "list_type": list_type}
 
-        @self._api.with_retries(lambda error: not may_be_lost(error))
-        def look_and_send() -> Mapping[str, Any]:
-            nonlocal answer_was_lost
-            if answer_was_lost:
-                key = name_key(name)
-                found = (
-                    new for new in inventory.reload_lists() if name_key(str(new.get("name"))) == key
-                )
-                if made := next(found, None):
-                    return made
-            try:
-                return self._api.request(
-                    CREATE_CUSTOMER_LIST, {"ad_account_id": ad_account_id}, body=body
-                ).data
-            except NoResponseError:
-                answer_was_lost = True
-                raise
+        def find_created() -> Mapping[str, Any] | None:
+            key = name_key(name)
+            new = inventory.reload_lists()
+            return next((item for item in new if name_key(str(item.get("name"))) == key), None)
 
         first = members[: self._most]
         while True:
             body["records"] = ",".join(first)
             try:
                 with self._access.writing(ad_account_id):
-                    made = with_name_as_sent(look_and_send(), name, CREATE_CUSTOMER_LIST)
+                    ids = {"ad_account_id": ad_account_id}
+                    created = create_once(self._api, CREATE_CUSTOMER_LIST, ids, body, find_created)
                 break
             except RequestFailedError as error:
                 first = first[: self._smaller(len(first), error)]
+        made = with_name_as_sent(created, name, CREATE_CUSTOMER_LIST)
         list_id = id_of(made, CREATE_CUSTOMER_LIST)
         inventory.customer_lists.put(made)
         if rest := members[len(first) :]:
