@@ -1,4 +1,7 @@
-"""How both plugins meet their user on the command line."""
+"""The command line, signals and settings of both plugins.
+
+Only this module of the core uses private names of the SDK.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import threading
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import PluginBase
 from typing_extensions import override
@@ -17,7 +21,7 @@ from typing_extensions import override
 from pinterest_audiences.errors import EXIT_SIGNAL, SettingsError, one_line_errors
 from pinterest_audiences.setting_values import (
     in_one_form,
-    read_environment,
+    read_variables,
     unread_variables,
     variable_of,
 )
@@ -170,7 +174,10 @@ class PinterestPlugin(PluginBase):
     def _env_var_config(self) -> dict[str, Any]:
         """The settings in the environment, of which the SDK would guess what it does not know."""
         self.append_builtin_config(self.config_jsonschema)
-        found = read_environment(self.config_jsonschema, self._env_var_prefix)
+        # As text only: the SDK reads what it does not know as false.
+        as_text = {name: {"type": "string"} for name in self.config_jsonschema["properties"]}
+        texts = parse_environment_config({"properties": as_text}, self._env_var_prefix)
+        found = read_variables(self.config_jsonschema, texts, self._env_var_prefix)
         self._variables = {name: variable_of(name, self._env_var_prefix) for name in found}
         return found
 

@@ -11,8 +11,6 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.configuration._dict_config import parse_environment_config
-
 from pinterest_audiences.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -33,22 +31,22 @@ def variable_of(name: str, prefix: str) -> str:
     return prefix + name.upper().replace("-", "_")
 
 
-def read_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """Return the settings that environment variables, or the SDK's ``.env`` file, give.
+def read_variables(
+    schema: Mapping[str, Any], texts: Mapping[str, str], prefix: str
+) -> dict[str, Any]:
+    """Return the settings that environment variables give.
 
     An empty variable is one that is not set.
 
     Args:
         schema: JSON schema of all settings.
+        texts: Values of variables, by setting.
         prefix: What the names of the variables begin with.
 
     Raises:
         SettingsError: If a value is not of its setting's type. The value is not shown.
     """
     properties: Mapping[str, Any] = schema["properties"]
-    # As text only: the SDK reads what it does not know as false.
-    as_text = {"properties": {name: {"type": "string"} for name in properties}}
-    texts = parse_environment_config(as_text, prefix)
     found: dict[str, Any] = {}
     for name, text in texts.items():
         if not text.strip():

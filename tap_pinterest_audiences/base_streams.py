@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import metrics
-from singer_sdk.mapper import RemoveRecordTransform
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from pinterest_audiences.errors import RequestFailedError, SettingsError
@@ -18,8 +17,7 @@ from tap_pinterest_audiences.incremental import Bookmark, Scan, ScanOptions
 from tap_pinterest_audiences.messages import MessageStream
 from tap_pinterest_audiences.prefetch import ReadAhead
 from tap_pinterest_audiences.progress import Progress
-from tap_pinterest_audiences.schemas import DELETED_AT, DELETED_AT_SCHEMA, StreamMapError
-from tap_pinterest_audiences.text import storable
+from tap_pinterest_audiences.schemas import DELETED_AT, DELETED_AT_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -75,25 +73,6 @@ class PinterestStream(MessageStream):
         reads = [functools.partial(self.pages, list_request) for list_request in list_requests]
         return ReadAhead(reads, self.config["concurrency"], lambda page: len(page.items))
 
-    @override
-    def post_process(self, row: Record, context: Context | None = None) -> Record:
-        """Replace the characters that would stop a load."""
-        record: Record = storable(row)
-        return record
-
-    def activate_version(self) -> None:
-        """Declare that what was not emitted is gone, if a setting says so and all was read."""
-        if (
-            self.emit_activate_version_messages
-            and self.replication_method == REPLICATION_FULL_TABLE
-            and self._stream_version is not None
-        ):
-            super()._write_activate_version_message(self._stream_version)
-
-    @override
-    def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Wait: the SDK would do it before the first record, whatever can be read then."""
-
 
 class PartitionedStream(PinterestStream):
     """A list, or several, for each ad account (or business), some of them at a time."""
@@ -129,7 +108,7 @@ class PartitionedStream(PinterestStream):
         # What the partitions before this one finished must not be lost if this one fails. Records
         # that go into batch files are not out yet; there the SDK writes the state with each file.
         if not self.config.get("batch_config"):
-            self._write_state_message()
+            self.session.write_due_state()
         if not context:
             self.logger.info("Nothing to read for '%s': no %s", self.name, self.partition_key)
             return
@@ -211,26 +190,6 @@ class IncrementalStream(PartitionedStream):
         """Return the schemas of the fields that are not Pinterest's, the mark of a removal too."""
         mark = {DELETED_AT: DELETED_AT_SCHEMA} if self.config.get("detect_removed") else {}
         return {**super().own_fields(), **mark}
-
-    @override
-    def _write_schema_message(self) -> None:
-        """Write the SCHEMA.
-
-        Raises:
-            StreamMapError: If a stream map would emit removals without their mark.
-        """
-        for stream_map in self.stream_maps:
-            if DELETED_AT in self.own_fields() and not (
-                isinstance(stream_map, RemoveRecordTransform)
-                or DELETED_AT in stream_map.transformed_schema["properties"]
-            ):
-                msg = (
-                    f"Stream map: stream {self.name}: it removes the field {DELETED_AT}, so rows "
-                    f"that are gone would look alive. Add {DELETED_AT}: {DELETED_AT} to the map, "
-                    "or set detect_removed to false"
-                )
-                raise StreamMapError(msg)
-        super()._write_schema_message()
 
     @property
     @override
@@ -315,12 +274,6 @@ class IncrementalStream(PartitionedStream):
         if page.server_time:
             self.session.compare_clocks(page.server_time, page.received)
             scan.begin(page.clock)
-
-    @override
-    def _increment_stream_state(
-        self, latest_record: Record, *, context: Context | None = None
-    ) -> None:
-        """Leave the bookmark alone: it comes from the scan, not from the records."""
 
 
 def start_time(start_date: str | None) -> int | None:

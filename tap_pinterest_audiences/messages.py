@@ -1,28 +1,27 @@
-"""What the streams write: SCHEMA, RECORD and STATE messages."""
+"""What the streams write: SCHEMA, RECORD and STATE messages.
+
+Only this module of the tap uses private names of the SDK.
+"""
 
 from __future__ import annotations
 
 import functools
+import re
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform
 from singer_sdk.singerlib import Schema
-from singer_sdk.singerlib.catalog import Metadata
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Metadata
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
-from pinterest_audiences.errors import redact
-from tap_pinterest_audiences.schemas import (
-    DELETED_AT,
-    OTHER_FIELDS,
-    OTHER_FIELDS_SCHEMA,
-    Fields,
-    StreamMapError,
-    stream_map_error,
-)
+from pinterest_audiences.errors import PinterestError, redact
+from tap_pinterest_audiences.schemas import DELETED_AT, OTHER_FIELDS, OTHER_FIELDS_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 
     from singer_sdk import Tap
     from singer_sdk.batch import BaseBatchFileEncoding
@@ -30,6 +29,62 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, MetadataMapping, RecordMessage
 
     from tap_pinterest_audiences.session import Session
+
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+"""NUL, which PostgreSQL refuses, and lone surrogates, which are no UTF-8."""
+
+
+class StreamMapError(PinterestError):
+    """A stream map fails on a record, or would lose what must not be lost."""
+
+
+class Fields:
+    """The fields that the records of a stream get."""
+
+    def __init__(
+        self,
+        declared: Collection[str],
+        is_selected: Callable[[str], bool],
+        report: Callable[[str], None],
+    ) -> None:
+        """Read the schema and the selection of a stream.
+
+        Args:
+            declared: Fields of its SCHEMA.
+            is_selected: Tells whether a field is selected.
+            report: Is called once for each field that the SCHEMA lacks.
+        """
+        own = {DELETED_AT, OTHER_FIELDS}
+        self._declared = {name for name in declared if name not in own}
+        self._nulls = {name: None for name in declared if is_selected(name)}
+        self._is_selected = is_selected
+        self._report = report
+        self._reported: set[str] = set()
+
+    def complete(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a record of what Pinterest sent: null is what it left out.
+
+        What the SCHEMA lacks goes into the field ``other_fields``, because loaders drop it, or
+        fail, if it comes as a field of its own.
+        """
+        record: dict[str, Any] = dict(self._nulls)
+        others: dict[str, Any] = {}
+        for name, value in item.items():
+            if name not in self._declared:
+                if self._is_selected(name):
+                    others[name] = value
+            elif name in record:
+                record[name] = value
+        if others and OTHER_FIELDS in record:
+            record[OTHER_FIELDS] = others
+            for name in others.keys() - self._reported:
+                self._reported.add(name)
+                self._report(name)
+        return record
+
+    def removal(self, keys: Mapping[str, str], removed_at: str) -> dict[str, Any]:
+        """Return the record of something that is gone: its keys, and null for all else."""
+        return {**self._nulls, **keys, DELETED_AT: removed_at}
 
 
 class MessageStream(Stream):
@@ -101,6 +156,32 @@ class MessageStream(Stream):
         return ()
 
     @override
+    def post_process(self, row: Record, context: Context | None = None) -> Record:
+        """Replace the characters that would stop a load."""
+        record: Record = storable(row)
+        return record
+
+    @override
+    def _write_schema_message(self) -> None:
+        """Write the SCHEMA.
+
+        Raises:
+            StreamMapError: If a stream map would emit removals without their mark.
+        """
+        for stream_map in self.stream_maps:
+            if DELETED_AT in self.own_fields() and not (
+                isinstance(stream_map, RemoveRecordTransform)
+                or DELETED_AT in stream_map.transformed_schema["properties"]
+            ):
+                msg = (
+                    f"Stream map: stream {self.name}: it removes the field {DELETED_AT}, so rows "
+                    f"that are gone would look alive. Add {DELETED_AT}: {DELETED_AT} to the map, "
+                    "or set detect_removed to false"
+                )
+                raise StreamMapError(msg)
+        super()._write_schema_message()
+
+    @override
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage]:
         """Apply the stream maps, and emit no removal that a map took the mark from."""
         removed = record.get(DELETED_AT)
@@ -114,7 +195,7 @@ class MessageStream(Stream):
         try:
             yield from super()._generate_record_messages(record)
         except Exception as error:
-            if explained := stream_map_error(self._place(record), error):
+            if explained := _stream_map_error(self._place(record), error):
                 raise explained from None
             raise
 
@@ -132,6 +213,25 @@ class MessageStream(Stream):
         super()._write_batch_message(encoding, manifest)
         self.session.write_state()
 
+    def activate_version(self) -> None:
+        """Declare that what was not emitted is gone, if a setting says so and all was read."""
+        if (
+            self.emit_activate_version_messages
+            and self.replication_method == REPLICATION_FULL_TABLE
+            and self._stream_version is not None
+        ):
+            super()._write_activate_version_message(self._stream_version)
+
+    @override
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        """Wait: the SDK would do it before the first record, whatever can be read then."""
+
+    @override
+    def _increment_stream_state(
+        self, latest_record: Record, *, context: Context | None = None
+    ) -> None:
+        """Leave the bookmark alone: it comes from the scan, not from the records."""
+
     @override
     def _write_state_message(self) -> None:
         """Write the state if it is due; the SDK asks for it at each partition."""
@@ -142,3 +242,36 @@ class MessageStream(Stream):
         """End the stream; the last one writes the state, due or not."""
         super().finalize_state_progress_markers(state)
         self.session.end_stream(self.name)
+
+
+def storable(value: Any) -> Any:  # noqa: ANN401
+    """Return a JSON value in which ``U+FFFD`` stands for what databases and files refuse."""
+    match value:
+        case str():
+            return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+        case dict():
+            return {storable(key): storable(inner) for key, inner in value.items()}
+        case list():
+            return [storable(inner) for inner in value]
+        case _:
+            return value
+
+
+def _stream_map_error(place: str, error: Exception) -> StreamMapError | None:
+    """Explain an error that a stream map raised; None if another thing did.
+
+    Args:
+        place: The stream and the record.
+        error: What was raised.
+    """
+    evaluate = CustomStreamMap._eval.__code__  # noqa: SLF001  (only its frame knows the field)
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code is evaluate:
+            field = frame.f_locals.get("property_name") or "__filter__"
+            cause = error.__cause__ or error
+            msg = (
+                f"Stream map: {place}, field {field}: {type(cause).__name__}: {redact(str(cause))}"
+                ". Correct the expression; a field that Pinterest left out is null"
+            )
+            return StreamMapError(msg)
+    return None

@@ -1,17 +1,141 @@
-"""What the tap adds to the fields of Pinterest, and how a record gets all fields of its SCHEMA."""
+"""Fields that several streams have, those that the tap adds, and values of Pinterest's queries.
+
+Source: Pinterest's OpenAPI description 5.23. ``is_nca`` and ``is_ctv_enabled`` are not in it but
+were seen live in 2026-07. Descriptions are our own words.
+"""
 
 from __future__ import annotations
 
-import traceback
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singer_sdk import typing as th
-from singer_sdk.mapper import CustomStreamMap
 
-from pinterest_audiences.errors import PinterestError, redact
+_ANY = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": ["array", "object", "number", "boolean", "null"]},
+    ]
+}
+_SCALAR = {"type": ["string", "integer", "boolean", "null"]}
+_RULE_FIELDS: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("ad_account_id", _ANY, "Ad account ID."),
+    ("country", _ANY, "ACTALIKE: country code."),
+    ("percentage", _SCALAR, "ACTALIKE: 1 to 10, as number or text."),
+    ("seed_id", _ANY, "ACTALIKE: audience IDs, as a list or text."),
+    ("customer_list_id", _ANY, "CUSTOMER_LIST: customer list ID."),
+    ("visitor_source_id", _ANY, "VISITOR: tag IDs, as a list or text."),
+    ("retention_days", _SCALAR, "Days that a person stays in the audience."),
+    ("event", _ANY, "VISITOR: event of the tag."),
+    ("event_data", _ANY, "VISITOR: conditions on the event's data."),
+    ("event_source", _ANY, "VISITOR: such as web or mobile, by operator."),
+    ("ingestion_source", _ANY, "VISITOR: such as tag or file_upload, by operator."),
+    ("url", _ANY, "Text, a list, or an object of operators."),
+    ("prefill", _SCALAR, "VISITOR: whether earlier visitors are in it."),
+    ("engagement_domain", _ANY, "ENGAGEMENT: domains."),
+    ("engagement_type", _ANY, "ENGAGEMENT: such as click or save."),
+    ("engager_type", _SCALAR, "ENGAGEMENT: 1 or 2."),
+    ("pin_id", _ANY, "ENGAGEMENT: pin IDs."),
+    ("ad_id", _ANY, "ENGAGEMENT: ad IDs."),
+    ("campaign_id", _ANY, "ENGAGEMENT: campaign IDs."),
+    ("objective_type", _ANY, "ENGAGEMENT: objectives of campaigns."),
+)
+_RULE = th.CustomType(
+    {
+        "type": ["object", "null"],
+        "properties": {
+            name: {**kind, "description": description} for name, kind, description in _RULE_FIELDS
+        },
+        "additionalProperties": True,
+    }
+)
+"""A rule stays an open object. Its known fields are for flattening, which drops all others.
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+Pinterest changes the types of these fields, so ``_ANY`` allows every type in a rule that stays an
+object. Flattening makes a column of text of it, with lists and objects as JSON; the SDK and
+PipelineWise's loaders both do so only if ``anyOf`` is the first key and begins with text. A number
+does not fit into that column. So a field that can be a number is a ``_SCALAR``, which flattening
+leaves as it is; the price is that it can be no list.
+"""
+
+AUDIENCE_FIELDS: tuple[th.Property[Any], ...] = (
+    th.Property("id", th.StringType, required=True, description="Audience ID."),
+    th.Property("ad_account_id", th.StringType, description="Ad account ID."),
+    th.Property("name", th.StringType, description="Audience name; names are not unique."),
+    th.Property(
+        "audience_type",
+        th.StringType,
+        description="ACTALIKE, CUSTOMER_LIST, ENGAGEMENT, PERSONA or VISITOR.",
+    ),
+    th.Property("description", th.StringType, description="Audience description."),
+    th.Property(
+        "rule",
+        _RULE,
+        description="Who is in the audience; its fields depend on audience_type.",
+    ),
+    th.Property("size", th.IntegerType, description="People in the audience."),
+    th.Property(
+        "status",
+        th.StringType,
+        description="Such as INITIALIZING, READY, or TOO_SMALL (fewer than 100 people).",
+    ),
+    th.Property("type", th.StringType, description='Always "audience".'),
+    th.Property("created_timestamp", th.IntegerType, description="Creation, in Unix seconds."),
+    th.Property("updated_timestamp", th.IntegerType, description="Last update, in Unix seconds."),
+    th.Property(
+        "created_by_company_name",
+        th.StringType,
+        description="The company that created the audience.",
+    ),
+    th.Property(
+        "is_nca",
+        th.BooleanType,
+        description="Whether it serves new customer acquisition (expanded matching).",
+    ),
+    th.Property(
+        "is_ctv_enabled",
+        th.BooleanType,
+        description="Not described by Pinterest; seen in lists.",
+    ),
+)
+INSIGHT_TYPES = ("YOUR_TOTAL_AUDIENCE", "YOUR_ENGAGED_AUDIENCE", "PINTEREST_TOTAL_AUDIENCE")
+ACCOUNT_TYPES = ("AD_ACCOUNT", "BUSINESS_ACCOUNT")
+
+_SHARES = th.ArrayType(
+    th.ObjectType(
+        th.Property("key", th.StringType, description="Unique key."),
+        th.Property("name", th.StringType, description="Name to show."),
+        th.Property("ratio", th.NumberType, description="Share of the audience."),
+    )
+)
+_INTERESTS = (
+    th.Property("key", th.StringType, description="Unique key, the same as the ID."),
+    th.Property("id", th.StringType, description="Interest ID."),
+    th.Property("name", th.StringType, description="Interest name."),
+    th.Property("ratio", th.NumberType, description="Share of the audience."),
+    th.Property("index", th.NumberType, description="Affinity."),
+)
+INSIGHT_FIELDS: tuple[th.Property[Any], ...] = (
+    th.Property(
+        "categories",
+        th.ArrayType(
+            th.ObjectType(
+                *_INTERESTS,
+                th.Property("subcategories", th.ArrayType(th.ObjectType(*_INTERESTS))),
+            )
+        ),
+        description="Interests.",
+    ),
+    th.Property(
+        "demographics",
+        th.ObjectType(
+            *(
+                th.Property(name, _SHARES)
+                for name in ("ages", "genders", "devices", "metros", "countries")
+            )
+        ),
+        description="Ages, genders, devices, metropolitan areas and countries.",
+    ),
+)
 
 DELETED_AT = "_sdc_deleted_at"
 OTHER_FIELDS = "other_fields"
@@ -25,76 +149,3 @@ OTHER_FIELDS_SCHEMA: dict[str, Any] = {
     "additionalProperties": True,
     "description": "Fields that Pinterest sends and that this table has no column for.",
 }
-
-
-class StreamMapError(PinterestError):
-    """A stream map fails on a record, or would lose what must not be lost."""
-
-
-class Fields:
-    """The fields that the records of a stream get."""
-
-    def __init__(
-        self,
-        declared: Collection[str],
-        is_selected: Callable[[str], bool],
-        report: Callable[[str], None],
-    ) -> None:
-        """Read the schema and the selection of a stream.
-
-        Args:
-            declared: Fields of its SCHEMA.
-            is_selected: Tells whether a field is selected.
-            report: Is called once for each field that the SCHEMA lacks.
-        """
-        own = {DELETED_AT, OTHER_FIELDS}
-        self._declared = {name for name in declared if name not in own}
-        self._nulls = {name: None for name in declared if is_selected(name)}
-        self._is_selected = is_selected
-        self._report = report
-        self._reported: set[str] = set()
-
-    def complete(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a record of what Pinterest sent: null is what it left out.
-
-        What the SCHEMA lacks goes into the field ``other_fields``, because loaders drop it, or
-        fail, if it comes as a field of its own.
-        """
-        record: dict[str, Any] = dict(self._nulls)
-        others: dict[str, Any] = {}
-        for name, value in item.items():
-            if name not in self._declared:
-                if self._is_selected(name):
-                    others[name] = value
-            elif name in record:
-                record[name] = value
-        if others and OTHER_FIELDS in record:
-            record[OTHER_FIELDS] = others
-            for name in others.keys() - self._reported:
-                self._reported.add(name)
-                self._report(name)
-        return record
-
-    def removal(self, keys: Mapping[str, str], removed_at: str) -> dict[str, Any]:
-        """Return the record of something that is gone: its keys, and null for all else."""
-        return {**self._nulls, **keys, DELETED_AT: removed_at}
-
-
-def stream_map_error(place: str, error: Exception) -> StreamMapError | None:
-    """Explain an error that a stream map raised; None if another thing did.
-
-    Args:
-        place: The stream and the record.
-        error: What was raised.
-    """
-    evaluate = CustomStreamMap._eval.__code__  # noqa: SLF001  (only its frame knows the field)
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        if frame.f_code is evaluate:
-            field = frame.f_locals.get("property_name") or "__filter__"
-            cause = error.__cause__ or error
-            msg = (
-                f"Stream map: {place}, field {field}: {type(cause).__name__}: {redact(str(cause))}"
-                ". Correct the expression; a field that Pinterest left out is null"
-            )
-            return StreamMapError(msg)
-    return None

@@ -27,7 +27,7 @@ from tap_pinterest_audiences.base_streams import (
     PartitionedStream,
     PinterestStream,
 )
-from tap_pinterest_audiences.fields import (
+from tap_pinterest_audiences.schemas import (
     ACCOUNT_TYPES,
     AUDIENCE_FIELDS,
     INSIGHT_FIELDS,

@@ -1,4 +1,7 @@
-"""The target: its settings, which sink takes which stream, and how a run ends."""
+"""The target: its settings, which sink takes which stream, and how a run ends.
+
+Only this module of the target uses private names of the SDK.
+"""
 
 from __future__ import annotations
 
@@ -202,8 +205,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             members.take_files(message_dict)
             self._handle_max_record_age()
             return
-        sink = self.get_sink(self.mapper.stream_maps[stream][0].stream_alias)
-        for records in read_files(message_dict, sink.batch_config, _RECORDS_OF_A_FILE):
+        for records in read_files(message_dict, self.config, _RECORDS_OF_A_FILE):
             for record in records:
                 self._process_record_message({"type": "RECORD", "stream": stream, "record": record})
 

@@ -8,16 +8,14 @@ from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 import msgspec
-from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchFileFormat, StorageTarget
 from singer_sdk.singerlib.json import deserialize_json
+from upath import UPath
 
 from pinterest_audiences.errors import redact
 from target_pinterest_audiences.input.reader import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from singer_sdk.helpers._batch import BatchConfig
 
 _BLOCK_BYTES = 1024 * 1024
 _NO_RECORDS = (
@@ -30,21 +28,22 @@ _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 def read_files(
-    message: Mapping[str, Any], config: BatchConfig | None, most: int
+    message: Mapping[str, Any], config: Mapping[str, Any], most: int
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the records of a BATCH message, one file after the other.
 
     Args:
         message: The BATCH message: files of jsonl, perhaps packed by gzip, or of parquet.
-        config: The target's own storage, if the settings name one.
+        config: The target's settings, whose ``batch_config`` may say where the files are.
         most: Yield so many records at a time.
 
     Raises:
         InputError: If a file cannot be read as records.
     """
+    storage = config.get("batch_config", {}).get("storage")
     for address in message["manifest"]:
         try:
-            yield from _read_file(str(address), message["encoding"], config, most)
+            yield from _read_file(str(address), message["encoding"], storage, most)
         except _NO_RECORDS as error:
             shown = redact(str(address).partition("?")[0])
             msg = (
@@ -55,21 +54,22 @@ def read_files(
 
 
 def _read_file(
-    address: str, form: dict[str, Any], config: BatchConfig | None, most: int
+    address: str, encoding: Mapping[str, Any], storage: Mapping[str, Any] | None, most: int
 ) -> Iterator[list[dict[str, Any]]]:
-    encoding = BaseBatchFileEncoding.from_dict(dict(form))
-    head, tail = StorageTarget.split_url(address)
-    storage = config.storage if config else StorageTarget.from_url(head)
-    with storage.open(tail, mode="rb") as file:
-        if encoding.format == BatchFileFormat.PARQUET:
-            yield from _read_parquet(cast("IO[bytes]", file), most)
-        elif encoding.format != BatchFileFormat.JSONL:
-            raise NotImplementedError
-        elif encoding.compression == "gzip":
-            with gzip.open(file) as lines:
-                yield from _read_lines(cast("IO[bytes]", lines), most)
-        else:
-            yield from _read_lines(cast("IO[bytes]", file), most)
+    path = UPath(address)
+    if storage:
+        path = UPath(storage["root"], **storage.get("params", {})) / path.name
+    with path.open("rb") as file:
+        match encoding:
+            case {"format": "parquet"}:
+                yield from _read_parquet(file, most)
+            case {"format": "jsonl", "compression": "gzip"}:
+                with gzip.open(file) as lines:
+                    yield from _read_lines(cast("IO[bytes]", lines), most)
+            case {"format": "jsonl"} if encoding.get("compression") in {None, "none"}:
+                yield from _read_lines(file, most)
+            case _:
+                raise NotImplementedError
 
 
 def _read_lines(file: IO[bytes], most: int) -> Iterator[list[dict[str, Any]]]:

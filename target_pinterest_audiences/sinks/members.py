@@ -124,7 +124,7 @@ class AudienceMembersSink(ContextSink):
 
     def take_files(self, message: Mapping[str, Any]) -> None:
         """Take in the records of the files that a BATCH message names."""
-        for records in read_files(message, self.batch_config, LOOKUP_BATCH_SIZE):
+        for records in read_files(message, self.config, LOOKUP_BATCH_SIZE):
             if self._mirrors:
                 self._turn_to(message["stream"], None, len(records))
             last = self.context.tracker.count(self.stream_name, len(records))

@@ -20,7 +20,7 @@ from psycopg import sql
 
 from demo.parts import running_postgres
 from pinterest_emulator.testing import Emulator
-from tap_pinterest_audiences.text import storable
+from tap_pinterest_audiences.messages import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import termios
@@ -52,9 +53,9 @@ def test_progress_is_a_bar_on_a_terminal(emulator: Emulator, programs: Programs)
             pass
         os.close(terminal)
         assert process.wait(30) == 0
-    bars = shown.decode().replace("\n", "\r").split("\r")
-    last = [bar for bar in bars if bar.startswith("audiences: 100%")][-1]
-    assert "3/3" in last
-    assert "pages=3" in last
-    assert "records=600" in last
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\n", "\r").split("\r")
+    last = [line for line in lines if line.startswith("audiences: 100%")][-1]
+    assert last.rstrip().endswith("3/3 lists, 3 pages, 600 records")
+    assert any("http_request_count" in line for line in lines), "the log is shown, too"
+    assert b"\x1b[?25h" in shown, "the cursor stays visible if the run is killed"
     assert (programs.folder / "out").read_text().count('"RECORD"') > 600
