@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, cast
 from target_pinterest_audiences.audiences.flattened_rule import rule_column, unflattened
 from target_pinterest_audiences.audiences.rules import REFERENCES
 from target_pinterest_audiences.changes import Reject
-from target_pinterest_audiences.input.blanks import is_blank
 from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, Columns
-from target_pinterest_audiences.input.columns import (
+from target_pinterest_audiences.input.deletions import KEY_ONLY_DELETION, is_deleted, is_removal
+from target_pinterest_audiences.input.names import name_as_told, name_in
+from target_pinterest_audiences.input.values import (
     UnreadableRecordError,
     check_characters,
     id_in,
+    is_blank,
     json_in,
     one_of,
     plain,
     text_in,
 )
-from target_pinterest_audiences.input.deletions import KEY_ONLY_DELETION, is_deleted, is_removal
-from target_pinterest_audiences.input.names import name_as_told, name_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from target_pinterest_audiences.audiences.rule_fields import RULE_FIELDS
 from target_pinterest_audiences.audiences.rules import REFERENCES
 from target_pinterest_audiences.changes import Reject
-from target_pinterest_audiences.input.blanks import is_blank
-from target_pinterest_audiences.input.columns import UnreadableRecordError, json_in
+from target_pinterest_audiences.input.values import UnreadableRecordError, is_blank, json_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pinterest_audiences.errors import redact
 from target_pinterest_audiences.audiences.references import MAPPED_IDS, newest
-from target_pinterest_audiences.audiences.rules import check_rule, normalised, same_rule
+from target_pinterest_audiences.audiences.rule_fields import normalised
+from target_pinterest_audiences.audiences.rules import check_rule, same_rule
 from target_pinterest_audiences.changes import (
     Create,
     Decision,

@@ -8,45 +8,88 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
 
 from pinterest_audiences.errors import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-_ID_LISTS = ("ad_id", "campaign_id", "pin_id", "seed_id")
-_IDS = ("ad_account_id", "customer_list_id")
-_OPEN_IDS = ("ad_id", "campaign_id", "pin_id", "visitor_source_id")
-"""Ids that need not be digits since Pinterest OpenAPI 5.28."""
-_RANGES = {"engager_type": (1, 2), "percentage": (1, 10), "retention_days": (1, 540)}
-_SOURCES = {
-    "event_source": ("web", "mobile", "offline"),
-    "ingestion_source": ("tag", "mmp", "file_upload", "conversions_api"),
-}
-_ENGAGEMENTS = ("click", "save", "closeup", "comment", "like")
-_OBJECTIVES = (
-    "AWARENESS",
-    "CONSIDERATION",
-    "WEB_CONVERSION",
-    "CATALOG_SALES",
-    "VIDEO_COMPLETION",
-    "SALES",  # since 5.28
-    *("VIDEO_VIEW", "WEB_SESSIONS"),  # until 5.15: older audiences have them
-    *("APP_INSTALL", "CTV_CONSIDERATION"),  # in the list of a business's audiences
-)
-_URL_OPERATORS = ("=", "!=", "contains", "not_contains")
-_COUNTRY = re.compile(r"[A-Z]{2}")
 _LONGEST_ID = 100  # digits; Pinterest names no limit for the ids of a rule
-_OPEN_ID = re.compile(rf"[0-9A-Za-z_-]{{1,{_LONGEST_ID}}}")
 _LONGEST_WHOLE = 18  # digits of percentage and the like, zeros in front included
 _LONGEST_SHOWN = 60
 # Python refuses to write integers of more than 4300 digits as text.
 _LONGEST_NUMBER = 4000
 _DEEPEST_DATA = 50  # levels of event_data; Pinterest's examples have 3
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
+
+# No union of text with a pattern and lists: with it, msgspec 0.22 crashes. So values are listed.
+_Id = Annotated[str, Meta(pattern=rf"\A[0-9]{{1,{_LONGEST_ID}}}\Z")]
+_Ids = Annotated[list[_Id], Meta(min_length=1)]
+_OpenId = Annotated[str, Meta(pattern=rf"\A[0-9A-Za-z_-]{{1,{_LONGEST_ID}}}\Z")]
+_OpenIds = Annotated[list[_OpenId], Meta(min_length=1)]
+_Text = Annotated[str, Meta(pattern=r"\S")]
+_Texts = Annotated[list[_Text], Meta(min_length=1)]
+_Country = Annotated[str, Meta(pattern=r"\A[A-Z]{2}\Z")]
+_Engagement = Literal["click", "save", "closeup", "comment", "like"]
+_Objective = Literal[
+    "AWARENESS",
+    "CONSIDERATION",
+    "WEB_CONVERSION",
+    "CATALOG_SALES",
+    "VIDEO_COMPLETION",
+    "SALES",  # since 5.28
+    # Until 5.15, so older audiences have them:
+    "VIDEO_VIEW",
+    "WEB_SESSIONS",
+    # In the list of a business's audiences:
+    "APP_INSTALL",
+    "CTV_CONSIDERATION",
+]
+_Objectives = Annotated[list[_Objective], Meta(min_length=1)]
+_LISTS = (_Ids, _OpenIds, _Texts, _Objectives)
+_EventSource = Literal["web", "mobile", "offline"]
+_IngestionSource = Literal["tag", "mmp", "file_upload", "conversions_api"]
+
+
+class _EventSources(Struct, forbid_unknown_fields=True, rename={"equal": "="}):
+    equal: Annotated[list[_EventSource], Meta(min_length=1)]
+
+
+class _IngestionSources(Struct, forbid_unknown_fields=True, rename={"equal": "="}):
+    equal: Annotated[list[_IngestionSource], Meta(min_length=1)]
+
+
+class _Urls(Struct, forbid_unknown_fields=True, rename={"equal": "=", "unequal": "!="}):
+    equal: _Texts | None = None
+    unequal: _Texts | None = None
+    contains: _Texts | None = None
+    not_contains: _Texts | None = None
+
+    def __post_init__(self) -> None:
+        if not any((self.equal, self.unequal, self.contains, self.not_contains)):
+            raise ValueError
+
+
+class _Field(NamedTuple):
+    """What may be in a field.
+
+    Attributes:
+        type: What msgspec accepts, with lists of values.
+        allowed: The same for a person.
+        formed: Puts a value in form.
+        operators: What an object may be, if the field may be one as well.
+    """
+
+    type: Any
+    allowed: str
+    formed: Callable[[Any], Any] = lambda value: value
+    operators: type[Struct] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,115 +107,114 @@ class Fault:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """What is wrong with a value: ``problem`` follows its field's name, ``path`` is within it."""
+def normalised(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule in the forms that Pinterest's schema describes, where that loses nothing.
 
-    problem: str
-    allowed: str
-    path: str = ""
+    Ids become text and whole numbers integers; one value becomes a list where the schema has
+    lists, and the list of one tag id that Pinterest's example has becomes the id. Of the two forms
+    that seed_id, percentage and visitor_source_id have since 5.28 it is the older one. Nulls go.
+    Anything else, right or wrong, stays as it is.
+    """
+    forms = {field: _formed(field, value) for field, value in rule.items() if value is not None}
+    return {field: value for field, value in forms.items() if value is not None}
 
 
-_Check: TypeAlias = "Callable[[Any], _Fault | None]"
+def meaning(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a rule says, without the defaults that it spells out, in one way."""
+    values = {field: meant(value) for field, value in normalised(rule).items()}
+    return {field: value for field, value in values.items() if _DEFAULTS.get(field) != value}
+
+
+def meant(value: Any) -> Any:  # noqa: ANN401
+    """Return a value in one way, whatever its form: numbers as text, a list of one as the one."""
+    match value:
+        case dict():
+            # In one order, because a list of objects is sorted by how they are written.
+            return {key: meant(value[key]) for key in sorted(value) if value[key] is not None}
+        case [only]:
+            return meant(only)
+        case list():
+            return sorted((meant(inner) for inner in value), key=repr)
+        case bool():
+            return str(value).lower()
+        case int() | float() | Decimal():
+            return _number_text(value)
+        case _:
+            return value
+
+
+def faults_in(rule: Mapping[str, Any]) -> dict[str, Fault]:
+    """Return what is wrong with the fields of a rule in the form that ``normalised`` returns."""
+    found = {field: fault_in(field, value) for field, value in rule.items()}
+    return {field: fault for field, fault in found.items() if fault}
 
 
 def fault_in(field: str, value: Any) -> Fault | None:  # noqa: ANN401
-    """Find what is wrong with the value of a field, in the form that ``formed`` returns.
-
-    Raises:
-        KeyError: If Pinterest does not describe the field.
-    """
-    fault = _CHECKS[field](value)
-    if fault is None:
-        return None
-    return Fault(
-        "bad_rule_value", f"rule.{field}{fault.path} {fault.problem}", f"send {fault.allowed}"
-    )
-
-
-def formed(field: str, value: Any) -> Any:  # noqa: ANN401
-    """Return the value of a field in the form that Pinterest describes, where that loses nothing.
-
-    Of the two forms that seed_id, percentage and visitor_source_id have in answers since 5.28 it
-    is the older one, which requests had before.
-    """
-    return _FORMS[field](value) if field in _FORMS else value
+    """Return what is wrong with a field; of a list, its value may be a part."""
+    if field not in _FIELDS:
+        return Fault(
+            "bad_rule_field",
+            f"rule has the field {_shown(field)}, which Pinterest does not describe",
+            f"it knows {', '.join(sorted(_FIELDS))}",
+        )
+    known = _FIELDS[field]
+    form = known.operators if known.operators and isinstance(value, dict) else known.type
+    value = _listed(value, form)
+    try:
+        msgspec.convert(value, form)
+    except msgspec.ValidationError as error:
+        what = _explained(field, value, str(error))
+        return Fault("bad_rule_value", what, f"send {known.allowed}")
+    return _fault_in_data(value) if field == "event_data" else None
 
 
-def _must(be: Callable[[Any], bool], allowed: str) -> _Check:
-    """Make a check of one value."""
-    return lambda value: None if be(value) else _Fault(f"is {shown(value)}", allowed)
+def as_list(value: Any) -> list[Any]:  # noqa: ANN401
+    """Return a list as it is, and anything else as a list of one."""
+    return value if isinstance(value, list) else [value]
 
 
-def _all_must(check: _Check) -> _Check:
-    """Make a check of a list of values, which may be a lone value where nothing made it a list."""
-
-    def check_all(value: object) -> _Fault | None:
-        if value == []:
-            return _Fault(f"is {shown(value)}", "one value or more, or leave the field out")
-        return next((fault for member in as_list(value) if (fault := check(member))), None)
-
-    return check_all
+def _listed(value: Any, form: Any) -> Any:  # noqa: ANN401
+    """Return a value with lists where its form has lists."""
+    if isinstance(form, type) and issubclass(form, Struct) and isinstance(value, dict):
+        return {key: as_list(operand) for key, operand in value.items()}
+    return as_list(value) if form in _LISTS else value
 
 
-def _operands_must(check: _Check, operators: tuple[str, ...], form: str) -> _Check:
-    """Make a check of an object that has an operand for each of some operators."""
-
-    def check_operands(value: object) -> _Fault | None:
-        if not isinstance(value, dict) or not value:
-            return _Fault(f"is {shown(value)}", form)
-        for operator, operand in value.items():
-            if operator not in operators:
-                return _Fault(f"has the operator {shown(operator)}", form)
-            fault = check(operand)
-            if fault:
-                return replace(fault, path=f".{operator}")
-        return None
-
-    return check_operands
+def _explained(field: str, value: Any, error: str) -> str:  # noqa: ANN401
+    """Say which part of a value msgspec refuses, without what it may hold of a person."""
+    name = f"rule.{field}"
+    found = re.search(r"at `\$(.*)`$", error)
+    for key, index in re.findall(r"\.([^.\[]+)|\[(\d+)\]", found[1] if found else ""):
+        value = value[key or int(index)]
+        name += f".{key}" if key else ""
+    if unknown := re.search(r"unknown field `(.*)`", error, re.DOTALL):
+        return f"{name} has the operator {_shown(unknown[1])}"
+    return f"{name} is {_shown(value)}"
 
 
-def _must_be_whole(low: int, high: int) -> _Check:
-    return _must(
-        lambda value: type(value) is int and low <= value <= high,
-        f"a whole number from {low} to {high}",
-    )
-
-
-def _must_be_word(words: tuple[str, ...]) -> _Check:
-    return _must(
-        lambda value: isinstance(value, str) and value in words,
-        f"exactly one of {', '.join(words)}",
-    )
-
-
-def _must_be_source(words: tuple[str, ...]) -> _Check:
-    form = f'an object like {{"=": ["{words[0]}"]}}'
-    return _operands_must(_all_must(_must_be_word(words)), ("=",), form)
-
-
-def _check_url(value: object) -> _Fault | None:
-    return (_check_url_operands if isinstance(value, dict) else _check_urls)(value)
-
-
-def _check_data(value: object) -> _Fault | None:
+def _fault_in_data(value: Mapping[str, Any]) -> Fault | None:
     """Accept any object, as partners may define their own data, if it can be sent as JSON."""
-    if not isinstance(value, dict):
-        return _Fault(f"is {shown(value)}", "an object")
     level: list[Any] = [value]
     for _ in range(_DEEPEST_DATA):
         below: list[Any] = []
         for member in level:
             if isinstance(member, int | float | Decimal) and not _is_sendable(member):
-                return _Fault(f"holds {shown(member)}", "numbers that JSON can carry")
+                what = f"rule.event_data holds {_shown(member)}"
+                return Fault("bad_rule_value", what, "send numbers that JSON can carry")
             if isinstance(member, dict | list):
                 below += member.values() if isinstance(member, dict) else member
         level = below
-    if level:
-        return _Fault(
-            "is nested too deeply", f"objects and lists of {_DEEPEST_DATA} levels at most"
-        )
-    return None
+    if not level:
+        return None
+    return Fault(
+        "bad_rule_value",
+        "rule.event_data is nested too deeply",
+        f"send objects and lists of {_DEEPEST_DATA} levels at most",
+    )
+
+
+def _formed(field: str, value: Any) -> Any:  # noqa: ANN401
+    return _FIELDS[field].formed(value) if field in _FIELDS else value
 
 
 def _as_id(value: Any) -> Any:  # noqa: ANN401
@@ -189,11 +231,6 @@ def _as_whole(value: Any) -> Any:  # noqa: ANN401
     return int(digits) if digits and len(digits) <= _LONGEST_WHOLE else value
 
 
-def as_list(value: Any) -> list[Any]:  # noqa: ANN401
-    """Return a list as it is, and anything else as a list of one."""
-    return value if isinstance(value, list) else [value]
-
-
 def _as_ids(value: Any) -> list[Any]:  # noqa: ANN401
     return [_as_id(member) for member in as_list(value)]
 
@@ -203,48 +240,58 @@ def _as_source(value: Any) -> Any:  # noqa: ANN401
     return {**value, "=": as_list(value["="])} if is_object else value
 
 
-_check_id = _must(
-    lambda value: isinstance(value, str) and _digits(value) == value, "an id, which has digits only"
-)
-_check_open_id = _must(
-    lambda value: isinstance(value, str) and _OPEN_ID.fullmatch(value) is not None,
-    "an id, which has digits, letters, - and _ only",
-)
-_check_text = _must(
-    lambda value: isinstance(value, str) and bool(value.strip()), "text that is not empty"
-)
-_check_urls = _all_must(_check_text)
-_check_url_operands = _operands_must(
-    _check_urls, _URL_OPERATORS, f"text, texts, or an object with any of {' '.join(_URL_OPERATORS)}"
-)
-_CHECKS: dict[str, _Check] = {
-    **dict.fromkeys(_IDS, _check_id),
-    **dict.fromkeys(_ID_LISTS, _all_must(_check_id)),
-    **dict.fromkeys(_OPEN_IDS, _all_must(_check_open_id)),
-    **{field: _must_be_whole(low, high) for field, (low, high) in _RANGES.items()},
-    **{field: _must_be_source(words) for field, words in _SOURCES.items()},
-    "country": _must(
-        lambda value: isinstance(value, str) and _COUNTRY.fullmatch(value) is not None,
-        "exactly two capital letters, as in US",
+_URL_OPERATORS = " ".join(_Urls.__struct_encode_fields__)
+_AN_ID = "an id, which has digits only"
+_AN_OPEN_ID = "an id, which has digits, letters, - and _ only"
+_LISTED = ", one value or more, or leave the field out"
+_A_TEXT = f"text that is not empty{_LISTED}"
+
+
+def _whole(low: int, high: int) -> _Field:
+    number = Annotated[int, Meta(ge=low, le=high)]
+    return _Field(number, f"a whole number from {low} to {high}", _as_whole)
+
+
+def _words(literal: Any) -> str:  # noqa: ANN401
+    return f"exactly one of {', '.join(literal.__args__)}"
+
+
+def _sources(form: type[Struct], literal: Any) -> _Field:  # noqa: ANN401
+    example = f'{{"=": ["{literal.__args__[0]}"]}}'
+    return _Field(form, f"an object like {example}, with {_words(literal)}{_LISTED}", _as_source)
+
+
+_FIELDS: dict[str, _Field] = {
+    **dict.fromkeys(("ad_account_id", "customer_list_id"), _Field(_Id, _AN_ID, _as_id)),
+    "seed_id": _Field(_Ids, _AN_ID + _LISTED, _as_ids),
+    # Ids that need not be digits since Pinterest OpenAPI 5.28.
+    **dict.fromkeys(
+        ("ad_id", "campaign_id", "pin_id"), _Field(_OpenIds, _AN_OPEN_ID + _LISTED, _as_ids)
     ),
-    "engagement_domain": _all_must(_check_text),
-    "engagement_type": _must_be_word(_ENGAGEMENTS),
-    "event": _check_text,
-    "event_data": _check_data,
-    "objective_type": _all_must(_must_be_word(_OBJECTIVES)),
-    "prefill": _must(lambda value: isinstance(value, bool), "true or false, without quotes"),
-    "url": _check_url,
+    "visitor_source_id": _Field(_OpenIds, _AN_OPEN_ID + _LISTED, _as_tag),
+    "engager_type": _whole(1, 2),
+    "percentage": _whole(1, 10),
+    "retention_days": _whole(1, 540),
+    "event_source": _sources(_EventSources, _EventSource),
+    "ingestion_source": _sources(_IngestionSources, _IngestionSource),
+    "country": _Field(_Country, "exactly two capital letters, as in US"),
+    "engagement_domain": _Field(_Texts, _A_TEXT, as_list),
+    "engagement_type": _Field(_Engagement, _words(_Engagement)),
+    "event": _Field(_Text, "text that is not empty"),
+    "event_data": _Field(dict, "an object"),
+    "objective_type": _Field(_Objectives, _words(_Objective) + _LISTED, as_list),
+    "prefill": _Field(bool, "true or false, without quotes"),
+    "url": _Field(
+        _Texts,
+        f"text, texts, or an object with any of {_URL_OPERATORS}; none of it empty",
+        operators=_Urls,
+    ),
 }
-_FORMS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(_IDS, _as_id),
-    "visitor_source_id": _as_tag,
-    **dict.fromkeys(_ID_LISTS, _as_ids),
-    **dict.fromkeys(_RANGES, _as_whole),
-    **dict.fromkeys(_SOURCES, _as_source),
-    **dict.fromkeys(("engagement_domain", "objective_type"), as_list),
-}
-RULE_FIELDS = frozenset(_CHECKS)
+RULE_FIELDS = frozenset(_FIELDS)
 """All that Pinterest describes (Pinterest OpenAPI 5.5 to 5.28)."""
+
+_DEFAULTS = {"prefill": "true", "retention_days": "180"}
+"""What Pinterest takes a rule to say that does not say it."""
 
 
 def _digits(value: object) -> str | None:
@@ -255,13 +302,13 @@ def _digits(value: object) -> str | None:
         case str():
             text = value.strip()
         case int() | float() | Decimal():
-            text = number_text(value)
+            text = _number_text(value)
         case _:
             return None
     return text if text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID else None
 
 
-def number_text(value: float | Decimal) -> str:
+def _number_text(value: float | Decimal) -> str:
     """Write a number in one way, whatever it was read as: 30 and 30.0 as 30, 1.50 as 1.5."""
     exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if exact.is_finite() and exact.adjusted() < _LONGEST_NUMBER and exact == int(exact):
@@ -275,7 +322,7 @@ def _is_sendable(number: float | Decimal) -> bool:
     return exact.is_finite() and exact.adjusted() < sys.float_info.max_10_exp
 
 
-def shown(value: object) -> str:
+def _shown(value: object) -> str:
     """Describe a value in a few words, without what it may hold of a person."""
     match value:
         case str():
@@ -284,7 +331,7 @@ def shown(value: object) -> str:
         case bool():
             return str(value).lower()
         case int() | float() | Decimal():
-            written = number_text(value)
+            written = _number_text(value)
             return written if redact(written) == written else "a number with many digits"
         case list():
             return "a list" if value else "an empty list"

@@ -7,17 +7,15 @@ No I/O in here. Facts about Pinterest: its OpenAPI descriptions 5.23 and 5.28. `
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_pinterest_audiences.audiences.rule_fields import (
-    RULE_FIELDS,
-    Fault,
     as_list,
     fault_in,
-    formed,
-    number_text,
-    shown,
+    faults_in,
+    meaning,
+    meant,
+    normalised,
 )
 from target_pinterest_audiences.changes import Reject
 
@@ -32,8 +30,6 @@ _REQUIRED = {
     "CUSTOMER_LIST": ("customer_list_id",),
     "VISITOR": ("visitor_source_id",),
 }
-_DEFAULTS = {"prefill": "true", "retention_days": "180"}
-"""What Pinterest takes a rule to say that does not say it."""
 
 
 def check_rule(
@@ -58,14 +54,12 @@ def check_rule(
     """
     given, returned = normalised(rule), normalised(known or {})
     warnings = []
-    for field, value in given.items():
-        fault = _fault(field, value)
-        if fault:
-            new = _new_in(value, returned.get(field))
-            new_fault = None if new is None else _fault(field, new)
-            if new_fault:
-                return Reject(new_fault.code, f"{new_fault.what}: {new_fault.remedy}")
-            warnings.append(fault.what)
+    for field, fault in faults_in(given).items():
+        new = _new_in(given[field], returned.get(field))
+        new_fault = None if new is None else fault_in(field, new)
+        if new_fault:
+            return Reject(new_fault.code, f"{new_fault.what}: {new_fault.remedy}")
+        warnings.append(fault.what)
     gaps, excused = _gaps(given, audience_type), _gaps(returned, audience_type)
     new_gaps = [gap for gap in gaps if known is None or gap not in excused]
     if new_gaps:
@@ -76,18 +70,6 @@ def check_rule(
     )
 
 
-def normalised(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a rule in the forms that Pinterest's schema describes, where that loses nothing.
-
-    Ids become text and whole numbers integers; one value becomes a list where the schema has
-    lists, and the list of one tag id that Pinterest's example has becomes the id. Of the two forms
-    that some fields have since 5.28 it is the older one. Nulls go.
-    Anything else, right or wrong, stays as it is.
-    """
-    forms = {field: formed(field, value) for field, value in rule.items() if value is not None}
-    return {field: value for field, value in forms.items() if value is not None}
-
-
 def same_rule(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Compare two rules by what they mean.
 
@@ -95,17 +77,7 @@ def same_rule(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     that is spelled out is no difference: Pinterest's description and its examples disagree on all
     of these.
     """
-    return _meaning(one) == _meaning(other)
-
-
-def _fault(field: str, value: Any) -> Fault | None:  # noqa: ANN401
-    if field in RULE_FIELDS:
-        return fault_in(field, value)
-    return Fault(
-        "bad_rule_field",
-        f"rule has the field {shown(field)}, which Pinterest does not describe",
-        f"it knows {', '.join(sorted(RULE_FIELDS))}",
-    )
+    return meaning(one) == meaning(other)
 
 
 def _gaps(rule: Mapping[str, Any], audience_type: str | None) -> list[str]:
@@ -124,35 +96,13 @@ def _new_in(value: Any, known: Any) -> Any:  # noqa: ANN401
     """Return the part of a value that a known one does not have; None if it has all of it."""
     if known is None:
         return value
-    if _value(value) == _value(known):
+    if meant(value) == meant(known):
         return None
     if value in ({}, []):
         return value
     if isinstance(value, dict) and isinstance(known, dict):
         parts = {key: _new_in(inner, known.get(key)) for key, inner in value.items()}
         return {key: part for key, part in parts.items() if part is not None} or None
-    there = [_value(member) for member in as_list(known)]
-    new = [member for member in as_list(value) if _value(member) not in there]
+    there = [meant(member) for member in as_list(known)]
+    new = [member for member in as_list(value) if meant(member) not in there]
     return (new if isinstance(value, list) else value) if new else None
-
-
-def _meaning(rule: Mapping[str, Any]) -> dict[str, Any]:
-    meaning = {field: _value(value) for field, value in normalised(rule).items()}
-    return {field: value for field, value in meaning.items() if _DEFAULTS.get(field) != value}
-
-
-def _value(value: Any) -> Any:  # noqa: ANN401
-    match value:
-        case dict():
-            # In one order, because a list of objects is sorted by how they are written.
-            return {key: _value(value[key]) for key in sorted(value) if value[key] is not None}
-        case [only]:
-            return _value(only)
-        case list():
-            return sorted((_value(inner) for inner in value), key=repr)
-        case bool():
-            return str(value).lower()
-        case int() | float() | Decimal():
-            return number_text(value)
-        case _:
-            return value

@@ -12,14 +12,14 @@ from target_pinterest_audiences.audiences.claims import Claim
 from target_pinterest_audiences.audiences.desired import Source
 from target_pinterest_audiences.changes import Owner, Reject, Share, Unchanged
 from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, Columns
-from target_pinterest_audiences.input.columns import (
+from target_pinterest_audiences.input.deletions import KEY_ONLY_DELETION, is_deleted, is_removal
+from target_pinterest_audiences.input.names import name_in, name_key
+from target_pinterest_audiences.input.values import (
     UnreadableRecordError,
     id_in,
     ids_in,
     operation_in,
 )
-from target_pinterest_audiences.input.deletions import KEY_ONLY_DELETION, is_deleted, is_removal
-from target_pinterest_audiences.input.names import name_in, name_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

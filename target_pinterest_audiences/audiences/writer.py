@@ -20,8 +20,8 @@ from pinterest_audiences.api.operations import (
 from pinterest_audiences.errors import PinterestError, RequestFailedError, redact
 from target_pinterest_audiences.audiences.plan import made_by
 from target_pinterest_audiences.audiences.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT
-from target_pinterest_audiences.input.columns import LONGEST_ID
 from target_pinterest_audiences.input.names import name_key
+from target_pinterest_audiences.input.values import LONGEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

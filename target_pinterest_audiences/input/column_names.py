@@ -13,8 +13,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_pinterest_audiences.changes import Reject
-from target_pinterest_audiences.input.blanks import is_blank, trimmed
-from target_pinterest_audiences.input.columns import UnreadableRecordError
 from target_pinterest_audiences.input.deletions import (
     ALIASES,
     DISTINCTIVE,
@@ -23,6 +21,7 @@ from target_pinterest_audiences.input.deletions import (
     SUSPECTS,
     is_deleted,
 )
+from target_pinterest_audiences.input.values import UnreadableRecordError, is_blank, trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

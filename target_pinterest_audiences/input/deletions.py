@@ -13,8 +13,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from target_pinterest_audiences.changes import Reject
-from target_pinterest_audiences.input.blanks import is_blank, is_null_word, trimmed
-from target_pinterest_audiences.input.columns import UnreadableRecordError, operation_in
+from target_pinterest_audiences.input.values import (
+    UnreadableRecordError,
+    is_blank,
+    is_null_word,
+    operation_in,
+    trimmed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,8 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from target_pinterest_audiences.changes import Reject
-from target_pinterest_audiences.input.blanks import is_null_word
-from target_pinterest_audiences.input.columns import UnreadableRecordError, text_in
+from target_pinterest_audiences.input.values import UnreadableRecordError, is_null_word, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

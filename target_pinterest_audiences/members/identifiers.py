@@ -28,7 +28,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from target_pinterest_audiences.changes import Reject
-from target_pinterest_audiences.input.blanks import NULL_WORDS
+from target_pinterest_audiences.input.values import NULL_WORDS
 from target_pinterest_audiences.members.wrappers import MARKS, bare, bare_email
 
 if TYPE_CHECKING:

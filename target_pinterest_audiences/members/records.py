@@ -12,9 +12,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_pinterest_audiences.changes import Reject
-from target_pinterest_audiences.input.blanks import is_blank, is_null_word
 from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, Columns
-from target_pinterest_audiences.input.columns import UnreadableRecordError, id_in
 from target_pinterest_audiences.input.deletions import (
     KEY_ONLY_DELETION,
     MARKS,
@@ -24,6 +22,12 @@ from target_pinterest_audiences.input.deletions import (
     is_removal,
 )
 from target_pinterest_audiences.input.names import name_in, name_key
+from target_pinterest_audiences.input.values import (
+    UnreadableRecordError,
+    id_in,
+    is_blank,
+    is_null_word,
+)
 from target_pinterest_audiences.members.identifiers import (
     LIST_TYPES,
     MISSING,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pinterest_audiences.errors import PinterestError, redact
 from target_pinterest_audiences.changes import Decision, Defer, Entry, Pending, Reject
-from target_pinterest_audiences.input.blanks import is_blank
 from target_pinterest_audiences.input.column_names import may_be_removal
 from target_pinterest_audiences.input.deletions import ORIGIN_DELETED
 from target_pinterest_audiences.input.names import name_key
+from target_pinterest_audiences.input.values import is_blank
 from target_pinterest_audiences.members.identifiers import rejected_digest
 
 if TYPE_CHECKING:

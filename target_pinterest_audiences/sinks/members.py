@@ -9,10 +9,9 @@ from typing_extensions import override
 
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.batch_files import read_files
-from target_pinterest_audiences.input.blanks import is_blank
 from target_pinterest_audiences.input.column_names import is_blank_row
-from target_pinterest_audiences.input.columns import UnreadableRecordError
 from target_pinterest_audiences.input.deletions import ORIGIN_DELETED, shown_marks
+from target_pinterest_audiences.input.values import UnreadableRecordError, is_blank
 from target_pinterest_audiences.members import mirror
 from target_pinterest_audiences.members.customer_lists import MembersError
 from target_pinterest_audiences.members.identifiers import (

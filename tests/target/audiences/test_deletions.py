@@ -10,8 +10,8 @@ import pytest
 
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.column_names import is_blank_row, may_be_removal
-from target_pinterest_audiences.input.columns import UnreadableRecordError
 from target_pinterest_audiences.input.deletions import DELETION_DROPPED, ORIGIN_DELETED
+from target_pinterest_audiences.input.values import UnreadableRecordError
 from target_pinterest_audiences.members.records import MEMBER_COLUMNS, Member, MemberReader
 
 ANN = {"audience_name": "V", "email": "ann@shop.example"}

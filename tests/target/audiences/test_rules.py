@@ -13,8 +13,8 @@ from singer_sdk.singerlib.json import serialize_json
 
 from pinterest_emulator.checks import audiences as audience_checks
 from pinterest_emulator.errors import ApiError
-from target_pinterest_audiences.audiences.rule_fields import RULE_FIELDS
-from target_pinterest_audiences.audiences.rules import REFERENCES, check_rule, normalised, same_rule
+from target_pinterest_audiences.audiences.rule_fields import RULE_FIELDS, normalised
+from target_pinterest_audiences.audiences.rules import REFERENCES, check_rule, same_rule
 from target_pinterest_audiences.changes import Reject
 
 TYPES = ["ACTALIKE", "CUSTOMER_LIST", "ENGAGEMENT", "VISITOR"]
