@@ -11,7 +11,7 @@ import datetime as dt
 import os
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 
@@ -174,6 +174,19 @@ def redact(text: str) -> str:
         char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in one_line
     )
     return _SECRETS_AND_PEOPLE.sub("[redacted]", printable)[:_LONGEST_MESSAGE]
+
+
+def redact_json(value: Any) -> Any:  # noqa: ANN401
+    """Make all text in a JSON value safe to print."""
+    match value:
+        case str():
+            return redact(value)
+        case dict():
+            return {redact(str(key)): redact_json(inner) for key, inner in value.items()}
+        case list():
+            return [redact_json(inner) for inner in value]
+        case _:
+            return value
 
 
 @contextlib.contextmanager

@@ -112,7 +112,7 @@ class Pending:
     name: str | None = None
 
 
-Decision = Create | Update | Unchanged | Remove | Share | Reject | Defer
+Change = Create | Update | Unchanged | Remove | Share | Reject | Defer
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from programs import Programs
 
-from pinterest_audiences.api import rate_limiter as budget
+from pinterest_audiences.api import rate_limit
 from pinterest_audiences.api.client import PinterestAPI
 from pinterest_emulator.testing import Emulator
 
@@ -52,5 +52,5 @@ def naps(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         emulator.advance(seconds)
 
     monkeypatch.setattr(time, "sleep", sleep)
-    monkeypatch.setattr(budget, "monotonic", lambda: time.monotonic() + sum(naps))
+    monkeypatch.setattr(rate_limit, "monotonic", lambda: time.monotonic() + sum(naps))
     return naps

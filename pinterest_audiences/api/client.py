@@ -16,8 +16,7 @@ from singer_sdk.singerlib.json import serialize_json
 
 from pinterest_audiences.api.auth import PinterestAuthenticator, choose_grant, header_text
 from pinterest_audiences.api.operations import OAUTH_TOKEN, Operation
-from pinterest_audiences.api.rate_limit_headers import waits
-from pinterest_audiences.api.rate_limiter import RateLimiter
+from pinterest_audiences.api.rate_limit import RateLimiter, waits
 from pinterest_audiences.api.responses import Page, Response, error_code, read_response
 from pinterest_audiences.api.transport import Transport, checked_url
 from pinterest_audiences.errors import (

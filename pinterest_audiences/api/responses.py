@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from pinterest_audiences.api.rate_limit_headers import asked_wait, http_date
+from pinterest_audiences.api.rate_limit import asked_wait, http_date
 from pinterest_audiences.errors import (
     InvalidResponseError,
     NoResponseError,

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from target_pinterest_audiences.audiences.flattened_rule import rule_column, unflattened
 from target_pinterest_audiences.audiences.rules import REFERENCES
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, Columns
 from target_pinterest_audiences.input.deletions import KEY_ONLY_DELETION, is_deleted, is_removal
-from target_pinterest_audiences.input.names import name_as_told, name_in
+from target_pinterest_audiences.input.names import cleaned
 from target_pinterest_audiences.input.values import (
     UnreadableRecordError,
-    check_characters,
     id_in,
     is_blank,
     json_in,
     one_of,
     plain,
+    read_columns,
+    sendable,
     text_in,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SHARING_TYPES = ("CUSTOM", "SYNDICATED")
-DATA_PARTIES = ("1p", "3p")
 OPERATION_TYPES = ("UPDATE", "REMOVE")
 AUDIENCE_COLUMNS = Columns(
     *("id", "name", "ad_account_id", "audience_type", "description", "rule"),
@@ -36,6 +35,15 @@ AUDIENCE_COLUMNS = Columns(
     other=rule_column,
 )
 
+_READERS = {
+    "id": id_in,
+    "ad_account_id": id_in,
+    "name": text_in,
+    "audience_type": text_in,
+    "description": text_in,
+    "sharing_type": one_of("CUSTOM", "SYNDICATED"),
+    "data_party": one_of("1p", "3p"),
+}
 _JSON_NAMES = {list: "an array", bool: "true or false", int: "a number", Decimal: "a number"}
 
 
@@ -107,14 +115,15 @@ def read(
 
 
 def _read(record: Mapping[str, Any], default_account: str | None, *, override: bool) -> Desired:
-    audience_id, account = id_in(record, "id"), id_in(record, "ad_account_id")
+    read = read_columns(record, _READERS)
+    audience_id, account, name = read["id"], read["ad_account_id"], read["name"]
     source = None
     if override and account and default_account and account != default_account:
         source = Source(account, audience_id)
         audience_id, account = None, default_account
     remove = is_removal(record, OPERATION_TYPES)
     # With an id a placeholder may be the name that Pinterest has: see the plan.
-    name = (name_as_told if audience_id else name_in)(record, "name")
+    name = cleaned(name, "name", placeholders=audience_id is not None) if name else None
     if audience_id is None and name is None:
         raise UnreadableRecordError(KEY_ONLY_DELETION if is_deleted(record) else _nameless(source))
     account = account or default_account
@@ -129,10 +138,13 @@ def _read(record: Mapping[str, Any], default_account: str | None, *, override: b
         ad_account_id=account,
         audience_id=audience_id,
         name=name,
-        audience_type=text_in(record, "audience_type"),
-        description=_description(record),
+        audience_type=read["audience_type"],
+        # Blank text takes the description away.
+        description=""
+        if record.get("description") is not None and not read["description"]
+        else read["description"],
         rule=_rule(record),
-        sharing=_sharing(record),
+        sharing=_sharing(record, read["sharing_type"], read["data_party"]),
         remove=remove,
         source=source,
     )
@@ -151,11 +163,6 @@ def _nameless(source: Source | None) -> Reject:
     )
 
 
-def _description(record: Mapping[str, Any]) -> str | None:
-    text = text_in(record, "description")
-    return "" if text is None and record.get("description") is not None else text
-
-
 def _rule(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Read the rule, and the columns that stand for a field of it."""
     value = record.get("rule")
@@ -167,9 +174,8 @@ def _rule(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
             Reject("conflicting_columns", "rule and the columns rule__… both hold a rule: send one")
         )
     value = columns or value
-    references = {
-        field: plain(name) for field in REFERENCES if not is_blank(name := record.get(field))
-    }
+    names = {field: record[field] for field in REFERENCES if record.get(field) is not None}
+    references = {field: plain(name) for field, name in names.items() if not is_blank(name)}
     if value is None and not references:
         return None
     if value is not None and not isinstance(value, dict):
@@ -180,13 +186,12 @@ def _rule(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
                 f"not {_JSON_NAMES.get(type(value), 'a value')}",
             )
         )
-    check_characters(value, "rule")
-    return {**cast("dict[str, Any]", plain(value or {})), **references}
+    return {**(sendable(value, "rule") if value else {}), **references}
 
 
-def _sharing(record: Mapping[str, Any]) -> Sharing | None:
-    sharing_type = one_of(record, "sharing_type", SHARING_TYPES)
-    data_party = one_of(record, "data_party", DATA_PARTIES)
+def _sharing(
+    record: Mapping[str, Any], sharing_type: str | None, data_party: str | None
+) -> Sharing | None:
     if sharing_type is None and data_party is None:
         return None
     if sharing_type is None or data_party is None:

@@ -13,8 +13,8 @@ from target_pinterest_audiences.audiences.references import MAPPED_IDS, newest
 from target_pinterest_audiences.audiences.rule_fields import normalised
 from target_pinterest_audiences.audiences.rules import check_rule, same_rule
 from target_pinterest_audiences.changes import (
+    Change,
     Create,
-    Decision,
     Defer,
     Reject,
     Remove,
@@ -24,7 +24,7 @@ from target_pinterest_audiences.changes import (
 from target_pinterest_audiences.input.names import name_key, placeholder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from target_pinterest_audiences.audiences.desired import Desired
     from target_pinterest_audiences.audiences.references import OnAmbiguous
@@ -46,7 +46,7 @@ def plan(
     *,
     write_mode: WriteMode = "upsert",
     on_ambiguous: OnAmbiguous = "reject",
-) -> Decision:
+) -> Change:
     """Decide what to do about one record.
 
     Args:
@@ -67,7 +67,8 @@ def plan(
         )
     if not existing:
         return _plan_missing(desired, write_mode)
-    return _plan_existing(desired, newest(existing), write_mode)
+    audience = existing[0] if len(existing) == 1 else newest(existing)
+    return _plan_existing(desired, audience, write_mode)
 
 
 def made_by(body: Mapping[str, Any], audience: Audience) -> bool:
@@ -81,15 +82,19 @@ def is_as_wanted(desired: Desired, audience: Audience) -> bool:
     return isinstance(plan(desired, [audience]), Unchanged)
 
 
-def deferral(seeds: Sequence[Audience]) -> Defer | Reject | None:
+def deferral(change: Change, find: Callable[[str], Audience | None]) -> Defer | Reject | None:
     """Put off what grows from a seed that Pinterest has not finished; reject it if it is too small.
 
     Args:
-        seeds: The seeds of a rule that would be written, as far as they are known.
+        change: What would be written.
+        find: Returns an audience of the ad account by its id, if it is known.
 
     Returns:
         Why the rule is not sent, or None. A status that nobody described is no reason.
     """
+    rule = change.body.get("rule") if isinstance(change, Create | Update) else None
+    found = [find(seed_id) for seed_id in rule.get("seed_id", ())] if rule else []
+    seeds = [seed for seed in found if seed]
     for seed in seeds:
         if seed.get("status") in TOO_SMALL:
             return Reject(
@@ -109,13 +114,7 @@ def _seed(seed: Audience) -> str:
     return f"its seed, audience {redact(str(seed.get('name')))!r}, is {seed.get('status')}"
 
 
-def seed_ids(decision: Decision) -> Sequence[str]:
-    """Return the ids of the audiences from which what is to be written grows."""
-    rule = decision.body.get("rule") if isinstance(decision, Create | Update) else None
-    return tuple(rule.get("seed_id", ())) if rule else ()
-
-
-def _plan_missing(desired: Desired, write_mode: WriteMode) -> Decision:
+def _plan_missing(desired: Desired, write_mode: WriteMode) -> Change:
     where = f"ad account {desired.ad_account_id}"
     if desired.remove:
         return Unchanged(None)
@@ -136,7 +135,7 @@ def _plan_missing(desired: Desired, write_mode: WriteMode) -> Decision:
     return _plan_creation(desired, desired.rule)
 
 
-def _plan_creation(desired: Desired, rule: Mapping[str, Any]) -> Decision:
+def _plan_creation(desired: Desired, rule: Mapping[str, Any]) -> Change:
     if desired.sharing:
         custom = {
             "sharing_type": desired.sharing.sharing_type,
@@ -173,7 +172,7 @@ def _plan_creation(desired: Desired, rule: Mapping[str, Any]) -> Decision:
     )
 
 
-def _plan_existing(desired: Desired, audience: Audience, write_mode: WriteMode) -> Decision:
+def _plan_existing(desired: Desired, audience: Audience, write_mode: WriteMode) -> Change:
     audience_id = str(audience["id"])
     if desired.remove:
         if write_mode == "create":
@@ -201,7 +200,7 @@ def _plan_existing(desired: Desired, audience: Audience, write_mode: WriteMode) 
     return _placeholder_in(body) or _plan_update(desired, audience, body)
 
 
-def _plan_update(desired: Desired, audience: Audience, body: Mapping[str, Any]) -> Decision:
+def _plan_update(desired: Desired, audience: Audience, body: Mapping[str, Any]) -> Change:
     known = _copied(desired) if desired.source else audience.get("rule") or {}
     there_type = audience.get("audience_type")
     checked = check_rule(body["rule"], there_type, known) if "rule" in body else ()

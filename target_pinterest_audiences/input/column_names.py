@@ -64,10 +64,12 @@ class Columns:
         read: dict[str, Any] = {}
         for column, found in record.items():
             name = self.name(column) or column
-            value = None if is_blank(found) and not isinstance(found, str) else found
-            before = read.get(name)
+            value = None if type(found) in _NOT_TEXT and is_blank(found) else found
+            before = read.setdefault(name, value)
+            if before is value:
+                continue
             if is_blank(before):
-                read[name] = before if is_blank(value) and name in read else value
+                read[name] = before if is_blank(value) else value
             elif not is_blank(value) and value != before:
                 raise UnreadableRecordError(
                     Reject(

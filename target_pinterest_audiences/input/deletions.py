@@ -140,7 +140,8 @@ DISTINCTIVE = tuple(MARKS)[:5]
 SUSPECTS = ("deleted", "is_deleted", "deleted_at", "deleted_on", "deleted_date", "date_deleted")
 """Columns of somebody's own table that may be deletion marks: a value in one rejects the record."""
 
-_NAMES = frozenset({*MARKS, *SUSPECTS})
+_SUSPECTS = frozenset(SUSPECTS)
+_NAMES = _SUSPECTS | MARKS.keys()
 
 
 def is_deleted(record: Mapping[str, Any]) -> bool:
@@ -157,7 +158,7 @@ def is_deleted(record: Mapping[str, Any]) -> bool:
     deleted = False
     for column in MARKS.keys() & record.keys():
         value = record[column]
-        if is_blank(value) or is_null_word(value):
+        if value is None or is_blank(value) or is_null_word(value):
             continue
         marked = MARKS[column](value)
         if marked is None:
@@ -169,9 +170,15 @@ def is_deleted(record: Mapping[str, Any]) -> bool:
                 )
             )
         deleted = deleted or marked
-    for column in SUSPECTS:
-        value = record.get(column)
-        if deleted or is_blank(value) or is_null_word(value) or _suspect(value) is False:
+    for column in _SUSPECTS & record.keys():
+        value = record[column]
+        if (
+            deleted
+            or value is None
+            or is_blank(value)
+            or is_null_word(value)
+            or _suspect(value) is False
+        ):
             continue
         raise UnreadableRecordError(
             Reject(

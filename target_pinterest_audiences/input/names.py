@@ -68,17 +68,22 @@ def name_in(record: Mapping[str, Any], field: str) -> str | None:
     Raises:
         UnreadableRecordError: If it is something else, or a placeholder.
     """
-    name = name_as_told(record, field)
-    if name and (reject := placeholder(field, name)):
-        raise UnreadableRecordError(reject)
-    return name
+    text = text_in(record, field)
+    return cleaned(text, field) if text else None
 
 
-def name_as_told(record: Mapping[str, Any], field: str) -> str | None:
-    """Read a name as ``name_in`` does, but let a placeholder pass.
+def cleaned(text: str, field: str, *, placeholders: bool = False) -> str | None:
+    """Return a text as a name, clean; None if nothing of it can be seen.
+
+    Args:
+        text: The text.
+        field: Its column.
+        placeholders: Let a placeholder pass.
 
     Raises:
-        UnreadableRecordError: If it is something else.
+        UnreadableRecordError: If it is a placeholder.
     """
-    name = text_in(record, field)
-    return clean_name(name) or None if name else None
+    name = clean_name(text) or None
+    if name and not placeholders and (reject := placeholder(field, name)):
+        raise UnreadableRecordError(reject)
+    return name

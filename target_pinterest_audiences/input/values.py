@@ -6,13 +6,15 @@ import json
 import math
 import unicodedata
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pinterest_audiences.errors import redact
 from target_pinterest_audiences.changes import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
 
 LONGEST_ID = 20
 """Digits of the largest number of 64 bits. Pinterest OpenAPI 5.23 says 18, and 20 of businesses."""
@@ -126,11 +128,21 @@ def text_in(record: Mapping[str, Any], field: str) -> str | None:
                 f"{field} must be text, not {type(value).__name__}: cast it in the query",
             )
         )
-    check_characters(value, field)
+    _check_characters(value, field)
     return value if trimmed(value) else None
 
 
-def check_characters(value: Any, field: str) -> None:  # noqa: ANN401
+def sendable(value: Any, field: str) -> Any:  # noqa: ANN401
+    """Return a JSON value as ``plain`` does.
+
+    Raises:
+        UnreadableRecordError: If it cannot be sent as UTF-8.
+    """
+    _check_characters(value, field)
+    return plain(value)
+
+
+def _check_characters(value: Any, field: str) -> None:  # noqa: ANN401
     """Make sure that a JSON value can be sent as UTF-8: halves of surrogate pairs cannot.
 
     Raises:
@@ -150,18 +162,32 @@ def check_characters(value: Any, field: str) -> None:  # noqa: ANN401
         ) from None
 
 
-def one_of(record: Mapping[str, Any], field: str, allowed: tuple[str, ...]) -> str | None:
-    """Read a word of an enum, in its case; None if there is none.
+def one_of(*allowed: str) -> Callable[[Mapping[str, Any], str], str | None]:
+    """Return a function that reads a word of an enum, in its case; None if there is none.
+
+    It raises ``UnreadableRecordError`` if the word is another one.
+    """
+
+    def word_in(record: Mapping[str, Any], field: str) -> str | None:
+        value = text_in(record, field)
+        if value is None or value in allowed:
+            return value
+        raise UnreadableRecordError(
+            Reject(f"bad_{field}", f"{field} {redact(value)!r} is not one of {', '.join(allowed)}")
+        )
+
+    return word_in
+
+
+def read_columns(
+    record: Mapping[str, Any], readers: Mapping[str, Callable[[Mapping[str, Any], str], T]]
+) -> dict[str, T]:
+    """Read several columns, each with a function like ``text_in``.
 
     Raises:
-        UnreadableRecordError: If it is another one.
+        UnreadableRecordError: If one of them cannot be read.
     """
-    value = text_in(record, field)
-    if value is None or value in allowed:
-        return value
-    raise UnreadableRecordError(
-        Reject(f"bad_{field}", f"{field} {redact(value)!r} is not one of {', '.join(allowed)}")
-    )
+    return {field: reader(record, field) for field, reader in readers.items()}
 
 
 def ids_in(record: Mapping[str, Any], field: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pinterest_audiences.errors import PinterestError, redact
-from target_pinterest_audiences.changes import Decision, Defer, Entry, Pending, Reject
+from target_pinterest_audiences.changes import Change, Defer, Entry, Pending, Reject
 from target_pinterest_audiences.input.column_names import may_be_removal
 from target_pinterest_audiences.input.deletions import ORIGIN_DELETED
 from target_pinterest_audiences.input.names import name_key
@@ -39,7 +39,7 @@ class Decider(Protocol):
 
     def decide(
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
-    ) -> Decision | Pending:
+    ) -> Change | Pending:
         """Make Pinterest match one record, or say why not."""
 
 
@@ -145,8 +145,9 @@ class RecordTracker:
             record: What a stream map made of the message.
             key_digest: The column that takes digests of the row's key, if any does.
         """
-        came = self.message["record"]
-        if may_be_removal(came):
+        came = self._origin.message["record"]
+        kept_whole = came.items() <= record.items()
+        if not kept_whole and may_be_removal(came):
             record[ORIGIN_DELETED] = True
             if key_digest and (keys := self.key_digests(self.message["stream"], came)):
                 record[key_digest] = keys
@@ -226,7 +227,7 @@ class RecordTracker:
             [(item, item.sink.decide(item.record, item.entry, last_call=True)) for item in items]
         )
 
-    def _give_up(self, ends: list[tuple[_Item, Decision | Pending]]) -> None:
+    def _give_up(self, ends: list[tuple[_Item, Change | Pending]]) -> None:
         """Account for what waits in vain: deferred if so is what it waits for, else refused."""
         put_off = [
             (item, outcome)
@@ -261,7 +262,7 @@ class RecordTracker:
             redact(str(record["id"])) if record.get("id") else None,
         )
 
-    def _account(self, origin: _Origin, entry: Entry, decision: Decision) -> None:
+    def _account(self, origin: _Origin, entry: Entry, decision: Change) -> None:
         self._report.add(decision, entry)
         if isinstance(decision, Defer) and entry.name:
             self._put_off.add(entry.name)

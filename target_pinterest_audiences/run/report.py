@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.json import serialize_json
 
-from pinterest_audiences.api.rate_limit_headers import DAY_SECONDS
-from pinterest_audiences.errors import PinterestError, redact
+from pinterest_audiences.api.rate_limit import DAY_SECONDS
+from pinterest_audiences.errors import PinterestError, redact, redact_json
 from pinterest_audiences.files import write_atomically
 from target_pinterest_audiences.audiences.writer import is_planned
 from target_pinterest_audiences.changes import (
+    Change,
     Create,
-    Decision,
     Defer,
     Reject,
     Remove,
@@ -68,7 +68,7 @@ class Report:
         """Return how many records came to an end so far."""
         return sum(counts[action] for counts in self.counts.values())
 
-    def add(self, decision: Decision, entry: Entry) -> None:
+    def add(self, decision: Change, entry: Entry) -> None:
         """Count a record's outcome."""
         change = described(decision)
         self.counts.setdefault(entry.stream, Counter())[change["action"]] += 1
@@ -211,7 +211,7 @@ class Report:
             raise RejectedRecordsError(msg)
 
 
-def described(decision: Decision) -> dict[str, Any]:
+def described(decision: Change) -> dict[str, Any]:
     """Return what a decision did, or would do, as JSON values that are safe to print."""
     match decision:
         case Create(ad_account_id=account, body=body, audience_id=key, warnings=warnings):
@@ -252,24 +252,14 @@ def _written(
     old: Mapping[str, Any],
     warnings: tuple[str, ...],
 ) -> dict[str, Any]:
-    fields = {
-        field: {"old": _safe(old.get(field)), "new": _safe(value)} for field, value in body.items()
+    fields = {field: {"old": old.get(field), "new": value} for field, value in body.items()}
+    return {
+        **done,
+        "fields": redact_json(fields),
+        **({"warnings": list(warnings)} if warnings else {}),
     }
-    return {**done, "fields": fields, **({"warnings": list(warnings)} if warnings else {})}
 
 
 def _audience(action: str, account: str, audience_id: str | None) -> dict[str, Any]:
     known = None if audience_id is None or is_planned(audience_id) else audience_id
     return {"action": action, "ad_account_id": account, "audience_id": known}
-
-
-def _safe(value: Any) -> Any:  # noqa: ANN401
-    match value:
-        case str():
-            return redact(value)
-        case dict():
-            return {redact(str(key)): _safe(inner) for key, inner in value.items()}
-        case list():
-            return [_safe(inner) for inner in value]
-        case _:
-            return value

@@ -13,7 +13,7 @@ from pinterest_audiences.errors import RequestFailedError, redact
 from target_pinterest_audiences.audiences.claims import Claim, claim_of
 from target_pinterest_audiences.audiences.desired import Source, read
 from target_pinterest_audiences.audiences.existing import get_audience
-from target_pinterest_audiences.audiences.plan import deferral, plan, seed_ids
+from target_pinterest_audiences.audiences.plan import deferral, plan
 from target_pinterest_audiences.audiences.references import (
     Names,
     find,
@@ -24,8 +24,8 @@ from target_pinterest_audiences.audiences.references import (
     unmapped,
 )
 from target_pinterest_audiences.changes import (
+    Change,
     Create,
-    Decision,
     Defer,
     Pending,
     Reject,
@@ -52,21 +52,17 @@ class AudiencesSink(PinterestSink):
     """Creates, updates, leaves or removes one audience per record."""
 
     @override
-    def apply(
+    def match(
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
-    ) -> Decision | Pending:
-        """Make an audience match a record."""
-        desired = read(
-            record,
-            self.config.get("ad_account_id"),
-            override=self.config["override_ad_account"],
-        )
+    ) -> Change | Pending:
+        """Make an audience match a record, in four steps: parse, resolve, plan, apply."""
+        desired = self.parse(record)
         if isinstance(desired, Reject):
             return desired
         inventory = self.inventory(desired.ad_account_id)
         if isinstance(inventory, Reject):
             return inventory
-        outcome = self._apply(desired, inventory, entry, last_call=last_call)
+        outcome = self._match(desired, inventory, entry, last_call=last_call)
         if desired.source:
             waits = isinstance(outcome, Pending)
             self.context.account_copy.note_waiting(desired, desired.source, waits=waits)
@@ -74,51 +70,112 @@ class AudiencesSink(PinterestSink):
                 self.context.account_copy.put_off[desired.source] = str(desired.name)
         return outcome
 
-    def _apply(
+    def _match(
         self, desired: Desired, inventory: Inventory, entry: Entry, *, last_call: bool
-    ) -> Decision | Pending:
+    ) -> Change | Pending:
+        resolved = self.resolve(desired, inventory, entry, last_call=last_call)
+        if isinstance(resolved, Reject | Pending):
+            return resolved
+        desired, candidates = resolved
+        claim = claim_of(desired, self._meant(candidates))
+        change = self.plan(desired, candidates, claim, inventory, entry)
+        if isinstance(change, Reject | Pending):
+            return change
+        change = self.apply(change, desired, inventory)
+        created = change.audience_id if isinstance(change, Create) else None
+        claim = replace(claim, ids=frozenset([created])) if created else claim
+        self.context.claims.hold(entry, claim)
+        return change
+
+    def parse(self, record: Mapping[str, Any]) -> Desired | Reject:
+        """Read what a record wants."""
+        return read(
+            record,
+            self.config.get("ad_account_id"),
+            override=self.config["override_ad_account"],
+        )
+
+    def resolve(
+        self, desired: Desired, inventory: Inventory, entry: Entry, *, last_call: bool
+    ) -> tuple[Desired, Sequence[Mapping[str, Any]]] | Reject | Pending:
+        """Find the audiences that a record may mean, and put this ad account's ids into its rule.
+
+        Returns:
+            The record with these ids, and the audiences; or why it is rejected, or waits.
+        """
         translated = self._with_ids_from_here(desired, inventory, entry, last_call=last_call)
         if isinstance(translated, Reject):
             return translated
-        account_copy = self.context.account_copy
         if isinstance(translated, Pending):
             return self._wait(translated, desired, inventory, entry)
-        desired = translated
-        candidates, final = account_copy.candidates(desired, inventory.matching(desired))
-        if not final and (not last_call or account_copy.may_be_claimed(desired)):
+        found: Sequence[Mapping[str, Any]] = inventory.matching(translated)
+        if translated.source is None:
+            return translated, found
+        account_copy = self.context.account_copy
+        candidates, final = account_copy.candidates(translated, found)
+        if not final and (not last_call or account_copy.may_be_claimed(translated)):
             several = Reject("ambiguous_name", "another record may be meant by this name")
-            return self._wait(Pending(several), desired, inventory, entry)
-        return self._do(desired, candidates, inventory, entry)
+            return self._wait(Pending(several), translated, inventory, entry)
+        return translated, candidates
 
-    def _do(
+    def plan(
         self,
         desired: Desired,
         candidates: Sequence[Mapping[str, Any]],
+        claim: Claim,
         inventory: Inventory,
         entry: Entry,
-    ) -> Decision | Pending:
-        """Do what a record wants, if that contradicts no earlier record."""
+    ) -> Change | Pending:
+        """Decide what to do; what contradicts an earlier record is rejected."""
         claims = self.context.claims
-        claim = claim_of(desired, self._meant(candidates))
-        decision = self._plan(desired, candidates)
-        code = decision.code if isinstance(decision, Reject) else None
+        change = plan(
+            desired,
+            candidates,
+            write_mode=self.config["write_mode"],
+            on_ambiguous=self.config["on_ambiguous"],
+        )
+        code = change.code if isinstance(change, Reject) else None
         if code == "ambiguous_name":
             claims.hold(entry, claim_of(desired, candidates).name_only())
         if code and code not in {"type_differs", *_MAY_COME}:
-            return decision
+            return change
         if conflict := self._conflict(claim, desired, inventory, entry):
             return conflict
         if code == "type_differs":
             claims.hold(entry, claim.name_only())
-            return decision
-        if isinstance(decision, Reject):
+            return change
+        if isinstance(change, Reject):
             claims.hold(entry, replace(claim, waiting=True))
-            return Pending(decision, redact(name_key(str(desired.name))))
-        seeds = [seed for key in seed_ids(decision) if (seed := inventory.get(key))]
-        outcome = deferral(seeds) or self._carry_out(decision, desired, inventory)
-        made = outcome.audience_id if isinstance(outcome, Create) else None
-        claims.hold(entry, replace(claim, ids=frozenset([made])) if made else claim)
-        return outcome
+            return Pending(change, redact(name_key(str(desired.name))))
+        return deferral(change, inventory.get) or change
+
+    def apply(self, change: Change, desired: Desired, inventory: Inventory) -> Change:
+        """Send what was decided, if that is anything."""
+        writer = self.context.writer
+        audience_id = None
+        match change:
+            case Create():
+                audience = writer.create(change, inventory)
+                inventory.put(audience)
+                audience_id = str(audience["id"])
+                self.context.created_ids.add(audience_id)
+                self._settle(desired, audience, inventory)
+                change = replace(change, audience_id=audience_id)
+            case Update():
+                audience = writer.update(change, inventory)
+                inventory.put(audience)
+                audience_id = change.audience_id
+                self._settle(desired, audience, inventory)
+            case Remove():
+                writer.remove(change)
+                inventory.drop(change.audience_id)
+            case Unchanged():
+                audience_id = change.audience_id
+            case _:
+                pass
+        if desired.source and audience_id:
+            self.context.account_copy.note(desired.source, audience_id)
+        return change
 
     def _wait(
         self, wait: Pending, desired: Desired, inventory: Inventory, entry: Entry
@@ -175,14 +232,6 @@ class AudiencesSink(PinterestSink):
                 "audience",
             )
         return super().refused(error)
-
-    def _plan(self, desired: Desired, existing: Sequence[Mapping[str, Any]]) -> Decision:
-        return plan(
-            desired,
-            existing,
-            write_mode=self.config["write_mode"],
-            on_ambiguous=self.config["on_ambiguous"],
-        )
 
     def _with_ids_from_here(
         self, desired: Desired, inventory: Inventory, entry: Entry, *, last_call: bool
@@ -249,33 +298,6 @@ class AudiencesSink(PinterestSink):
                 raise
             return None
         return (there or {}).get("name")
-
-    def _carry_out(self, decision: Decision, desired: Desired, inventory: Inventory) -> Decision:
-        writer = self.context.writer
-        audience_id = None
-        match decision:
-            case Create():
-                audience = writer.create(decision, inventory)
-                inventory.put(audience)
-                audience_id = str(audience["id"])
-                self.context.created_ids.add(audience_id)
-                self._settle(desired, audience, inventory)
-                decision = replace(decision, audience_id=audience_id)
-            case Update():
-                audience = writer.update(decision, inventory)
-                inventory.put(audience)
-                audience_id = decision.audience_id
-                self._settle(desired, audience, inventory)
-            case Remove():
-                writer.remove(decision)
-                inventory.drop(decision.audience_id)
-            case Unchanged():
-                audience_id = decision.audience_id
-            case _:
-                pass
-        if desired.source and audience_id:
-            self.context.account_copy.note(desired.source, audience_id)
-        return decision
 
     def _settle(self, desired: Desired, audience: Mapping[str, Any], inventory: Inventory) -> None:
         """Compare what Pinterest answered to a write with what was desired.

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from pinterest_audiences.errors import RequestFailedError
 from target_pinterest_audiences.audiences.claims import DEPENDS_ON_NAMES
-from target_pinterest_audiences.changes import Decision, Pending, Reject
+from target_pinterest_audiences.changes import Change, Pending, Reject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,9 +67,9 @@ class PinterestSink(ContextSink):
     """Does what one record asks for before the next is read."""
 
     @abstractmethod
-    def apply(
+    def match(
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
-    ) -> Decision | Pending:
+    ) -> Change | Pending:
         """Make Pinterest match one record.
 
         Args:
@@ -97,7 +97,7 @@ class PinterestSink(ContextSink):
 
     def decide(
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
-    ) -> Decision | Pending:
+    ) -> Change | Pending:
         """Make Pinterest match one record; what Pinterest refuses is rejected."""
         claims = self.context.claims
         claims.release(entry)
@@ -106,11 +106,9 @@ class PinterestSink(ContextSink):
             claims.release(entry)
         return outcome
 
-    def _try(
-        self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
-    ) -> Decision | Pending:
+    def _try(self, record: Mapping[str, Any], entry: Entry, *, last_call: bool) -> Change | Pending:
         try:
-            return self.apply(record, entry, last_call=last_call)
+            return self.match(record, entry, last_call=last_call)
         except RequestFailedError as error:
             if error.status in _NOT_FOR_THIS_RECORD_ALONE:
                 raise

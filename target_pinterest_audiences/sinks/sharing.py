@@ -16,7 +16,7 @@ from target_pinterest_audiences.audiences.sharing import (
     plan_sharing,
     read_sharing,
 )
-from target_pinterest_audiences.changes import Decision, Owner, Pending, Reject, Share, Unchanged
+from target_pinterest_audiences.changes import Change, Owner, Pending, Reject, Share, Unchanged
 from target_pinterest_audiences.input.names import name_key
 from target_pinterest_audiences.sinks.base import PinterestSink
 
@@ -32,9 +32,9 @@ class AudienceSharingSink(PinterestSink):
     """Shares one audience per record with ad accounts or businesses, or ends that."""
 
     @override
-    def apply(
+    def match(
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
-    ) -> Decision | Pending:
+    ) -> Change | Pending:
         """Share an audience with the accounts that it is not shared with yet."""
         desired = read_sharing(
             record,

@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from pinterest_audiences.api.client import PinterestAPI
 from pinterest_audiences.api.operations import LIST_AD_ACCOUNTS, LIST_AUDIENCES
-from pinterest_audiences.api.rate_limit_headers import (
+from pinterest_audiences.api.rate_limit import (
     Policy,
     asked_wait,
     http_date,

@@ -16,8 +16,7 @@ from pinterest_audiences.api.operations import (
     OAUTH_TOKEN,
     Operation,
 )
-from pinterest_audiences.api.rate_limit_headers import asked_wait, http_date, waits
-from pinterest_audiences.api.rate_limiter import RateLimiter
+from pinterest_audiences.api.rate_limit import RateLimiter, asked_wait, http_date, waits
 from pinterest_audiences.errors import NoResponseError, RateLimitedError, RetriableError
 
 NOW = dt.datetime(2026, 7, 9, 12, 0, 0, tzinfo=dt.UTC)

@@ -16,9 +16,9 @@ from elsewhere import change, post
 from requests.adapters import HTTPAdapter
 from requests.compat import urlsplit
 
-from pinterest_audiences.api import rate_limiter as budget
+from pinterest_audiences.api import rate_limit
 from pinterest_audiences.api import responses as answers
-from pinterest_audiences.api.rate_limit_headers import http_date
+from pinterest_audiences.api.rate_limit import http_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +67,7 @@ class Interposer:
         HTTPAdapter.send = send  # type: ignore[method-assign, assignment]
         time.sleep = self._nap  # type: ignore[assignment]
         answers.__dict__["utc_now"] = lambda: self._clock
-        budget.__dict__["monotonic"] = lambda: self._monotonic() + self._slept
+        rate_limit.__dict__["monotonic"] = lambda: self._monotonic() + self._slept
 
     def forward(
         self, adapter: HTTPAdapter, request: PreparedRequest, options: dict[str, Any]

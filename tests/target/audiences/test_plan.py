@@ -17,8 +17,8 @@ from target_pinterest_audiences.audiences.desired import Desired, Sharing, Sourc
 from target_pinterest_audiences.audiences.plan import deferral, plan
 from target_pinterest_audiences.audiences.rules import same_rule
 from target_pinterest_audiences.changes import (
+    Change,
     Create,
-    Decision,
     Reject,
     Remove,
     Unchanged,
@@ -50,7 +50,7 @@ def desired(**fields: Any) -> Desired:
     return Desired(**{"ad_account_id": "5497", "name": "Loyal", **fields})
 
 
-def code(decision: Decision) -> str:
+def code(decision: Change) -> str:
     assert isinstance(decision, Reject), decision
     return decision.code
 
@@ -172,7 +172,8 @@ def test_copy_of_returned_values_is_created_with_warnings() -> None:
 def test_seed_defers_the_record_only_if_waiting_helps(
     statuses: list[str | None], expected: str | None
 ) -> None:
-    outcome = deferral([{"name": "Seed", "status": status} for status in statuses])
+    seeds = {str(at): {"name": "Seed", "status": status} for at, status in enumerate(statuses)}
+    outcome = deferral(Create("1", {"rule": {"seed_id": [*seeds, "unknown"]}}), seeds.get)
     assert (outcome.code if outcome else None) == expected
     assert isinstance(outcome, Reject) == (expected == "seed_too_small")
 
@@ -339,7 +340,7 @@ def made(wish: Desired, number: int) -> dict[str, Any]:
     }
 
 
-def applied(decision: Decision, existing: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def applied(decision: Change, existing: list[dict[str, Any]]) -> list[dict[str, Any]]:
     match decision:
         case Create(body=body):
             return [*existing, {"id": str(10**14 + len(existing)), "description": None, **body}]
