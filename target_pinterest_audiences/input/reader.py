@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterable, Iterator
 
-_REQUIRED: dict[str, dict[str, type]] = {
-    "ACTIVATE_VERSION": {"stream": str, "version": int},
-    "BATCH": {"stream": str, "encoding": dict, "manifest": list},
-    "RECORD": {"stream": str, "record": dict},
-    "SCHEMA": {"stream": str, "schema": dict},
-    "STATE": {"value": dict},
-}
-
-_AFTER_SCHEMA = ("ACTIVATE_VERSION", "BATCH")
-
 
 class _Record(msgspec.Struct, tag_field="type", tag="RECORD"):
     stream: str
@@ -34,6 +24,33 @@ class _Record(msgspec.Struct, tag_field="type", tag="RECORD"):
     version: Any = None
     time_extracted: Any = None
 
+
+class _Table(msgspec.Struct):
+    properties: dict[str, Any]
+
+
+class _Schema(msgspec.Struct, tag_field="type", tag="SCHEMA"):
+    stream: str
+    schema: _Table
+
+
+class _State(msgspec.Struct, tag_field="type", tag="STATE"):
+    value: dict[str, Any]
+
+
+class _Batch(msgspec.Struct, tag_field="type", tag="BATCH"):
+    stream: str
+    encoding: dict[str, Any]
+    manifest: list[Any]
+
+
+class _ActivateVersion(msgspec.Struct, tag_field="type", tag="ACTIVATE_VERSION"):
+    stream: str
+    version: int
+
+
+_Message = _Record | _Schema | _State | _Batch | _ActivateVersion
+_TYPES = ("ACTIVATE_VERSION", "BATCH", "RECORD", "SCHEMA", "STATE")
 
 _decode_record = msgspec.json.Decoder(_Record, float_hook=Decimal).decode
 
@@ -69,24 +86,23 @@ class StrictReader(SimpleSingerReader):
         except (ValueError, RecursionError, ArithmeticError) as error:
             column = getattr(error, "colno", None)
             self._refuse("is not JSON" + (f" (column {column})" if column else ""))
-        if not isinstance(message, dict):
-            self._refuse("is not a JSON object")
-        kind = message.get("type")
-        required = _REQUIRED.get(kind) if isinstance(kind, str) else None
-        if required is None:
-            self._refuse(f"has none of the types {', '.join(_REQUIRED)}")
-        for field, expected in required.items():
-            if not isinstance(message.get(field), expected):
-                self._refuse(f"is a {kind} message without a valid {field}")
-        if kind == "SCHEMA" and not isinstance(message["schema"].get("properties"), dict):
-            self._refuse("is a SCHEMA message without properties")
-        if kind == "SCHEMA":
-            self._streams.add(message["stream"])
-        if kind in _AFTER_SCHEMA and message["stream"] not in self._streams:
-            self._refuse(f"is a {kind} message before the SCHEMA message of its stream")
-        if kind == "STATE":
-            # The SDK writes states with the standard library, which knows no Decimal.
-            return cast("dict[str, Any]", json.loads(line))
+        try:
+            read = msgspec.convert(message, _Message)
+        except msgspec.ValidationError as error:
+            # It names fields and types, and no value but that of the field "type".
+            if "`type`" in str(error) or "`$.type`" in str(error):
+                self._refuse(f"has none of the types {', '.join(_TYPES)}")
+            self._refuse(f"is not a valid Singer message: {error}")
+        match read:
+            case _Schema():
+                self._streams.add(read.stream)
+            case _Batch() | _ActivateVersion() if read.stream not in self._streams:
+                self._refuse(
+                    f"is a {message['type']} message before the SCHEMA message of its stream"
+                )
+            case _State():
+                # The SDK writes states with the standard library, which knows no Decimal.
+                message = json.loads(line)
         return message
 
     @override
