@@ -129,7 +129,7 @@ class Meltano:
             command, self._folder / "meltano.log", cwd=self._project, env=self._environment
         )
         try:
-            code = part.process.wait()
+            code = part.wait()
         finally:
             part.stop()
         if code:

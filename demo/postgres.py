@@ -137,7 +137,7 @@ class _Cluster:
             "--set=unix_socket_directories=",
         )
         try:
-            if initdb.process.wait():
+            if initdb.wait():
                 raise PartError(initdb, "failed")
         finally:
             initdb.stop()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.02
+WAIT_SECONDS = 1.0
 LOG_TAIL_LINES = 40
 
 
@@ -96,6 +97,15 @@ class Part:
                 raise PartError(self, "did not start")
             time.sleep(POLL_SECONDS)
         raise PartError(self, f"is not ready after {START_SECONDS:.0f} seconds")
+
+    def wait(self) -> int:
+        """Wait for the end of the process, and return its exit code.
+
+        A signal that comes just before a wait without an end would go unnoticed.
+        """
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return self.process.wait(WAIT_SECONDS)
 
     def stop(self, kindly: signal.Signals = signal.SIGTERM) -> None:
         """Ask the process to stop, then kill what is left of it and of its children."""
