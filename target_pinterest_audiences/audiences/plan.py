@@ -1,4 +1,4 @@
-"""The decisions of the target: what a record wants and what exists, in; what to do, out.
+"""The plans of the target: what a record wants and what exists, in; the change, out.
 
 No I/O in here. Facts about Pinterest: its OpenAPI description 5.23; that names are not unique and
 that a server adds no defaults to a rule was seen live in 2026-07.

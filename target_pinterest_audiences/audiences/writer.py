@@ -50,16 +50,16 @@ class Writer(Protocol):
     planned_requests: int
     """Requests that would have been sent."""
 
-    def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:
+    def create(self, change: Create, inventory: Inventory) -> Mapping[str, Any]:
         """Create an audience exactly once."""
 
-    def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:
+    def update(self, change: Update, inventory: Inventory) -> Mapping[str, Any]:
         """Change an audience."""
 
-    def remove(self, decision: Remove) -> None:
+    def remove(self, change: Remove) -> None:
         """Remove an audience; if it is gone already, that is fine."""
 
-    def share(self, decision: Share) -> None:
+    def share(self, change: Share) -> None:
         """Share an audience, or end that."""
 
 
@@ -76,51 +76,51 @@ class PinterestWriter:
         self._access = access
         self.planned_requests = 0
 
-    def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:
+    def create(self, change: Create, inventory: Inventory) -> Mapping[str, Any]:
         """Create an audience exactly once."""
-        operation = CREATE_CUSTOM_AUDIENCE if decision.custom else CREATE_AUDIENCE
+        operation = CREATE_CUSTOM_AUDIENCE if change.custom else CREATE_AUDIENCE
 
         def find_created() -> Mapping[str, Any] | None:
-            return next((new for new in inventory.reload() if made_by(decision.body, new)), None)
+            return next((new for new in inventory.reload() if made_by(change.body, new)), None)
 
-        with self._access.writing(decision.ad_account_id):
-            ids = {"ad_account_id": decision.ad_account_id}
-            created = create_once(self._api, operation, ids, decision.body, find_created)
-        return with_name_as_sent(created, decision.body["name"], operation)
+        with self._access.writing(change.ad_account_id):
+            ids = {"ad_account_id": change.ad_account_id}
+            created = create_once(self._api, operation, ids, change.body, find_created)
+        return with_name_as_sent(created, change.body["name"], operation)
 
-    def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
+    def update(self, change: Update, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
         """Change an audience."""
-        audience = self._patch(decision, decision.body)
-        if "name" in decision.body:
-            return with_name_as_sent(audience, decision.body["name"], UPDATE_AUDIENCE)
+        audience = self._patch(change, change.body)
+        if "name" in change.body:
+            return with_name_as_sent(audience, change.body["name"], UPDATE_AUDIENCE)
         return audience
 
-    def remove(self, decision: Remove) -> None:
+    def remove(self, change: Remove) -> None:
         """Remove an audience; if it is gone already, that is fine."""
         try:
-            self._patch(decision, {"operation_type": "REMOVE"})
+            self._patch(change, {"operation_type": "REMOVE"})
         except RequestFailedError as error:
             if error.status != requests.codes.not_found:
                 raise
 
-    def share(self, decision: Share) -> None:
+    def share(self, change: Share) -> None:
         """Share an audience, or end that."""
-        owner = decision.owner
+        owner = change.owner
         self._access.check(owner.account_id)
-        for account_type, recipients in decision.recipients.items():
+        for account_type, recipients in change.recipients.items():
             self._api.request(
                 SHARING[owner.account_type, account_type],
                 {_PATH_IDS[owner.account_type]: owner.account_id},
                 body={
-                    "audience_id": decision.audience_id,
+                    "audience_id": change.audience_id,
                     _RECIPIENTS[account_type]: list(recipients),
-                    "operation_type": "REVOKE" if decision.revoke else "SHARE",
+                    "operation_type": "REVOKE" if change.revoke else "SHARE",
                 },
             )
 
-    def _patch(self, decision: Update | Remove, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        ids = {"ad_account_id": decision.ad_account_id, "audience_id": decision.audience_id}
-        with self._access.writing(decision.ad_account_id):
+    def _patch(self, change: Update | Remove, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        ids = {"ad_account_id": change.ad_account_id, "audience_id": change.audience_id}
+        with self._access.writing(change.ad_account_id):
             return self._api.request(UPDATE_AUDIENCE, ids, body=body).data
 
 
@@ -132,24 +132,24 @@ class DryRunWriter:
         self.planned_requests = 0
         self._ids = itertools.count(PLANNED_IDS)
 
-    def create(self, decision: Create, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
+    def create(self, change: Create, inventory: Inventory) -> Mapping[str, Any]:  # noqa: ARG002
         """Pretend to create an audience: Pinterest makes them INITIALIZING (seen live 2026-07)."""
         self.planned_requests += 1
-        shown = {"audience_type": None, "description": None, **decision.body}
+        shown = {"audience_type": None, "description": None, **change.body}
         return {**shown, "id": str(next(self._ids)), "status": "INITIALIZING"}
 
-    def update(self, decision: Update, inventory: Inventory) -> Mapping[str, Any]:
+    def update(self, change: Update, inventory: Inventory) -> Mapping[str, Any]:
         """Pretend to change an audience."""
         self.planned_requests += 1
-        return {**(inventory.get(decision.audience_id) or {}), **decision.body}
+        return {**(inventory.get(change.audience_id) or {}), **change.body}
 
-    def remove(self, decision: Remove) -> None:  # noqa: ARG002
+    def remove(self, change: Remove) -> None:  # noqa: ARG002
         """Pretend to remove an audience."""
         self.planned_requests += 1
 
-    def share(self, decision: Share) -> None:
+    def share(self, change: Share) -> None:
         """Pretend to share an audience, or to end that."""
-        self.planned_requests += len(decision.recipients)
+        self.planned_requests += len(change.recipients)
 
 
 def with_name_as_sent(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -16,6 +15,7 @@ from target_pinterest_audiences.members.lookup import find_list, other_type
 from target_pinterest_audiences.members.mirror import Removal
 from target_pinterest_audiences.members.records import batches
 from target_pinterest_audiences.members.sent_members import SentMembers
+from target_pinterest_audiences.members.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What a list is written with.
+class ListContext:
+    """What a list needs of its run.
 
     Attributes:
         inventory: Returns what the list's ad account has.
@@ -59,24 +59,7 @@ class Means:
     most_bytes: int
 
 
-@dataclass(slots=True)
-class Tally:
-    """What became of the people of a list.
-
-    ``removed_unknown`` counts removals of people who are not in the ledger, ``rejected`` counts
-    by reason code, ``refused`` those among them whose whole list failed.
-    """
-
-    new: int = 0
-    already_there: int = 0
-    removed: int = 0
-    removed_unknown: int = 0
-    not_there: int = 0
-    refused: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-
-
-class MemberList:
+class CustomerList:
     """Brings people into a list and out of it.
 
     A person counts, and goes into the ledger, once Pinterest took the batch. Requests follow one
@@ -96,7 +79,7 @@ class MemberList:
         was_unlocked: Whether another run could change the list since that reading began.
     """
 
-    def __init__(self, ref: ListRef, list_type: str, means: Means) -> None:
+    def __init__(self, ref: ListRef, list_type: str, context: ListContext) -> None:
         """Find the list."""
         self.ref = ref
         self.list_type = list_type
@@ -109,7 +92,7 @@ class MemberList:
         self.reading: Reading | None = None
         self.tables: set[str] = set()
         self.was_unlocked = False
-        self._means = means
+        self._context = context
         self._sent: SentMembers | None = None
         self._add: dict[str, None] = {}
         self._remove: dict[str, None] = {}
@@ -133,7 +116,7 @@ class MemberList:
     @property
     def audience(self) -> Mapping[str, Any] | None:
         """The audience that is made of the list."""
-        over = self._means.inventory().over_list(self.list_id) if self.list_id else []
+        over = self._context.inventory().over_list(self.list_id) if self.list_id else []
         key = name_key(self.ref.audience_name or "")
         named = [item for item in over if name_key(str(item.get("name"))) == key]
         return next(iter(named or over), None)
@@ -144,7 +127,7 @@ class MemberList:
             return
         self.was_unlocked = True
         try:
-            found = find_list(self.ref, self._means.inventory(), self._means.on_ambiguous)
+            found = find_list(self.ref, self._context.inventory(), self._context.on_ambiguous)
         except RequestFailedError as error:
             self._fail(error)
             return
@@ -159,7 +142,7 @@ class MemberList:
             self.found = found
             self._is_there(str(found["id"]))
             self.found_audience = self.audience
-        elif self._means.write_mode == "update":
+        elif self._context.write_mode == "update":
             self._give_up(
                 Reject(
                     "not_found",
@@ -195,7 +178,7 @@ class MemberList:
         mark = reading.mark if reading else None
         unsent = self._sent.unsent(coming, mark) if self._sent else coming
         still_in = self._sent.not_taken_out(going) if self._sent else going
-        if self.found and self._means.write_mode == "create" and (unsent or still_in):
+        if self.found and self._context.write_mode == "create" and (unsent or still_in):
             self.failed = Reject(
                 "exists",
                 f"{self.label} is there already, and write_mode create changes nothing: set "
@@ -226,7 +209,7 @@ class MemberList:
             return
         if self.audience:
             return
-        if self._means.write_mode == "update":
+        if self._context.write_mode == "update":
             logger.warning(
                 "No audience is made of %s, and write_mode update creates none", self.label
             )
@@ -236,15 +219,15 @@ class MemberList:
             "audience_type": "CUSTOMER_LIST",
             "rule": {"customer_list_id": self.list_id},
         }
-        inventory = self._means.inventory()
-        decision = Create(self.ref.ad_account_id, body)
+        inventory = self._context.inventory()
+        change = Create(self.ref.ad_account_id, body)
         try:
-            made = self._means.writer.create(decision, inventory)
+            made = self._context.writer.create(change, inventory)
         except RequestFailedError as error:
             self._fail(error)
         else:
             inventory.put(made)
-            self.created_audience = replace(decision, audience_id=str(made["id"]))
+            self.created_audience = replace(change, audience_id=str(made["id"]))
 
     def removal(self) -> Removal:
         """Return how many people the reading of a mirrored table would remove."""
@@ -280,7 +263,7 @@ class MemberList:
 
     def _is_there(self, list_id: str) -> None:
         self.list_id = list_id
-        ledger = self._means.ledger
+        ledger = self._context.ledger
         if ledger is None:
             return
         holds = ledger.list_type(list_id)
@@ -292,7 +275,7 @@ class MemberList:
     def _send(self, *, all_of_them: bool) -> None:
         if self.list_id or self._add:
             self._send_to(self._add, all_of_them=all_of_them)
-        if not self._means.mirrors:
+        if not self._context.mirrors:
             self._send_removals(all_of_them=all_of_them)
 
     def _send_removals(self, *, all_of_them: bool, by_record: bool = True) -> None:
@@ -305,11 +288,11 @@ class MemberList:
     def _send_to(
         self, waiting: dict[str, None], *, all_of_them: bool, by_record: bool = True
     ) -> None:
-        most = self._means.most_members
+        most = self._context.most_members
         if not waiting or (not all_of_them and len(waiting) < most):
             return
         try:
-            for batch in batches(list(waiting), most, self._means.most_bytes):
+            for batch in batches(list(waiting), most, self._context.most_bytes):
                 if not all_of_them and len(waiting) < most:
                     return
                 if waiting is self._add:
@@ -322,10 +305,10 @@ class MemberList:
             self._fail(error)
 
     def _send_added(self, batch: Sequence[str]) -> None:
-        account, writer = self.ref.ad_account_id, self._means.list_writer
+        account, writer = self.ref.ad_account_id, self._context.list_writer
         mark = self.reading.mark if self.reading else None
         if self.list_id is None:
-            inventory = self._means.inventory()
+            inventory = self._context.inventory()
             name = str(self.ref.audience_name)
             made = writer.create(account, name, self.list_type, batch, inventory)
             self._is_there(str(made["id"]))
@@ -339,7 +322,9 @@ class MemberList:
 
     def _send_removed(self, batch: Sequence[str], *, by_record: bool) -> None:
         known = self._sent.expect_removed(batch) if self._sent else len(batch)
-        self._means.list_writer.change(self.ref.ad_account_id, str(self.list_id), batch, add=False)
+        self._context.list_writer.change(
+            self.ref.ad_account_id, str(self.list_id), batch, add=False
+        )
         self.tally.removed += known
         self.tally.removed_unknown += len(batch) - known
         if self._sent:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pinterest_audiences.errors import PinterestError, SettingsError
 from target_pinterest_audiences.ledger.dry_ledger import DryLedger
 from target_pinterest_audiences.members import mirror
-from target_pinterest_audiences.members.customer_list import Means, MemberList
+from target_pinterest_audiences.members.customer_list import CustomerList, ListContext
 from target_pinterest_audiences.members.match_stats import health
 from target_pinterest_audiences.members.uploads import REQUESTS_TO_WRITE
 from target_pinterest_audiences.members.writer import (
@@ -64,7 +64,7 @@ class CustomerLists:
         Raises:
             SettingsError: If the settings contradict each other.
         """
-        self.lists: dict[ListRef, MemberList] = {}
+        self.lists: dict[ListRef, CustomerList] = {}
         self.run_number = time.time_ns()
         self._settings = settings
         self._api = api
@@ -103,10 +103,10 @@ class CustomerLists:
         """How many people were taken in and not sent yet."""
         return sum(members.pending for members in self._all())
 
-    def list_of(self, ref: ListRef, list_type: str) -> MemberList:
+    def list_of(self, ref: ListRef, list_type: str) -> CustomerList:
         """Return a list; the first identifier decides the type of its members."""
         if ref not in self.lists:
-            means = Means(
+            context = ListContext(
                 inventory=functools.partial(self._inventory, ref.ad_account_id),
                 writer=self._writer,
                 list_writer=self.list_writer,
@@ -117,7 +117,7 @@ class CustomerLists:
                 most_members=self._settings["member_batch_size"],
                 most_bytes=self._settings["member_batch_bytes"],
             )
-            made = MemberList(ref, list_type, means)
+            made = CustomerList(ref, list_type, context)
             # Records may call one list by its id and by its name.
             same = (known for known in self._all() if known.list_id == made.list_id)
             self.lists[ref] = next(same, made) if made.list_id else made
@@ -132,7 +132,7 @@ class CustomerLists:
 
     def look_up(self) -> None:
         """Find all lists again, since other runs could write to them meanwhile."""
-        found: dict[str, MemberList] = {}
+        found: dict[str, CustomerList] = {}
         for members in self._all():
             members.look_up()
             if members.list_id and not members.failed:
@@ -227,7 +227,7 @@ class CustomerLists:
         """Return what the report says of each list; ``ask`` Pinterest what changed, or do not."""
         return [health(members, self._api if ask else None) for members in self._all()]
 
-    def _all(self) -> list[MemberList]:
+    def _all(self) -> list[CustomerList]:
         return list({id(members): members for members in self.lists.values()}.values())
 
     def _list_writer(self, access: WriteAccess) -> ListWriter:

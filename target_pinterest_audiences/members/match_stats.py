@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pinterest_audiences.api.client import PinterestAPI
-    from target_pinterest_audiences.members.customer_list import MemberList
+    from target_pinterest_audiences.members.customer_list import CustomerList
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ SMALLEST_AUDIENCE = 100
 """Matched people that a list needs before Pinterest uses it (Pinterest OpenAPI 5.23)."""
 
 
-def health(members: MemberList, api: PinterestAPI | None) -> dict[str, Any]:
+def health(members: CustomerList, api: PinterestAPI | None) -> dict[str, Any]:
     """Return a list's part of the report, asking Pinterest again if anything was written.
 
     Sizes are those of the list's audience: Pinterest takes a day or two to match new members.
@@ -60,7 +60,7 @@ def health(members: MemberList, api: PinterestAPI | None) -> dict[str, Any]:
     }
 
 
-def _asked(members: MemberList, api: PinterestAPI) -> tuple[Mapping[str, Any], int | None]:
+def _asked(members: CustomerList, api: PinterestAPI) -> tuple[Mapping[str, Any], int | None]:
     account = members.ref.ad_account_id
     ids = {"ad_account_id": account, "customer_list_id": str(members.list_id)}
     after = api.request(GET_CUSTOMER_LIST, ids).data

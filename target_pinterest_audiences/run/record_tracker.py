@@ -242,8 +242,8 @@ class RecordTracker:
             self._give_up(left)
             return
         for item, end in left:
-            decision = end.otherwise if isinstance(end, Pending) else end
-            self._account(item.origin, item.entry, decision)
+            change = end.otherwise if isinstance(end, Pending) else end
+            self._account(item.origin, item.entry, change)
 
     def _decide(self, item: _Item, *, last_call: bool) -> None:
         outcome = item.sink.decide(item.record, item.entry, last_call=last_call)
@@ -262,15 +262,15 @@ class RecordTracker:
             redact(str(record["id"])) if record.get("id") else None,
         )
 
-    def _account(self, origin: _Origin, entry: Entry, decision: Change) -> None:
-        self._report.add(decision, entry)
-        if isinstance(decision, Defer) and entry.name:
+    def _account(self, origin: _Origin, entry: Entry, change: Change) -> None:
+        self._report.add(change, entry)
+        if isinstance(change, Defer) and entry.name:
             self._put_off.add(entry.name)
-        if not isinstance(decision, Reject | Defer):
+        if not isinstance(change, Reject | Defer):
             origin.done += 1
             self._settle(origin)
         elif self._dead_letters and not origin.private:
-            self._dead_letters.keep(origin.message, decision, dt.datetime.now(dt.UTC))
+            self._dead_letters.keep(origin.message, change, dt.datetime.now(dt.UTC))
         else:
             self.has_unhandled = True
 

@@ -68,20 +68,20 @@ class Report:
         """Return how many records came to an end so far."""
         return sum(counts[action] for counts in self.counts.values())
 
-    def add(self, decision: Change, entry: Entry) -> None:
+    def add(self, change: Change, entry: Entry) -> None:
         """Count a record's outcome."""
-        change = described(decision)
-        self.counts.setdefault(entry.stream, Counter())[change["action"]] += 1
-        if isinstance(decision, Unchanged):
+        outcome = described(change)
+        self.counts.setdefault(entry.stream, Counter())[outcome["action"]] += 1
+        if isinstance(change, Unchanged):
             return
         where = {"stream": entry.stream, "record": entry.position, "name": entry.name}
-        self.changes.append({**where, **change})
-        for warning in change.get("warnings", ()):
+        self.changes.append({**where, **outcome})
+        for warning in outcome.get("warnings", ()):
             self._logger.warning("%s: %s", entry, warning)
-        if isinstance(decision, Reject | Defer):
-            self._say(change["action"], str(entry), decision)
+        if isinstance(change, Reject | Defer):
+            self._say(outcome["action"], str(entry), change)
         elif self._dry_run:
-            self._logger.info("Would be %s: %s", change["action"], entry)
+            self._logger.info("Would be %s: %s", outcome["action"], entry)
 
     def refused(self, stream: str, reject: Reject, position: int) -> None:
         """Count a record that is not named in the report, because there may be millions of them."""
@@ -211,9 +211,9 @@ class Report:
             raise RejectedRecordsError(msg)
 
 
-def described(decision: Change) -> dict[str, Any]:
-    """Return what a decision did, or would do, as JSON values that are safe to print."""
-    match decision:
+def described(change: Change) -> dict[str, Any]:
+    """Return what a change did, or would do, as JSON values that are safe to print."""
+    match change:
         case Create(ad_account_id=account, body=body, audience_id=key, warnings=warnings):
             done = _audience("created", account, key)
             return _written(done, body, {}, warnings)
@@ -228,7 +228,7 @@ def described(decision: Change) -> dict[str, Any]:
         case Unchanged(audience_id=key):
             return {"action": "unchanged", "audience_id": key}
         case Reject(code=code, reason=reason) | Defer(code=code, reason=reason):
-            action = "rejected" if isinstance(decision, Reject) else "deferred"
+            action = "rejected" if isinstance(change, Reject) else "deferred"
             return {"action": action, "code": code, "reason": reason}
 
 

@@ -59,23 +59,23 @@ class AudienceSharingSink(PinterestSink):
             claims.hold(entry, replace(claim, waiting=True))
             gone = desired.revoke and desired.audience_name
             return replace(found, otherwise=Unchanged(None)) if gone else found
-        decision = self._share(desired, found)
-        if not isinstance(decision, Reject):
+        change = self._share(desired, found)
+        if not isinstance(change, Reject):
             claims.hold(entry, claim)
-        return decision
+        return change
 
     def _share(self, desired: WantedSharing, audience_id: str) -> Share | Unchanged | Reject:
         now = {
             account_type: self._shared_with(desired.owner, audience_id, account_type)
             for account_type in desired.recipients
         }
-        decision = plan_sharing(desired, audience_id, now, self.config["write_mode"])
-        if isinstance(decision, Share):
-            self.context.writer.share(decision)
-            for account_type, ids in decision.recipients.items():
+        change = plan_sharing(desired, audience_id, now, self.config["write_mode"])
+        if isinstance(change, Share):
+            self.context.writer.share(change)
+            for account_type, ids in change.recipients.items():
                 known = self.context.shared_with_cache[desired.owner, audience_id, account_type]
                 (known.difference_update if desired.revoke else known.update)(ids)
-        return decision
+        return change
 
     def _copy_of(
         self, desired: WantedSharing, source: Source, entry: Entry, *, last_call: bool
