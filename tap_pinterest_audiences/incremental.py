@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 _VALUE = "replication_key_value"
 _KEY = "replication_key"
 _DIGESTS = "digests"
-_RECENT = "recent"
-_KNOWN = "known"
+_RECENT_DIGESTS = "recent_digests"
+_SEEN_IDS = "seen_ids"
+_OLD_NAMES = {_RECENT_DIGESTS: "recent", _SEEN_IDS: "known"}
+"""What version 0.1 calls them in a state."""
 _DIGEST_LENGTH = 10
 """Hexadecimal digits, 40 bits: one change in 10^12 is missed, until the next change."""
 _MAY_BE_REMOVED = ""
@@ -48,13 +50,13 @@ class Bookmark:
         value: Unix seconds; None before the first scan.
         digests: Digests by id of records that were emitted: of all, or only of those that are
             not older than ``value``, which the next scan sees again.
-        known: Ids of all records that the last scan saw and emitted, then or earlier; None if
+        seen_ids: Ids of all records that the last scan saw and emitted, then or earlier; None if
             nobody remembers them.
     """
 
     value: int | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
-    known: AbstractSet[str] | None = None
+    seen_ids: AbstractSet[str] | None = None
 
     @classmethod
     def read(
@@ -81,31 +83,31 @@ class Bookmark:
             )
             raise StateError(msg)
         is_all = _DIGESTS in state or recent_is_all
-        found = state.get(_DIGESTS, state.get(_RECENT))
+        found = state.get(_DIGESTS, _get(state, _RECENT_DIGESTS))
         digests = {
             record_id: digest if isinstance(digest, str) else _MAY_BE_REMOVED
             for record_id, digest in (found.items() if isinstance(found, dict) else ())
         }
-        known = state.get(_KNOWN)
+        seen_ids = _get(state, _SEEN_IDS)
         if is_all:
             return cls(int(value), digests, digests.keys())
-        if not isinstance(known, list):
+        if not isinstance(seen_ids, list):
             return cls(int(value), digests)
-        ids = dict.fromkeys(each for each in known if isinstance(each, str))
+        ids = dict.fromkeys(each for each in seen_ids if isinstance(each, str))
         return cls(int(value), digests, ids.keys())
 
     def write(self, state: dict[str, Any], replication_key: str) -> None:
         """Put the bookmark into a partition's state, if there is one."""
         if self.value is None:
             return
-        for name in (_DIGESTS, _RECENT, _KNOWN):
+        for name in (_DIGESTS, _RECENT_DIGESTS, _SEEN_IDS, *_OLD_NAMES.values()):
             state.pop(name, None)
         state[_KEY] = replication_key
         state[_VALUE] = self.value
-        is_all = self.known is not None and self.known == self.digests.keys()
-        state[_DIGESTS if is_all else _RECENT] = dict(self.digests)
-        if self.known is not None and not is_all:
-            state[_KNOWN] = list(self.known)
+        is_all = self.seen_ids is not None and self.seen_ids == self.digests.keys()
+        state[_DIGESTS if is_all else _RECENT_DIGESTS] = dict(self.digests)
+        if self.seen_ids is not None and not is_all:
+            state[_SEEN_IDS] = list(self.seen_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Scan:
         self._next: int | None = bookmark.value
         self._seen: set[str] = set()
         self._digests: dict[str, str] = {}
-        self._known: dict[str, None] = {}
+        self._emitted: dict[str, None] = {}
 
     def drop_future_bookmark(self, clock: int) -> int | None:
         """Stop using the bookmark if it is later than ``clock``; return it if it was."""
@@ -170,7 +172,7 @@ class Scan:
         self._remember(record_id, updated, digest)
         if before is not None:
             return not before.startswith(digest)  # old states have longer digests
-        if self._old.known is not None and record_id not in self._old.known:
+        if self._old.seen_ids is not None and record_id not in self._old.seen_ids:
             return True
         return updated is None or self._old.value is None or updated >= self._old.value
 
@@ -178,7 +180,7 @@ class Scan:
         """Return the ids that the last scan knew and this one did not see, now that it ended."""
         if not self._options.detect_removed:
             return []
-        return [record_id for record_id in self._old.known or () if record_id not in self._seen]
+        return [record_id for record_id in self._old.seen_ids or () if record_id not in self._seen]
 
     def before_removal(self) -> Bookmark:
         """Return the bookmark for a run that ends while the removed records are emitted.
@@ -192,14 +194,18 @@ class Scan:
         """Return the bookmark for the next scan, now that the list was read to its end."""
         if self._options.compare_by_digest:
             return Bookmark(self._next, self._digests, self._digests.keys())
-        known = self._known.keys() if self._options.detect_removed else None
-        return Bookmark(self._next, self._digests, known)
+        seen_ids = self._emitted.keys() if self._options.detect_removed else None
+        return Bookmark(self._next, self._digests, seen_ids)
 
     def _remember(self, record_id: str, updated: int | Decimal | None, digest: str) -> None:
-        self._known[record_id] = None
+        self._emitted[record_id] = None
         recent = updated is None or self._next is None or updated >= self._next
         if recent or self._options.compare_by_digest:
             self._digests[record_id] = digest
+
+
+def _get(state: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401
+    return state.get(name, state.get(_OLD_NAMES[name]))
 
 
 def _digest(record: Mapping[str, Any]) -> str:

@@ -227,9 +227,12 @@ def test_state_survives_a_round_trip() -> None:
         "context": {"ad_account_id": "1"},
         "replication_key": KEY,
         "replication_key_value": 940,
-        "recent": {"2": "abc"},
+        "recent_digests": {"2": "abc"},
     }
     assert Bookmark.read(state, KEY) == Bookmark(940, {"2": "abc"})
+    Bookmark(940, {"2": "abc"}, {"1": None, "2": None}.keys()).write(state, KEY)
+    assert state["seen_ids"] == ["1", "2"]
+    assert Bookmark.read(state, KEY) == Bookmark(940, {"2": "abc"}, {"1", "2"})
     Bookmark(940, {"2": "abc"}, {"2"}).write(state, KEY)
     assert state == {
         "context": {"ad_account_id": "1"},
