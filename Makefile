@@ -53,6 +53,10 @@ bench: $(INSTALLED) ## Measure speed and memory
 	$(BIN)/python bench/tap.py
 	$(BIN)/python bench/members.py
 
+.PHONY: walks
+walks: $(INSTALLED) ## Count the moves between files for one more record or page: ARGS=-v
+	$(BIN)/python bench/walks.py $(ARGS)
+
 .PHONY: conformance
 conformance: $(INSTALLED) ## Compare the emulator with Pinterest's description: SPEC=file.json
 	@test -n "$(SPEC)" || { echo "make conformance SPEC=openapi.json [SPEC_VERSION=5.23]"; exit 2; }
