@@ -44,6 +44,13 @@ demo: install ## Run Pinterest to warehouse and back, on the emulator and a real
 test: install ## Run the tests
 	$(BIN)/python -m pytest
 
+.PHONY: coverage
+coverage: install ## Run the tests and show which lines they reach, also in forks and subprocesses
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 .PHONY: faults
 faults: $(INSTALLED) ## Inject every fault at every request, and kill programs at random points
 	PYTHONPATH=tests $(BIN)/python tests/faults/sweep.py
@@ -72,16 +79,18 @@ audit: $(UV) ## Check the locked dependencies for known vulnerabilities
 	build/audit-venv/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes --vulnerability-service pypi $(AUDITED:%=-r %)
 
 .PHONY: lint
-lint: $(INSTALLED) ## Check style, types and imports
+lint: $(INSTALLED) ## Check style, types, imports, dependencies and spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/typos
 
 .PHONY: wheel
-wheel: $(INSTALLED) ## Build the wheel, install it alone, start its programs
+wheel: $(INSTALLED) ## Build the wheel from a source distribution, install it alone, start its programs
 	rm -rf build dist
-	$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
+	$(UV) build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
 	$(UV) venv --quiet --clear --python $(BIN)/python build/wheel-venv
 	$(UV) pip install --quiet --python build/wheel-venv/bin/python --constraints requirements/dev.txt "$$(ls dist/*.whl)[emulator]"
 	build/wheel-venv/bin/tap-pinterest-audiences --version
@@ -103,4 +112,4 @@ lock: $(UV) ## Lock newer versions of all dependencies
 
 .PHONY: clean
 clean: ## Remove everything that make created
-	rm -rf $(VENV) .venv-* .meltano build dist
+	rm -rf $(VENV) .venv-* .meltano .coverage* build dist
