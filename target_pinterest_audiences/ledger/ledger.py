@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 from typing import TYPE_CHECKING, Any
@@ -10,58 +11,30 @@ import sqlalchemy as sa
 
 from target_pinterest_audiences.ledger.database import Database, LedgerError
 from target_pinterest_audiences.ledger.member_ledger import NotedList
+from target_pinterest_audiences.ledger.tables import (
+    FORMAT,
+    LISTS,
+    MEMBERS,
+    RECENT,
+    bring_up_to_date,
+    check_format,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_SCHEMA_VERSION = 1
 _MOST_RECENT = 200_000
 """Rows of ``recent`` that are worth a pass over ``members``."""
 
-_TABLES = sa.MetaData()
-_FORMAT = sa.Table(
-    "pinterest_ledger",
-    _TABLES,
-    sa.Column("schema_version", sa.Integer, primary_key=True, autoincrement=False),
-)
-_LISTS = sa.Table(
-    "pinterest_ledger_lists",
-    _TABLES,
-    sa.Column("number", sa.Integer, primary_key=True),  # repeated for each member, so short
-    sa.Column("customer_list_id", sa.Text, nullable=False, unique=True),
-    sa.Column("ad_account_id", sa.Text),
-    sa.Column("name", sa.Text),
-    sa.Column("list_type", sa.Text),
-    sa.Column("created_at", sa.BigInteger),
-)
-
-
-def _member_table(name: str) -> sa.Table:
-    return sa.Table(
-        f"pinterest_ledger_{name}",
-        _TABLES,
-        sa.Column("list_number", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("digest", sa.LargeBinary, primary_key=True),
-        sa.Column("version", sa.BigInteger, nullable=False),
-        sqlite_with_rowid=False,
-    )
-
-
-# Digests are in no order, so each batch of them touches most pages of a large table, and a page
-# costs more than a member. Batches are written to a small table, and a large one takes that over,
-# page by page, once it is worth it. Where a member is in both, the small one is right.
-_MEMBERS = _member_table("members")
-_RECENT = _member_table("recent")
-
 # What ``members`` holds once it has taken over ``recent``, for whoever must not write.
 _ALL_MEMBERS = (
-    sa.select(_MEMBERS)
+    sa.select(MEMBERS)
     .where(
         ~sa.exists().where(
-            _RECENT.c.list_number == _MEMBERS.c.list_number, _RECENT.c.digest == _MEMBERS.c.digest
+            RECENT.c.list_number == MEMBERS.c.list_number, RECENT.c.digest == MEMBERS.c.digest
         )
     )
-    .union_all(sa.select(_RECENT))
+    .union_all(sa.select(RECENT))
     .subquery("all_members")
 )
 
@@ -75,8 +48,8 @@ _places = _places.union_all(
 )
 _digest = sa.func.substr(_batch, _places.c.place, _width, type_=sa.LargeBinary)
 _number = (
-    sa.select(_LISTS.c.number)
-    .where(_LISTS.c.customer_list_id == sa.bindparam("list_id"))
+    sa.select(LISTS.c.number)
+    .where(LISTS.c.customer_list_id == sa.bindparam("list_id"))
     .scalar_subquery()
 )
 _ABSENT = sa.select(  # in one row: rows cost more than a look-up, too
@@ -84,12 +57,12 @@ _ABSENT = sa.select(  # in one row: rows cost more than a look-up, too
 ).where(
     *(
         ~sa.exists().where(table.c.list_number == _number, table.c.digest == _digest)
-        for table in (_MEMBERS, _RECENT)
+        for table in (MEMBERS, RECENT)
     )
 )
 _REMOVALS = [
     sa.delete(table).where(table.c.list_number == _number, table.c.digest.in_(sa.select(_digest)))
-    for table in (_MEMBERS, _RECENT)
+    for table in (MEMBERS, RECENT)
 ]
 
 
@@ -115,41 +88,37 @@ class Ledger:
                 memory takes its place.
         """
         self._database = Database(url, reads_only=reads_only)
-        if reads_only and not self._database.has_table(_FORMAT.name):
+        if reads_only and not self._database.has_table(FORMAT.name):
             self._database.close()
             self._database, reads_only = Database(None), False
         self._reads_only = reads_only
-        self._members: sa.FromClause = _ALL_MEMBERS if reads_only else _MEMBERS
+        self._members: sa.FromClause = _ALL_MEMBERS if reads_only else MEMBERS
         self._put_recent = self._taking_over(
-            _RECENT,
+            RECENT,
             sa.select(_number, _digest, sa.bindparam("version", type_=sa.BigInteger)).where(
                 _places.c.place > 0  # SQLite needs a WHERE to tell ON CONFLICT from a join
             ),
         )
         self._put_members = self._taking_over(
-            _MEMBERS, sa.select(_RECENT).order_by(_RECENT.c.list_number, _RECENT.c.digest)
+            MEMBERS, sa.select(RECENT).order_by(RECENT.c.list_number, RECENT.c.digest)
         )
         try:
-            self._check_format()
+            with self._database.transaction() as connection:
+                prepare = check_format if reads_only else bring_up_to_date
+                prepare(connection, self._database.where)
         except LedgerError:
             self.close()
             raise
 
-    def _check_format(self) -> None:
-        """Make the tables if there are none, and check which version of the program made them."""
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        """Do all or nothing, and only while the tables have the format of this program.
+
+        Another run may be of a newer version, and may have migrated the ledger meanwhile.
+        """
         with self._database.transaction() as connection:
-            if not self._reads_only:
-                _TABLES.create_all(connection)
-            found = connection.scalar(sa.select(_FORMAT.c.schema_version))
-            if found is None and not self._reads_only:
-                connection.execute(sa.insert(_FORMAT), {"schema_version": _SCHEMA_VERSION})
-            elif found not in {None, _SCHEMA_VERSION}:
-                msg = (
-                    f"ledger_url: {self._database.where} is of format {found}, and this version of "
-                    f"the program reads {_SCHEMA_VERSION}; use the version that made it, or "
-                    "another ledger"
-                )
-                raise LedgerError(msg)
+            check_format(connection, self._database.where)
+            yield connection
 
     def close(self) -> None:
         """Give the connections back."""
@@ -162,13 +131,13 @@ class Ledger:
             LedgerError: If it was noted with another type before. A list never changes its type,
                 and its members are read by it.
         """
-        insert = self._database.insert(_LISTS)
+        insert = self._database.insert(LISTS)
         values: dict[str, Any] = {name: insert.excluded[name] for name in _NOTED}
-        values["created_at"] = sa.func.coalesce(insert.excluded.created_at, _LISTS.c.created_at)
-        with self._database.transaction() as connection:
+        values["created_at"] = sa.func.coalesce(insert.excluded.created_at, LISTS.c.created_at)
+        with self._transaction() as connection:
             known = connection.scalar(
-                sa.select(_LISTS.c.list_type).where(
-                    _LISTS.c.customer_list_id == noted.customer_list_id
+                sa.select(LISTS.c.list_type).where(
+                    LISTS.c.customer_list_id == noted.customer_list_id
                 )
             )
             if known not in {None, noted.list_type}:
@@ -182,9 +151,9 @@ class Ledger:
 
     def noted_list(self, list_id: str) -> NotedList | None:
         """Return what was noted of a customer list, if anything was."""
-        query = sa.select(*(_LISTS.c[name] for name in _NOTED))
-        query = query.where(_LISTS.c.list_type.is_not(None), _LISTS.c.customer_list_id == list_id)
-        with self._database.transaction() as connection:
+        query = sa.select(*(LISTS.c[name] for name in _NOTED))
+        query = query.where(LISTS.c.list_type.is_not(None), LISTS.c.customer_list_id == list_id)
+        with self._transaction() as connection:
             row = connection.execute(query).one_or_none()
         return NotedList(*row) if row else None
 
@@ -195,7 +164,7 @@ class Ledger:
 
     def unsent(self, list_id: str, digests: Iterable[bytes]) -> set[bytes]:
         """Return those of ``digests`` that were never sent to the list, or were removed since."""
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
             return _absent(connection, list_id, _batches(digests))
 
     def add(self, list_id: str, digests: Iterable[bytes], version: int) -> None:
@@ -206,7 +175,7 @@ class Ledger:
             digests: The keys of the members.
             version: The version of the mirrored table that has them; 0 if none is mirrored.
         """
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
             self._put(connection, list_id, _batches(digests), version)
 
     def seen(self, list_id: str, digests: Iterable[bytes], version: int) -> set[bytes]:
@@ -222,7 +191,7 @@ class Ledger:
             version: The version of the mirrored table, another one for each whole read of it.
         """
         batches = _batches(digests)
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
             absent = _absent(connection, list_id, batches)
             if absent:
                 batches = _batches(
@@ -233,7 +202,7 @@ class Ledger:
 
     def remove(self, list_id: str, digests: Iterable[bytes]) -> None:
         """Forget members that Pinterest removed."""
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
             for batch in _batches(digests):
                 for removal in _REMOVALS:
                     connection.execute(removal, {"list_id": list_id, **batch.parameters})
@@ -244,11 +213,11 @@ class Ledger:
 
     def count_all(self, ad_account_id: str | None) -> int:
         """Return how many members were sent to the noted lists of an ad account, or of all."""
-        lists = sa.select(_LISTS.c.number).where(_LISTS.c.list_type.is_not(None))
+        lists = sa.select(LISTS.c.number).where(LISTS.c.list_type.is_not(None))
         if ad_account_id is not None:
-            lists = lists.where(_LISTS.c.ad_account_id == ad_account_id)
+            lists = lists.where(LISTS.c.ad_account_id == ad_account_id)
         query = sa.select(sa.func.count()).select_from(self._members)
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
             self._settle(connection)
             return connection.scalar(query.where(self._members.c.list_number.in_(lists))) or 0
 
@@ -259,15 +228,15 @@ class Ledger:
             ad_account_id: Their ad account; None for all.
         """
         query = (
-            sa.select(*(_LISTS.c[name] for name in _NOTED), sa.func.count())
-            .join(self._members, self._members.c.list_number == _LISTS.c.number)
-            .where(_LISTS.c.list_type.is_not(None), self._members.c.version != 0)
-            .group_by(*(_LISTS.c[name] for name in _NOTED))
-            .order_by(_LISTS.c.customer_list_id)
+            sa.select(*(LISTS.c[name] for name in _NOTED), sa.func.count())
+            .join(self._members, self._members.c.list_number == LISTS.c.number)
+            .where(LISTS.c.list_type.is_not(None), self._members.c.version != 0)
+            .group_by(*(LISTS.c[name] for name in _NOTED))
+            .order_by(LISTS.c.customer_list_id)
         )
         if ad_account_id is not None:
-            query = query.where(_LISTS.c.ad_account_id == ad_account_id)
-        with self._database.transaction() as connection:
+            query = query.where(LISTS.c.ad_account_id == ad_account_id)
+        with self._transaction() as connection:
             self._settle(connection)
             return [(NotedList(*row[:-1]), row[-1]) for row in connection.execute(query)]
 
@@ -297,7 +266,7 @@ class Ledger:
         )
         found = [b""]
         while True:
-            with self._database.transaction() as connection:
+            with self._transaction() as connection:
                 self._settle(connection)
                 values = {"list_id": list_id, "last": found[-1]}
                 found = list(connection.scalars(query, values))
@@ -308,19 +277,19 @@ class Ledger:
     def _count(self, list_id: str, *conditions: sa.ColumnElement[bool]) -> int:
         query = sa.select(sa.func.count()).select_from(self._members)
         query = query.where(self._members.c.list_number == _number, *conditions)
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
             self._settle(connection)
             return connection.scalar(query, {"list_id": list_id}) or 0
 
     def _put(
         self, connection: sa.Connection, list_id: str, batches: Iterable[_Batch], version: int
     ) -> None:
-        known = self._database.insert(_LISTS).on_conflict_do_nothing()
+        known = self._database.insert(LISTS).on_conflict_do_nothing()
         connection.execute(known, {"customer_list_id": list_id})
         for batch in batches:
             values = {"list_id": list_id, "version": version, **batch.parameters}
             connection.execute(self._put_recent, values)
-        held = connection.scalar(sa.select(sa.func.count()).select_from(_RECENT)) or 0
+        held = connection.scalar(sa.select(sa.func.count()).select_from(RECENT)) or 0
         if held >= _MOST_RECENT:
             self._settle(connection)
 
@@ -328,7 +297,7 @@ class Ledger:
         if self._reads_only:
             return
         connection.execute(self._put_members)
-        connection.execute(sa.delete(_RECENT))
+        connection.execute(sa.delete(RECENT))
 
     def _taking_over(self, table: sa.Table, rows: sa.Select[Any]) -> sa.Insert:
         """Return the statement that puts rows into a table, over those that it has of them."""

@@ -396,15 +396,6 @@ def test_file_that_is_not_a_ledger_is_refused_and_unchanged(tmp_path: Path) -> N
     assert path.read_text() == "jane@shop.com\n" * 1000
 
 
-def test_a_ledger_of_another_format_is_refused(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    Ledger(url).close()
-    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
-        connection.execute("UPDATE pinterest_ledger SET schema_version = 2")
-        connection.commit()
-    assert "is of format 2" in complaint(url)
-
-
 def test_errors_and_logs_contain_no_member(url: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "sqlalchemy")
     member, name = b"XY1005wVFg", "Divorced men of Ohio"
