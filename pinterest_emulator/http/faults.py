@@ -1,102 +1,39 @@
-"""Staged faults, and the choice of the fault for a request."""
+"""Staged faults, the choice of the fault for a request, and the faults that change a page."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import re
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+import msgspec
+from msgspec import Meta
 
-PAGE_KINDS = frozenset(
-    {"empty_page", "short_page", "no_bookmark_key", "repeat_bookmark", "extra_field"}
-)
-"""Kinds that change a page; they apply to lists only."""
+from pinterest_emulator.http.paging import Page, encode
+
+PageKind = Literal["empty_page", "short_page", "no_bookmark_key", "repeat_bookmark", "extra_field"]
+PlainKind = Literal[
+    "body_code_rate_limit", "drop_before", "drop_after", "truncate", "html", "empty", "error_after"
+]
+PAGE_KINDS = frozenset(get_args(PageKind))
+"""Kinds that change a page, so only of lists. A client that reads on loses no item."""
+
+_Natural = Annotated[int, Meta(ge=0)]
+_Count = Annotated[_Natural, Meta(description="a whole number from 0")]
+_Times = Annotated[_Natural | None, Meta(description="a whole number from 0, or null for ever")]
+_Wait = Annotated[_Natural | None, Meta(description="whole seconds, or null for no header")]
+_Seconds = Annotated[float, Meta(ge=0, description="seconds from 0")]
+_HttpStatus = Annotated[int, Meta(ge=200, le=599, description="an HTTP status")]
+_Text = Annotated[str, Meta(description="a string")]
+_Headers = Annotated[dict[str, str], Meta(description="an object of strings")]
+_Filter = Annotated[str | None, Meta(description="a string or null")]
+_Flag = Annotated[bool, Meta(description="true or false")]
 
 
 class FaultError(ValueError):
     """An invalid fault; the message says why."""
 
 
-def _optional(kind: type) -> Callable[[object], bool]:
-    return lambda value: value is None or (isinstance(value, kind) and not isinstance(value, bool))
-
-
-def _count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _optional_count(value: object) -> bool:
-    return value is None or _count(value)
-
-
-def _seconds(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-def _http_status(value: object) -> bool:
-    return isinstance(value, int) and 200 <= value <= 599  # noqa: PLR2004  (HTTP's own bounds)
-
-
-def _flag(value: object) -> bool:
-    return isinstance(value, bool)
-
-
-def _text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _headers(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """A field of a fault: its valid values, in words and as a check, and its default."""
-
-    words: str
-    check: Callable[[object], bool]
-    default: object = False
-
-
-_COMMON = {
-    "operation": _Field("a string or null", _optional(str), None),
-    "method": _Field("a string or null", _optional(str), None),
-    "path_contains": _Field("a string or null", _optional(str), None),
-    "skip": _Field("a whole number from 0", _count, 0),
-    "times": _Field("a whole number from 0, or null for ever", _optional_count, 1),
-}
-_OPTIONS: dict[str, dict[str, _Field]] = {
-    "status": {
-        "status": _Field("an HTTP status", _http_status, 500),
-        "code": _Field("a whole number from 0", _count, 12),
-        "message": _Field("a string", _text, "Something went wrong on our end. Sorry about that."),
-        "headers": _Field("an object of strings", _headers, {}),
-    },
-    "rate_limit": {
-        "reset": _Field("whole seconds, or null for no header", _optional_count, 1),
-        "retry_after": _Field("whole seconds, or null for no header", _optional_count, None),
-        "spam": _Field("true or false", _flag),
-    },
-    "delay": {"seconds": _Field("seconds from 0", _seconds, 1)},
-    **{
-        kind: {}
-        for kind in (
-            "body_code_rate_limit",
-            "drop_before",
-            "drop_after",
-            "truncate",
-            "html",
-            "empty",
-            "error_after",
-            *sorted(PAGE_KINDS),
-        )
-    },
-}
-
-
-@dataclass(slots=True)
-class Fault:
+class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One staged fault.
 
     Attributes:
@@ -106,18 +43,14 @@ class Fault:
         path_contains: Only requests with this in their path.
         skip: Number of matching requests to let pass before it fires.
         times: How often it still fires, None for unlimited.
-        options: The fields of its kind.
-        fired: How often it has fired.
     """
 
     kind: str
-    operation: str | None
-    method: str | None
-    path_contains: str | None
-    skip: int
-    times: int | None
-    options: dict[str, Any] = field(default_factory=dict)
-    fired: int = 0
+    operation: _Filter = None
+    method: _Filter = None
+    path_contains: _Filter = None
+    skip: _Count = 0
+    times: _Times = 1
 
     def matches(self, operation: str | None, method: str, path: str, *, paged: bool) -> bool:
         """Whether it matches a request."""
@@ -128,18 +61,36 @@ class Fault:
             and (paged or self.kind not in PAGE_KINDS)
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """Its representation in the control endpoint."""
-        return {
-            "kind": self.kind,
-            "operation": self.operation,
-            "method": self.method,
-            "path_contains": self.path_contains,
-            "skip": self.skip,
-            "times": self.times,
-            **self.options,
-            "fired": self.fired,
-        }
+
+class StatusFault(Fault, kw_only=True):
+    """An error response of any status."""
+
+    status: _HttpStatus = 500
+    code: _Count = 12
+    message: _Text = "Something went wrong on our end. Sorry about that."
+    headers: _Headers = {}
+
+
+class RateLimitFault(Fault, kw_only=True):
+    """A 429; `spam` makes it the one for too many writes."""
+
+    reset: _Wait = 1
+    retry_after: _Wait = None
+    spam: _Flag = False
+
+
+class DelayFault(Fault, kw_only=True):
+    """A late response."""
+
+    seconds: _Seconds = 1
+
+
+_KINDS: dict[str, type[Fault]] = {
+    "status": StatusFault,
+    "rate_limit": RateLimitFault,
+    "delay": DelayFault,
+    **dict.fromkeys((*get_args(PlainKind), *get_args(PageKind)), Fault),
+}
 
 
 def parse(value: object) -> Fault:
@@ -152,21 +103,36 @@ def parse(value: object) -> Fault:
         message = "a fault must be a JSON object"
         raise FaultError(message)
     kind = value.get("kind")
-    if kind not in _OPTIONS:
-        message = f"unknown kind {kind!r}; there are {', '.join(sorted(_OPTIONS))}"
+    if not isinstance(kind, str) or kind not in _KINDS:
+        message = f"unknown kind {kind!r}; there are {', '.join(sorted(_KINDS))}"
         raise FaultError(message)
-    fields = {**_COMMON, **_OPTIONS[kind]}
-    unknown = sorted(set(value) - set(fields) - {"kind"})
-    if unknown:
-        message = f"{kind} has no field {unknown[0]!r}; it has {', '.join(fields)}"
+    fields = _KINDS[kind].__struct_fields__
+    if unknown := sorted(value.keys() - set(fields)):
+        message = f"{kind} has no field {unknown[0]!r}; it has {', '.join(fields[1:])}"
         raise FaultError(message)
-    found = {name: value.get(name, spec.default) for name, spec in fields.items()}
-    for name, spec in fields.items():
-        if not spec.check(found[name]):
-            message = f"{name!r} must be {spec.words} (was {found[name]!r})"
-            raise FaultError(message)
-    options = {name: found.pop(name) for name in _OPTIONS[kind]}
-    return Fault(kind=kind, options=options, **found)
+    try:
+        return msgspec.convert(value, _KINDS[kind])
+    except msgspec.ValidationError as error:
+        raise FaultError(_explained(_KINDS[kind], value, str(error))) from None
+
+
+def _explained(kind: type[Fault], value: dict[str, Any], error: str) -> str:
+    """Say which field is wrong, which values it may have, and which one it has."""
+    found = re.search(r"\$\.(\w+)", error)
+    name = found[1] if found else ""
+    words = get_type_hints(kind, include_extras=True)[name].__metadata__[-1].description
+    return f"{name!r} must be {words} (was {value[name]!r})"
+
+
+class Staged(msgspec.Struct):
+    """A fault and how often it has fired."""
+
+    fault: Fault
+    fired: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its representation in the control endpoint."""
+        return {**msgspec.structs.asdict(self.fault), "fired": self.fired}
 
 
 class Faults:
@@ -174,19 +140,19 @@ class Faults:
 
     def __init__(self) -> None:
         """Starts without any."""
-        self._faults: list[Fault] = []
+        self._staged: list[Staged] = []
 
     def add(self, faults: list[Fault]) -> None:
         """Stages more of them."""
-        self._faults.extend(faults)
+        self._staged.extend(map(Staged, faults))
 
     def clear(self) -> None:
         """Forgets all."""
-        self._faults.clear()
+        self._staged.clear()
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Their representation in the control endpoint."""
-        return [fault.as_dict() for fault in self._faults]
+        return [staged.as_dict() for staged in self._staged]
 
     def pick(self, operation: str | None, method: str, path: str, *, paged: bool) -> Fault | None:
         """The fault for this request, or None.
@@ -194,7 +160,8 @@ class Faults:
         The first matching fault with nothing left to skip fires. Earlier matching faults skip
         this request and count it; faults after the one that fires do not count it.
         """
-        for fault in self._faults:
+        for staged in self._staged:
+            fault = staged.fault
             if fault.times == 0 or not fault.matches(operation, method, path, paged=paged):
                 continue
             if fault.skip:
@@ -202,6 +169,28 @@ class Faults:
                 continue
             if fault.times is not None:
                 fault.times -= 1
-            fault.fired += 1
+            staged.fired += 1
             return fault
         return None
+
+
+def page_body(page: Page, fault: Fault | None) -> dict[str, Any]:
+    """The JSON body of a page, changed by the fault if it is one of `PAGE_KINDS`."""
+    kind = None if fault is None else fault.kind
+    if kind == "empty_page":
+        return _cut(page, 0)
+    if kind == "short_page":
+        return _cut(page, len(page.items) // 2)
+    body = page.body()
+    if kind == "no_bookmark_key" and body["bookmark"] is None:
+        del body["bookmark"]
+    if kind == "repeat_bookmark" and page.sent_bookmark:
+        body["bookmark"] = page.sent_bookmark
+    if kind == "extra_field":
+        body["items"] = [{**item, "future_field": "from the future"} for item in page.items]
+    return body
+
+
+def _cut(page: Page, count: int) -> dict[str, Any]:
+    short = page.first(count)
+    return {"items": short.items, "bookmark": encode(short.end())}

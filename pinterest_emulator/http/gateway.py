@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from pinterest_emulator import errors
 from pinterest_emulator.http import protocol
+from pinterest_emulator.http.faults import DelayFault
 from pinterest_emulator.http.operations import ApiRequest, match
 from pinterest_emulator.http.pipeline import Answer, error_answer, respond, staged_answer
 from pinterest_emulator.http.redaction import logged_body, logged_path, logged_query
@@ -92,9 +93,9 @@ class Gateway:
         answer = staged_answer(self._state, found, fault) if fault else None
         if answer is None:
             answer = respond(self._state, request, found, fault)
-        if fault and kind == "delay":
+        if isinstance(fault, DelayFault):
             # After the work, so that a client that gives up loses the response but not the effect.
-            await asyncio.sleep(fault.options["seconds"])
+            await asyncio.sleep(fault.seconds)
         if kind == "drop_after":
             await protocol.reset(scope, receive)
             return

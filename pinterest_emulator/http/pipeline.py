@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pinterest_emulator import errors, guesses
 from pinterest_emulator.errors import ApiError
 from pinterest_emulator.http import rate_limits as limits
+from pinterest_emulator.http.faults import RateLimitFault, StatusFault, page_body
 from pinterest_emulator.http.operations import Call
-from pinterest_emulator.http.page_faults import page_body
 from pinterest_emulator.http.paging import Page
 
 if TYPE_CHECKING:
@@ -75,17 +75,16 @@ def respond(state: EmulatorState, request: ApiRequest, match: Match, fault: Faul
 
 def staged_answer(state: EmulatorState, match: Match, fault: Fault) -> Answer | None:
     """The response of a fault that replaces the processing; None for other kinds."""
-    options = fault.options
-    if fault.kind == "status":
-        body: dict[str, Any] = {"code": options["code"], "message": options["message"]}
-        return json_answer(state, options["status"], body, options["headers"])
-    if fault.kind == "rate_limit":
+    if isinstance(fault, StatusFault):
+        body = {"code": fault.code, "message": fault.message}
+        return json_answer(state, fault.status, body, fault.headers)
+    if isinstance(fault, RateLimitFault):
         category = match.operation.category if match.operation else None
-        headers = limits.exhausted_headers(category or "ads_read", options["reset"])
-        if options["retry_after"] is not None:
-            headers["retry-after"] = str(options["retry_after"])
+        headers = limits.exhausted_headers(category or "ads_read", fault.reset)
+        if fault.retry_after is not None:
+            headers["retry-after"] = str(fault.retry_after)
         error = errors.rate_limited(headers)
-        detail = {"message_detail": guesses.SPAM_DETAIL} if options["spam"] else {}
+        detail = {"message_detail": guesses.SPAM_DETAIL} if fault.spam else {}
         return json_answer(state, error.status, {**error.body(), **detail}, error.headers)
     if fault.kind == "body_code_rate_limit":
         return json_answer(state, 403, errors.rate_limited().body(), {})

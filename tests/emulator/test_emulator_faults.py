@@ -247,7 +247,51 @@ def test_faults_can_be_staged_in_lists_and_cleared(emulator: Emulator) -> None:
     assert emulator.faults() == []
     with pytest.raises(EmulatorError, match="unknown kind 'htlm'; there are body_code_rate_limit"):
         emulator.fault(kind="htlm")
-    with pytest.raises(EmulatorError, match="html has no field 'seconds'"):
+    with pytest.raises(EmulatorError, match=r"unknown kind \['html'\]; there are body_code"):
+        emulator.fault(kind=["html"])
+    with pytest.raises(EmulatorError, match="html has no field 'seconds'; it has operation, "):
         emulator.fault(kind="html", seconds=1)
     with pytest.raises(EmulatorError, match="'times' must be a whole number"):
         emulator.fault(kind="html", times="once")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "words"),
+    [
+        ("html", "skip", 1.5, "a whole number from 0"),
+        ("html", "times", True, "a whole number from 0, or null for ever"),
+        ("html", "method", 5, "a string or null"),
+        ("status", "status", 600, "an HTTP status"),
+        ("status", "headers", {"retry-after": 5}, "an object of strings"),
+        ("status", "message", None, "a string"),
+        ("rate_limit", "reset", -1, "whole seconds, or null for no header"),
+        ("rate_limit", "spam", 1, "true or false"),
+        ("delay", "seconds", -1, "seconds from 0"),
+    ],
+)
+def test_wrong_value_of_a_fault_is_refused_with_its_valid_values(
+    emulator: Emulator, kind: str, name: str, value: object, words: str
+) -> None:
+    with pytest.raises(EmulatorError) as refused:
+        emulator.fault(**{"kind": kind, name: value})
+    problem = json.loads(str(refused.value))["error"]
+    assert problem == f"{name!r} must be {words} (was {value!r})"
+
+
+def test_staged_fault_is_shown_with_all_its_fields(emulator: Emulator) -> None:
+    emulator.fault(kind="rate_limit", retry_after=5, times=2)
+    read(emulator)
+    assert emulator.faults() == [
+        {
+            "kind": "rate_limit",
+            "operation": None,
+            "method": None,
+            "path_contains": None,
+            "skip": 0,
+            "times": 1,
+            "reset": 1,
+            "retry_after": 5,
+            "spam": False,
+            "fired": 1,
+        }
+    ]
