@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
 
 from pinterest_emulator.data.models import AdAccount, Audience, CustomerList
 from pinterest_emulator.data.sharing import Business, Share
@@ -25,13 +27,47 @@ class DataError(ValueError):
     """A file that does not contain an emulator's data; the message says so."""
 
 
+class SavedRun(Struct, forbid_unknown_fields=True):
+    """The outcome of an upload that is RUNNING; `keys` are packed."""
+
+    upload: Upload
+    keys: str
+
+
+class SavedInsights(Struct, forbid_unknown_fields=True):
+    """The insights of one ad account."""
+
+    ad_account_id: int
+    by_type: dict[str, dict[str, Any]]
+
+
+class Saved(Struct, kw_only=True, forbid_unknown_fields=True):
+    """All that a file holds. Older files lack what has a default."""
+
+    version: int = VERSION
+    clock_offset: float
+    ad_accounts: list[AdAccount]
+    audiences: list[Audience]
+    removed: list[Audience]
+    customer_lists: list[CustomerList] = []
+    members: dict[int, str] = {}
+    # Saved without their files, which may contain addresses of people; clients send them again.
+    uploads: list[Upload] = []
+    runs: list[SavedRun] = []
+    businesses: list[Business] = []
+    shares: list[Share] = []
+    insights: list[SavedInsights] = []
+    access_tokens: dict[str, Grant]
+    refresh_tokens: dict[str, Grant]
+
+
 def save(state: EmulatorState, path: Path) -> None:
     """Writes the store, the tokens and the clock to a file in one step, fully or not at all.
 
     Raises:
         OSError: It cannot be written.
     """
-    text = json.dumps(_dump(state), indent=1)
+    text = json.dumps(msgspec.to_builtins(_saved(state)), indent=1)
     # The name is always the same, so the next save replaces what a killed emulator left.
     temporary = path.parent / f".{path.name}.tmp"
     temporary.unlink(missing_ok=True)
@@ -57,12 +93,13 @@ def load(state: EmulatorState, path: Path) -> None:
         data = json.loads(path.read_text(encoding="utf-8"))
         version = data["version"]
         if version == VERSION:
-            _fill(state, data)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        message = f"{path} does not hold the data of an emulator ({error!r})"
+            # In a JSON file, the keys of an object are text.
+            _fill(state, msgspec.convert(data, Saved, str_keys=True))
+    except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
+        message = f"{path} does not hold the data of an emulator ({error!r}); use another file"
         raise DataError(message) from error
     if version != VERSION:
-        message = f"{path} has version {version}, not {VERSION}"
+        message = f"{path} has version {version}, not {VERSION}; use another file"
         raise DataError(message)
 
 
@@ -70,70 +107,48 @@ def _private(name: str, flags: int) -> int:
     return os.open(name, flags, 0o600)
 
 
-def _dump(state: EmulatorState) -> dict[str, Any]:
+def _saved(state: EmulatorState) -> Saved:
     store = state.store
-    return {
-        "version": VERSION,
-        "clock_offset": state.clock.offset,
-        "ad_accounts": [asdict(account) for account in store.ad_accounts],
-        "audiences": [
-            asdict(audience)
-            for account in store.ad_accounts
-            for audience in store.audiences(account.id)
-        ],
-        "removed": [asdict(audience) for audience in store.removed],
-        "customer_lists": [
-            asdict(customer_list)
-            for account in store.ad_accounts
-            for customer_list in store.customer_lists(account.id)
-        ],
-        "members": {str(list_id): _packed(keys) for list_id, keys in store.members.items()},
-        # Saved without their files, which may contain addresses of people; clients send them again.
-        "uploads": [asdict(upload) for upload in state.uploads],
-        "runs": [
-            {"upload": asdict(run.upload), "keys": _packed(run.keys)} for run in state.uploads.runs
-        ],
-        "businesses": [asdict(business) for business in store.businesses],
-        "shares": [asdict(share) for share in store.shares],
-        "insights": [
-            {"ad_account_id": account_id, "by_type": by_type}
-            for account_id, by_type in store.insights.items()
-        ],
-        "access_tokens": {token: asdict(grant) for token, grant in state.tokens.access.items()},
-        "refresh_tokens": {token: asdict(grant) for token, grant in state.tokens.refresh.items()},
-    }
+    accounts = list(store.ad_accounts)
+    return Saved(
+        clock_offset=state.clock.offset,
+        ad_accounts=accounts,
+        audiences=[each for account in accounts for each in store.audiences(account.id)],
+        removed=store.removed,
+        customer_lists=[each for account in accounts for each in store.customer_lists(account.id)],
+        members={list_id: _packed(keys) for list_id, keys in store.members.items()},
+        uploads=list(state.uploads),
+        runs=[SavedRun(run.upload, _packed(run.keys)) for run in state.uploads.runs],
+        businesses=list(store.businesses),
+        shares=list(store.shares),
+        insights=[SavedInsights(*of_account) for of_account in store.insights.items()],
+        access_tokens=state.tokens.access,
+        refresh_tokens=state.tokens.refresh,
+    )
 
 
-def _fill(state: EmulatorState, data: dict[str, Any]) -> None:
-    state.clock.offset = data["clock_offset"]
-    for row in data["ad_accounts"]:
-        state.store.add_ad_account(AdAccount(**{**row, "permissions": tuple(row["permissions"])}))
-    for row in data["audiences"]:
-        state.store.put_audience(Audience(**row))
-    for row in data["removed"]:
-        state.store.add_removed(Audience(**row))
-    _fill_lists(state, data)
-    for row in data.get("businesses", ()):
-        business = Business(**{**row, "roles": tuple(row["roles"])})
-        state.store.businesses.put(business.id, business)
-    for row in data.get("shares", ()):
-        state.store.add_share(Share(**row))
-    for row in data.get("insights", ()):
-        state.store.insights[row["ad_account_id"]] = row["by_type"]
-    state.tokens.access = {token: _grant(row) for token, row in data["access_tokens"].items()}
-    state.tokens.refresh = {token: _grant(row) for token, row in data["refresh_tokens"].items()}
-
-
-def _fill_lists(state: EmulatorState, data: dict[str, Any]) -> None:
-    # Older files lack this key and the ones below.
-    for row in data.get("customer_lists", ()):
-        state.store.put_customer_list(CustomerList(**row))
-    for list_id, keys in data.get("members", {}).items():
-        state.store.members[int(list_id)] = set(_unpacked(keys))
-    for row in data.get("uploads", ()):
-        state.uploads.put(Upload(**row))
-    for row in data.get("runs", ()):
-        state.uploads.runs.append(Run(Upload(**row["upload"]), _unpacked(row["keys"])))
+def _fill(state: EmulatorState, saved: Saved) -> None:
+    store = state.store
+    state.clock.offset = saved.clock_offset
+    for account in saved.ad_accounts:
+        store.add_ad_account(account)
+    for audience in saved.audiences:
+        store.put_audience(audience)
+    for audience in saved.removed:
+        store.add_removed(audience)
+    for customer_list in saved.customer_lists:
+        store.put_customer_list(customer_list)
+    for list_id, keys in saved.members.items():
+        store.members[list_id] = set(_unpacked(keys))
+    for upload in saved.uploads:
+        state.uploads.put(upload)
+    state.uploads.runs = [Run(run.upload, _unpacked(run.keys)) for run in saved.runs]
+    for business in saved.businesses:
+        store.businesses.put(business.id, business)
+    for share in saved.shares:
+        store.add_share(share)
+    store.insights = {each.ad_account_id: each.by_type for each in saved.insights}
+    state.tokens.access, state.tokens.refresh = saved.access_tokens, saved.refresh_tokens
 
 
 def _packed(keys: Iterable[bytes]) -> str:
@@ -143,7 +158,3 @@ def _packed(keys: Iterable[bytes]) -> str:
 
 def _unpacked(keys: str) -> list[bytes]:
     return [bytes.fromhex(key) for key in keys.split(",")] if keys else []
-
-
-def _grant(row: dict[str, Any]) -> Grant:
-    return Grant(**{**row, "scopes": tuple(row["scopes"])})

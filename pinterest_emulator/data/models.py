@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pinterest_emulator import guesses
 
@@ -14,8 +16,7 @@ PROCESSING = "PROCESSING"
 UPLOADING = "UPLOADING"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdAccount:
+class AdAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One ad account.
 
     Attributes:
@@ -55,8 +56,7 @@ class AdAccount:
         return "OWNER" in self.permissions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
+class Audience(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One audience.
 
     Attributes:
@@ -109,8 +109,7 @@ def as_of(audience: Audience, now: float) -> Audience:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerList:
+class CustomerList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One customer list, without its members: see `members.py`.
 
     Attributes:

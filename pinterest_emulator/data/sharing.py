@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pinterest_emulator import guesses
 from pinterest_emulator.data.table import Table
@@ -16,8 +17,7 @@ BUSINESS_ACCOUNT = "BUSINESS_ACCOUNT"
 ACCOUNT_TYPES = (AD_ACCOUNT, BUSINESS_ACCOUNT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Business:
+class Business(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One business.
 
     Attributes:
@@ -31,8 +31,7 @@ class Business:
     roles: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Share(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The share of one audience with one account.
 
     Attributes:

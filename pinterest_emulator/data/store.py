@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from pinterest_emulator import guesses
 from pinterest_emulator.data.members import ADD, EMAIL

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pinterest_emulator import guesses
 from pinterest_emulator.data import members
@@ -21,8 +24,7 @@ MOST_PARTS = 10
 FIRST_UPLOAD_ID = 7_300_001
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
+class Upload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One upload.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from secrets import token_urlsafe
+
+from msgspec import Struct
 
 ACCESS_TOKEN_SECONDS = 2_592_000
 """30 days (third-party)."""
@@ -24,8 +25,7 @@ DEMO_ACCESS_TOKEN = "pina_demo"  # noqa: S105  (the same)
 DEMO_REFRESH_TOKEN = "pinr.demo"  # noqa: S105  (the same)
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True, forbid_unknown_fields=True):
     """What one token allows.
 
     Attributes:

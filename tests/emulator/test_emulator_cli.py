@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -184,6 +184,55 @@ def test_used_port_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         port = emulator.base.rpartition(":")[2]
 
         assert "Address already in use" in refused(capsys, "--port", port)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"audiences": [{"name": 5}]}, "$.audiences[0].name"),
+        ({"ad_accounts": [{"permissions": "OWNER"}]}, "$.ad_accounts[0].permissions"),
+        ({"clock_offset": "30"}, "$.clock_offset"),
+        ({"members": {"x": ""}}, "$.members"),
+        ({"audiences": [{"colour": "red"}]}, "colour"),
+        ({"colours": []}, "colours"),
+    ],
+)
+def test_file_with_a_wrong_value_is_refused_with_its_place(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, wrong: dict[str, Any], place: str
+) -> None:
+    data = tmp_path / "data.json"
+    with Emulator(data=data):
+        pass
+    saved = json.loads(data.read_text())
+    for name, value in wrong.items():
+        if isinstance(value, list) and value:
+            saved[name][0].update(value[0])
+        else:
+            saved[name] = value
+    data.write_text(json.dumps(saved))
+
+    assert place in refused(capsys, "--data", str(data))
+
+
+def test_data_with_odd_values_survives_a_restart(tmp_path: Path) -> None:
+    data = tmp_path / "data.json"
+    rule = {"visitor_source_id": "1", "odd": [float("inf"), 10**30, "\ud800", None, {"1": {}}]}
+    body = json.dumps({**VISITORS, "name": "\ud800\u0000", "rule": rule})
+    with Emulator(data=data) as emulator:
+        url = f"{emulator.url}/ad_accounts/{EMPTY}/audiences"
+        requests.post(url, headers=HEADERS, data=body, timeout=10)
+        account = emulator.seed(ad_accounts=1, audiences=1, customer_lists=1)[0]
+    saved = data.read_text()
+
+    with Emulator(data=data):
+        pass
+
+    assert account in saved
+    assert '"\\ud800' in saved
+    again, before = json.loads(data.read_text()), json.loads(saved)
+    for state in (again, before):
+        del state["access_tokens"]  # the demo's one lives longer after each start
+    assert again == before
 
 
 @pytest.mark.parametrize(
