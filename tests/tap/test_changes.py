@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def test_size_and_status_are_emitted_even_if_the_update_time_stays(
     first = programs.tap(streams=["audiences"], **settings)
     table = emulator._state.store.audiences(int(account))  # noqa: SLF001  (no request changes it)
     row = next(iter(table))
-    table.put(row.id, dataclasses.replace(row, size=77, status="TOO_SMALL"))
+    table.put(row.id, msgspec.structs.replace(row, size=77, status="TOO_SMALL"))
     second = programs.tap(streams=["audiences"], state=first.state, **settings)
     rows = [(each["id"], each["size"], each["status"]) for each in second.records("audiences")]
     assert rows == [(str(row.id), 77, "TOO_SMALL")][:emitted]
@@ -107,14 +108,14 @@ def gone(emulator: Emulator, account: str, *, exists: bool) -> None:
     accounts = emulator._state.store.ad_accounts  # noqa: SLF001  (no request does it)
     row = accounts.remove(int(account))
     if exists:
-        accounts.put(row.id, dataclasses.replace(row, permissions=()))
+        accounts.put(row.id, msgspec.structs.replace(row, permissions=()))
 
 
 def restored(emulator: Emulator, account: str, template: str) -> None:
     """Give an ad account back, with the role that the token's user has on another one."""
     accounts = emulator._state.store.ad_accounts  # noqa: SLF001  (no request does it)
     row = accounts[int(template)]
-    accounts.put(int(account), dataclasses.replace(row, id=int(account)))
+    accounts.put(int(account), msgspec.structs.replace(row, id=int(account)))
 
 
 @pytest.mark.parametrize("exists", [True, False], ids=["403", "404"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from programs import record, schema
 
@@ -45,7 +45,7 @@ def two_accounts(emulator: Emulator) -> tuple[str, str]:
     foreign = store.create_audience(int(other), fields, now=1, ready_at=1)
     store.audiences(int(own)).put(foreign.id, foreign)
     (customer_list,) = store.customer_lists(int(other))
-    customer_list = dataclasses.replace(customer_list, name="Foreign list")
+    customer_list = msgspec.structs.replace(customer_list, name="Foreign list")
     store.put_customer_list(customer_list)
     store.customer_lists(int(own)).put(customer_list.id, customer_list)
     return own, other
