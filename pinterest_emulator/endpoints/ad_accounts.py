@@ -9,7 +9,7 @@ from pinterest_emulator.checks import values as checks
 from pinterest_emulator.data import views
 from pinterest_emulator.data.table import Table
 from pinterest_emulator.endpoints.lists import page_of
-from pinterest_emulator.http.operations import Operation, Result
+from pinterest_emulator.http.operations import Result, reads
 
 if TYPE_CHECKING:
     from pinterest_emulator.data.models import AdAccount
@@ -45,23 +45,6 @@ def _get(call: Call) -> Result:
 
 
 OPERATIONS = (
-    Operation(
-        name="ad_accounts/list",
-        method="GET",
-        path="/ad_accounts",
-        category="ads_read",
-        handler=_list,
-        scope="ads:read",
-        client_credentials=True,
-        paged=True,
-    ),
-    Operation(
-        name="ad_accounts/get",
-        method="GET",
-        path="/ad_accounts/{ad_account_id}",
-        category="ads_read",
-        handler=_get,
-        scope="ads:read",
-        client_credentials=True,
-    ),
+    reads("ad_accounts/list", "/ad_accounts", _list, client_credentials=True, paged=True),
+    reads("ad_accounts/get", "/ad_accounts/{ad_account_id}", _get, client_credentials=True),
 )

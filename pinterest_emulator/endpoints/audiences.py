@@ -18,7 +18,7 @@ from pinterest_emulator.data.sharing import AD_ACCOUNT
 from pinterest_emulator.data.table import Table
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
 from pinterest_emulator.endpoints.lists import excludes_nca, page_of
-from pinterest_emulator.http.operations import Operation, Result
+from pinterest_emulator.http.operations import Result, reads, writes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,50 +155,10 @@ def _changed(audience: Audience, body: dict[str, Any], now: int) -> Audience:
     return replace(audience, **fields, updated_timestamp=now)
 
 
-CUSTOM_OPERATIONS = (
-    Operation(
-        name="audiences/create_custom",
-        method="POST",
-        path=f"{_PATH}/custom",
-        category="ads_write",
-        handler=_create_custom,
-        scope="ads:write",
-    ),
-)
+CUSTOM_OPERATIONS = (writes("audiences/create_custom", "POST", f"{_PATH}/custom", _create_custom),)
 OPERATIONS = (
-    Operation(
-        name="audiences/list",
-        method="GET",
-        path=_PATH,
-        category="ads_read",
-        handler=_list,
-        scope="ads:read",
-        client_credentials=True,
-        paged=True,
-    ),
-    Operation(
-        name="audiences/create",
-        method="POST",
-        path=_PATH,
-        category="ads_write",
-        handler=_create,
-        scope="ads:write",
-    ),
-    Operation(
-        name="audiences/get",
-        method="GET",
-        path=f"{_PATH}/{{audience_id}}",
-        category="ads_read",
-        handler=_get,
-        scope="ads:read",
-        client_credentials=True,
-    ),
-    Operation(
-        name="audiences/update",
-        method="PATCH",
-        path=f"{_PATH}/{{audience_id}}",
-        category="ads_write",
-        handler=_update,
-        scope="ads:write",
-    ),
+    reads("audiences/list", _PATH, _list, client_credentials=True, paged=True),
+    writes("audiences/create", "POST", _PATH, _create),
+    reads("audiences/get", f"{_PATH}/{{audience_id}}", _get, client_credentials=True),
+    writes("audiences/update", "PATCH", f"{_PATH}/{{audience_id}}", _update),
 )

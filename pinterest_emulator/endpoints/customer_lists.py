@@ -11,7 +11,7 @@ from pinterest_emulator.data.models import list_as_of
 from pinterest_emulator.data.table import Table
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
 from pinterest_emulator.endpoints.lists import excludes_nca, page_of
-from pinterest_emulator.http.operations import Operation, Result
+from pinterest_emulator.http.operations import Result, reads, writes
 
 if TYPE_CHECKING:
     from pinterest_emulator.data.models import CustomerList
@@ -165,38 +165,8 @@ def _times(call: Call) -> tuple[int, int]:
 
 
 OPERATIONS = (
-    Operation(
-        name="customer_lists/list",
-        method="GET",
-        path=_PATH,
-        category="ads_read",
-        handler=_list,
-        scope="ads:read",
-        paged=True,
-    ),
-    Operation(
-        name="customer_lists/create",
-        method="POST",
-        path=_PATH,
-        category="ads_write",
-        handler=_create,
-        scope="ads:write",
-    ),
-    Operation(
-        name="customer_lists/get",
-        method="GET",
-        path=f"{_PATH}/{{customer_list_id}}",
-        category="ads_read",
-        handler=_get,
-        scope="ads:read",
-        client_credentials=True,
-    ),
-    Operation(
-        name="customer_lists/update",
-        method="PATCH",
-        path=f"{_PATH}/{{customer_list_id}}",
-        category="ads_write",
-        handler=_update,
-        scope="ads:write",
-    ),
+    reads("customer_lists/list", _PATH, _list, paged=True),
+    writes("customer_lists/create", "POST", _PATH, _create),
+    reads("customer_lists/get", f"{_PATH}/{{customer_list_id}}", _get, client_credentials=True),
+    writes("customer_lists/update", "PATCH", f"{_PATH}/{{customer_list_id}}", _update),
 )

@@ -8,7 +8,7 @@ from pinterest_emulator import guesses
 from pinterest_emulator.checks import values as checks
 from pinterest_emulator.data import views
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
-from pinterest_emulator.http.operations import Operation, Result
+from pinterest_emulator.http.operations import Result, reads
 
 if TYPE_CHECKING:
     from pinterest_emulator.http.operations import Call
@@ -31,22 +31,16 @@ def _list_definitions(call: Call) -> Result:
 
 
 OPERATIONS = (
-    Operation(
-        name="audience_insights/get",
-        method="GET",
-        path="/ad_accounts/{ad_account_id}/audience_insights",
-        category="ads_read",
-        handler=_get,
-        scope="ads:read",
+    reads(
+        "audience_insights/get",
+        "/ad_accounts/{ad_account_id}/audience_insights",
+        _get,
         client_credentials=True,
     ),
-    Operation(
-        name="audience_insights_scope_and_type/get",
-        method="GET",
-        path="/ad_accounts/{ad_account_id}/insights/audiences",
-        category="ads_read",
-        handler=_list_definitions,
-        scope="ads:read",
+    reads(
+        "audience_insights_scope_and_type/get",
+        "/ad_accounts/{ad_account_id}/insights/audiences",
+        _list_definitions,
         client_credentials=True,
     ),
 )

@@ -11,7 +11,7 @@ from pinterest_emulator.data.sharing import ACCOUNT_TYPES, AD_ACCOUNT, BUSINESS_
 from pinterest_emulator.data.table import Table
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
 from pinterest_emulator.endpoints.lists import page_of
-from pinterest_emulator.http.operations import Operation
+from pinterest_emulator.http.operations import reads
 
 if TYPE_CHECKING:
     from pinterest_emulator.data.sharing import Business, Share
@@ -99,31 +99,24 @@ def _list_of_business(call: Call) -> Result:
 
 
 OPERATIONS = (
-    Operation(
-        name="ad_accounts_audiences_shared_accounts/list",
-        method="GET",
-        path="/ad_accounts/{ad_account_id}/audiences/shared/accounts",
-        category="ads_read",
-        handler=_list_shared_accounts,
-        scope="ads:read",
+    reads(
+        "ad_accounts_audiences_shared_accounts/list",
+        "/ad_accounts/{ad_account_id}/audiences/shared/accounts",
+        _list_shared_accounts,
         client_credentials=True,
         paged=True,
     ),
-    Operation(
-        name="shared_audiences_for_business/list",
-        method="GET",
-        path="/businesses/{business_id}/audiences",
-        category="ads_read",
-        handler=_list_of_business,
+    reads(
+        "shared_audiences_for_business/list",
+        "/businesses/{business_id}/audiences",
+        _list_of_business,
         scope="biz_access:read",
         paged=True,
     ),
-    Operation(
-        name="business_account_audiences_shared_accounts/list",
-        method="GET",
-        path="/businesses/{business_id}/audiences/shared/accounts",
-        category="ads_read",
-        handler=_list_shared_accounts_of_business,
+    reads(
+        "business_account_audiences_shared_accounts/list",
+        "/businesses/{business_id}/audiences/shared/accounts",
+        _list_shared_accounts_of_business,
         scope="biz_access:read",
         paged=True,
     ),

@@ -12,7 +12,7 @@ from pinterest_emulator.data import views
 from pinterest_emulator.data.sharing import AD_ACCOUNT, BUSINESS_ACCOUNT, Share
 from pinterest_emulator.endpoints.ad_accounts import find_ad_account
 from pinterest_emulator.endpoints.sharing import find_business
-from pinterest_emulator.http.operations import Operation, Result
+from pinterest_emulator.http.operations import Result, writes
 
 if TYPE_CHECKING:
     from pinterest_emulator.data.models import Audience
@@ -136,36 +136,30 @@ def _not_the_owner(
 
 
 OPERATIONS = (
-    Operation(
-        name="update_ad_account_to_ad_account_shared_audience",
-        method="PATCH",
-        path="/ad_accounts/{ad_account_id}/audiences/ad_accounts/shared",
-        category="ads_write",
-        handler=partial(_from_ad_account, to=_AD_ACCOUNTS),
-        scope="ads:write",
+    writes(
+        "update_ad_account_to_ad_account_shared_audience",
+        "PATCH",
+        "/ad_accounts/{ad_account_id}/audiences/ad_accounts/shared",
+        partial(_from_ad_account, to=_AD_ACCOUNTS),
     ),
-    Operation(
-        name="update_ad_account_to_business_shared_audience",
-        method="PATCH",
-        path="/ad_accounts/{ad_account_id}/audiences/businesses/shared",
-        category="ads_write",
-        handler=partial(_from_ad_account, to=_BUSINESSES),
-        scope="ads:write",
+    writes(
+        "update_ad_account_to_business_shared_audience",
+        "PATCH",
+        "/ad_accounts/{ad_account_id}/audiences/businesses/shared",
+        partial(_from_ad_account, to=_BUSINESSES),
     ),
-    Operation(
-        name="update_business_to_ad_account_shared_audience",
-        method="PATCH",
-        path="/businesses/{business_id}/audiences/ad_accounts/shared",
-        category="ads_write",
-        handler=partial(_from_business, to=_AD_ACCOUNTS),
+    writes(
+        "update_business_to_ad_account_shared_audience",
+        "PATCH",
+        "/businesses/{business_id}/audiences/ad_accounts/shared",
+        partial(_from_business, to=_AD_ACCOUNTS),
         scope="biz_access:write",
     ),
-    Operation(
-        name="update_business_to_business_shared_audience",
-        method="PATCH",
-        path="/businesses/{business_id}/audiences/businesses/shared",
-        category="ads_write",
-        handler=partial(_from_business, to=_BUSINESSES),
+    writes(
+        "update_business_to_business_shared_audience",
+        "PATCH",
+        "/businesses/{business_id}/audiences/businesses/shared",
+        partial(_from_business, to=_BUSINESSES),
         scope="biz_access:write",
     ),
 )

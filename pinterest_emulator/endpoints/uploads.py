@@ -11,7 +11,7 @@ from pinterest_emulator.data import members, views
 from pinterest_emulator.data.uploads import MOST_PARTS, NOT_STARTED, Upload
 from pinterest_emulator.endpoints import s3
 from pinterest_emulator.endpoints.customer_lists import find_customer_list
-from pinterest_emulator.http.operations import Operation, Result
+from pinterest_emulator.http.operations import Result, reads, writes
 
 if TYPE_CHECKING:
     from pinterest_emulator.data.models import CustomerList
@@ -82,28 +82,7 @@ def _find(call: Call, customer_list: CustomerList) -> Upload:
 
 
 OPERATIONS = (
-    Operation(
-        name="customer_list_uploads/create",
-        method="POST",
-        path=_PATH,
-        category="ads_write",
-        handler=_create,
-        scope="ads:write",
-    ),
-    Operation(
-        name="customer_list_uploads/get",
-        method="GET",
-        path=f"{_PATH}/{{customer_list_upload_id}}",
-        category="ads_read",
-        handler=_get,
-        scope="ads:read",
-    ),
-    Operation(
-        name="customer_list_uploads/run",
-        method="POST",
-        path=f"{_PATH}/{{customer_list_upload_id}}/run",
-        category="ads_write",
-        handler=_run,
-        scope="ads:write",
-    ),
+    writes("customer_list_uploads/create", "POST", _PATH, _create),
+    reads("customer_list_uploads/get", f"{_PATH}/{{customer_list_upload_id}}", _get),
+    writes("customer_list_uploads/run", "POST", f"{_PATH}/{{customer_list_upload_id}}/run", _run),
 )

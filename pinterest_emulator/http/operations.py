@@ -101,6 +101,38 @@ class Operation:
         object.__setattr__(self, "pattern", pattern)
 
 
+def reads(
+    name: str,
+    path: str,
+    handler: Callable[[Call], Result],
+    scope: str = "ads:read",
+    **options: bool,
+) -> Operation:
+    """Return an operation that reads; for the arguments see `Operation`."""
+    return Operation(
+        name=name,
+        method="GET",
+        path=path,
+        category="ads_read",
+        handler=handler,
+        scope=scope,
+        **options,
+    )
+
+
+def writes(
+    name: str,
+    method: str,
+    path: str,
+    handler: Callable[[Call], Result],
+    scope: str = "ads:write",
+) -> Operation:
+    """Return an operation that writes; for the arguments see `Operation`."""
+    return Operation(
+        name=name, method=method, path=path, category="ads_write", handler=handler, scope=scope
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """Match of a request.
