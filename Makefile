@@ -33,6 +33,9 @@ $(PLUGINS): $(INSTALLED) meltano.yml pyproject.toml $(wildcard requirements/*.tx
 	$(UV) pip install --quiet --python .venv-$*/bin/python --require-hashes -r $<
 	@touch $@
 
+# Compiled once at installation, not at each start of a program.
+$(INSTALLED) $(PLUGINS) $(LOADERS): export UV_COMPILE_BYTECODE = 1
+
 .PHONY: install
 install: $(INSTALLED) $(PLUGINS) $(LOADERS) ## Install everything into .venv, .venv-* and .meltano
 
@@ -42,7 +45,7 @@ demo: install ## Run Pinterest to warehouse and back, on the emulator and a real
 
 .PHONY: test
 test: install ## Run the tests
-	$(BIN)/python -m pytest
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 .PHONY: coverage
 coverage: install ## Run the tests and show which lines they reach, also in forks and subprocesses

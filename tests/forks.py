@@ -13,6 +13,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -62,8 +63,16 @@ class Fork:
         end = time.monotonic() + TIMEOUT_SECONDS
         while (code := self._server.ask(poll=self.pid)) is None:
             assert time.monotonic() < end, "it did not end"
-            time.sleep(_POLL_SECONDS)
+            _sleep_until_end(self.pid)
         return int(code)
+
+
+def _sleep_until_end(pid: int) -> None:
+    if sys.platform == "linux":
+        with os.fdopen(os.pidfd_open(pid)) as process:
+            select.select([process], [], [], TIMEOUT_SECONDS)
+    else:
+        time.sleep(_POLL_SECONDS)
 
 
 def until(what: Callable[[], object]) -> None:
@@ -113,7 +122,24 @@ def _become(asked: dict[str, Any], modules: Path) -> None:
         "target-pinterest-audiences": TargetPinterestAudiences,
     }
     sys.argv = asked["start"]
-    run_program(plugins[sys.argv[0]], sys.argv[1:])
+    try:
+        run_program(plugins[sys.argv[0]], sys.argv[1:])
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            _EXIT_CODES.append(end.code)
+        raise
+
+
+_EXIT_CODES: list[int] = []
+"""The exit code of a fork, once it has one."""
+
+
+def _end_fork() -> None:
+    """End before Python frees all objects, because that copies the memory of the warm process."""
+    for code in _EXIT_CODES:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _learn(modules: Path) -> None:
@@ -144,6 +170,7 @@ def _poll(pid: int, modules: Path) -> int | None:
 
 
 def _serve() -> None:
+    atexit.register(_end_fork)  # before the imports, so that it comes after what they register
     import tap_pinterest_audiences.tap  # noqa: F401, PLC0415
     import target_pinterest_audiences.target  # noqa: F401, PLC0415
 
