@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 LONGEST_LOG = 100_000
@@ -78,4 +78,4 @@ class RequestLog:
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """The entries for the control endpoint, oldest first."""
-        return [asdict(entry) for entry in self._entries]
+        return [{name: getattr(entry, name) for name in Entry.__slots__} for entry in self._entries]
