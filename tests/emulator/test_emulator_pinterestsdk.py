@@ -5,50 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pinterestsdk import (
-    AdAccountsApi,
-    AdAccountsAudienceCreate,
-    AdAccountsAudienceRule,
-    AdAccountsAudienceUpdate,
-    AdAccountToAdAccountSharedAudienceUpdateWithRequiredBody,
-    ApiClient,
-    AudienceAccountType,
-    AudienceInsightsApi,
-    AudienceInsightType,
-    AudienceObjectiveType,
-    AudienceOwnershipType,
-    AudiencesApi,
-    AudienceSharingApi,
-    AudienceStatus,
-    AudienceType,
-    AudienceUpdateOperationType,
-    Configuration,
-    CustomerListCreate,
-    CustomerListRecordRow,
-    CustomerListsApi,
-    CustomerListStatus,
-    CustomerListUpdateWithRequiredBody,
-    CustomerListUploadCreateRequest,
-    CustomerListUploadsApi,
-    OauthApi,
-    OperationType,
-    Order,
-    PinterestLibPaginationOrder,
-    TokenGrantType,
-    UserListOperationType,
-)
-from pinterestsdk.exceptions import (
-    BadRequestException,
-    ForbiddenException,
-    NotFoundException,
-    UnauthorizedException,
-)
+from lazily import ImportedAtFirstUse
 from pydantic import ValidationError
 
 from pinterest_emulator.testing import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import pinterestsdk as sdk
+else:
+    sdk = ImportedAtFirstUse("pinterestsdk")
 
 LARGE, SMALL, EMPTY, FOREIGN = "549755800001", "549755800002", "549755800003", "549755800005"
 BUSINESS = "729090764500000001"
@@ -62,17 +29,17 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-def connect(emulator: Emulator, token: str) -> Iterator[ApiClient]:
-    configuration = Configuration(
+def connect(emulator: Emulator, token: str) -> Iterator[sdk.ApiClient]:
+    configuration = sdk.Configuration(
         host=emulator.url, access_token=token, username="demo-app", password="demo-secret"
     )
-    with ApiClient(configuration) as client:
+    with sdk.ApiClient(configuration) as client:
         yield client
         client.rest_client.pool_manager.clear()
 
 
 @pytest.fixture
-def client(emulator: Emulator) -> Iterator[ApiClient]:
+def client(emulator: Emulator) -> Iterator[sdk.ApiClient]:
     yield from connect(emulator, "pina_demo")
 
 
@@ -106,69 +73,75 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def visitors(name: str = "Visitors") -> AdAccountsAudienceCreate:
-    rule = AdAccountsAudienceRule(visitor_source_id=TAG, retention_days=180)
-    return AdAccountsAudienceCreate(name=name, audience_type=AudienceType.VISITOR, rule=rule)
+def visitors(name: str = "Visitors") -> sdk.AdAccountsAudienceCreate:
+    rule = sdk.AdAccountsAudienceRule(visitor_source_id=TAG, retention_days=180)
+    return sdk.AdAccountsAudienceCreate(
+        name=name, audience_type=sdk.AudienceType.VISITOR, rule=rule
+    )
 
 
 def test_audiences_are_created_read_updated_and_removed(
-    emulator: Emulator, client: ApiClient
+    emulator: Emulator, client: sdk.ApiClient
 ) -> None:
-    api = AudiencesApi(client)
+    api = sdk.AudiencesApi(client)
 
     made = api.audiences_create_with_http_info(EMPTY, visitors())
 
     assert made.status_code == 201
-    assert made.data.status == AudienceStatus.INITIALIZING
+    assert made.data.status == sdk.AudienceStatus.INITIALIZING
     assert (made.data.size, made.data.is_nca) == (0, False)
     got: Any = api.audiences_get(made.data.id, EMPTY)
     assert got.created_by_company_name == "Wickwillow Trading"
     emulator.advance(10)
-    objectives = [AudienceObjectiveType.SALES]
-    wanted = AdAccountsAudienceUpdate(
-        name="Renamed", rule=AdAccountsAudienceRule(visitor_source_id=TAG, retention_days=30)
+    objectives = [sdk.AudienceObjectiveType.SALES]
+    wanted = sdk.AdAccountsAudienceUpdate(
+        name="Renamed", rule=sdk.AdAccountsAudienceRule(visitor_source_id=TAG, retention_days=30)
     )
     changed: Any = api.audiences_update(got.id, EMPTY, wanted)
     assert (changed.name, changed.rule.retention_days) == ("Renamed", 30)
     assert changed.updated_timestamp >= got.updated_timestamp + 10
-    engaged = AdAccountsAudienceCreate(
+    engaged = sdk.AdAccountsAudienceCreate(
         name="Engaged",
-        audience_type=AudienceType.ENGAGEMENT,
-        rule=AdAccountsAudienceRule(engager_type=1, objective_type=objectives),
+        audience_type=sdk.AudienceType.ENGAGEMENT,
+        rule=sdk.AdAccountsAudienceRule(engager_type=1, objective_type=objectives),
     )
     made_of_engaged: Any = api.audiences_create(EMPTY, engaged)
     assert made_of_engaged.rule.objective_type == objectives
-    removal = AdAccountsAudienceUpdate(operation_type=AudienceUpdateOperationType.REMOVE)
+    removal = sdk.AdAccountsAudienceUpdate(operation_type=sdk.AudienceUpdateOperationType.REMOVE)
     assert api.audiences_update(got.id, EMPTY, removal).id == got.id
-    with pytest.raises(NotFoundException, match="Audience not found"):
+    with pytest.raises(sdk.exceptions.NotFoundException, match="Audience not found"):
         api.audiences_get(got.id, EMPTY)
 
 
-def test_pages_of_audiences_are_read_in_both_orders(emulator: Emulator, client: ApiClient) -> None:
-    api = AudiencesApi(client)
+def test_pages_of_audiences_are_read_in_both_orders(
+    emulator: Emulator, client: sdk.ApiClient
+) -> None:
+    api = sdk.AudiencesApi(client)
     for number in range(7):
         api.audiences_create(EMPTY, visitors(f"Visitors {number}"))
     expected = emulator.state()["audiences"][EMPTY]
 
-    for order in PinterestLibPaginationOrder:
+    for order in sdk.PinterestLibPaginationOrder:
         found = read_pages(
-            api.audiences_list, EMPTY, order=order, ownership_type=AudienceOwnershipType.OWNED
+            api.audiences_list, EMPTY, order=order, ownership_type=sdk.AudienceOwnershipType.OWNED
         )
-        descending = order == PinterestLibPaginationOrder.DESCENDING
+        descending = order == sdk.PinterestLibPaginationOrder.DESCENDING
         assert read_values(found) == known(expected[::-1] if descending else expected)
 
 
-def test_list_without_ownership_type_holds_received_audiences(client: ApiClient) -> None:
-    api = AudiencesApi(client)
-    received = read_pages(api.audiences_list, EMPTY, ownership_type=AudienceOwnershipType.RECEIVED)
+def test_list_without_ownership_type_holds_received_audiences(client: sdk.ApiClient) -> None:
+    api = sdk.AudiencesApi(client)
+    received = read_pages(
+        api.audiences_list, EMPTY, ownership_type=sdk.AudienceOwnershipType.RECEIVED
+    )
     assert received == []
-    share = AdAccountToAdAccountSharedAudienceUpdateWithRequiredBody(
+    share = sdk.AdAccountToAdAccountSharedAudienceUpdateWithRequiredBody(
         audience_id=TWICE_SHARED,
-        operation_type=OperationType.SHARE,
+        operation_type=sdk.OperationType.SHARE,
         recipient_account_ids=[EMPTY],
     )
 
-    answer = AudienceSharingApi(client).update_ad_account_to_ad_account_shared_audience(
+    answer = sdk.AudienceSharingApi(client).update_ad_account_to_ad_account_shared_audience(
         LARGE, share
     )
 
@@ -177,12 +150,12 @@ def test_list_without_ownership_type_holds_received_audiences(client: ApiClient)
     assert [item.id for item in read_pages(api.audiences_list, EMPTY)] == [TWICE_SHARED, own]
 
 
-def test_client_cannot_read_a_text_seed_id(emulator: Emulator, client: ApiClient) -> None:
-    api = AudiencesApi(client)
-    wanted = AdAccountsAudienceCreate(
+def test_client_cannot_read_a_text_seed_id(emulator: Emulator, client: sdk.ApiClient) -> None:
+    api = sdk.AudiencesApi(client)
+    wanted = sdk.AdAccountsAudienceCreate(
         name="Alike",
-        audience_type=AudienceType.ACTALIKE,
-        rule=AdAccountsAudienceRule(seed_id=[READY_SEED], country="US", percentage=3),
+        audience_type=sdk.AudienceType.ACTALIKE,
+        rule=sdk.AdAccountsAudienceRule(seed_id=[READY_SEED], country="US", percentage=3),
     )
 
     # The description allows the text, the models of the client do not.
@@ -197,10 +170,10 @@ def test_client_cannot_read_a_text_seed_id(emulator: Emulator, client: ApiClient
 def test_every_audience_of_the_demo_is_read_under_the_older_description(account: str) -> None:
     with Emulator(access="unlimited", spec="5.23") as emulator:
         for client in connect(emulator, "pina_demo"):
-            api = AudiencesApi(client)
+            api = sdk.AudiencesApi(client)
             expected = emulator.state()
             for kind, rows in (("OWNED", "audiences"), ("RECEIVED", "received")):
-                ownership = AudienceOwnershipType(kind)
+                ownership = sdk.AudienceOwnershipType(kind)
                 found = []
                 query: dict[str, Any] = {"page_size": 250, "ownership_type": ownership}
                 while query.get("bookmark", True):
@@ -210,19 +183,21 @@ def test_every_audience_of_the_demo_is_read_under_the_older_description(account:
                 assert read_values(found) == known(expected[rows][account])
 
 
-def test_customer_lists_are_created_updated_and_read(emulator: Emulator, client: ApiClient) -> None:
-    api = CustomerListsApi(client)
+def test_customer_lists_are_created_updated_and_read(
+    emulator: Emulator, client: sdk.ApiClient
+) -> None:
+    api = sdk.CustomerListsApi(client)
 
     made = api.customer_lists_create_with_http_info(
-        EMPTY, CustomerListCreate(name="Newsletter", records="a@shop.example", is_nca=True)
+        EMPTY, sdk.CustomerListCreate(name="Newsletter", records="a@shop.example", is_nca=True)
     )
 
     assert made.status_code == 201
-    assert made.data.status == CustomerListStatus.PROCESSING
+    assert made.data.status == sdk.CustomerListStatus.PROCESSING
     assert (made.data.is_nca, made.data.num_uploaded_user_records) == (True, 1)
-    rows = [CustomerListRecordRow(email="b@shop.example", ip_address="192.0.2.1")]
-    more = CustomerListUpdateWithRequiredBody(
-        operation_type=UserListOperationType.ADD, records_v2=rows
+    rows = [sdk.CustomerListRecordRow(email="b@shop.example", ip_address="192.0.2.1")]
+    more = sdk.CustomerListUpdateWithRequiredBody(
+        operation_type=sdk.UserListOperationType.ADD, records_v2=rows
     )
     changed = api.customer_lists_update(EMPTY, made.data.id, more)
     assert (changed.num_batches, changed.num_uploaded_user_records) == (2, 2)
@@ -232,16 +207,20 @@ def test_customer_lists_are_created_updated_and_read(emulator: Emulator, client:
     assert read_pages(api.customer_lists_list, EMPTY, exclude_nca=True) == []
     demo = read_pages(api.customer_lists_list, LARGE)
     assert read_values(demo) == known(emulator.state()["customer_lists"][LARGE])
-    with pytest.raises(BadRequestException, match="exactly one of"):
+    with pytest.raises(sdk.exceptions.BadRequestException, match="exactly one of"):
         api.customer_lists_create(
-            EMPTY, CustomerListCreate(name="Both", records="a@shop.example", records_v2=rows)
+            EMPTY, sdk.CustomerListCreate(name="Both", records="a@shop.example", records_v2=rows)
         )
 
 
-def test_uploads_are_created_and_read(client: ApiClient) -> None:
-    lists, uploads = CustomerListsApi(client), CustomerListUploadsApi(client)
-    made = lists.customer_lists_create(EMPTY, CustomerListCreate(name="N", records="a@b.example"))
-    wanted = CustomerListUploadCreateRequest(operation=UserListOperationType.ADD, total_parts=2)
+def test_uploads_are_created_and_read(client: sdk.ApiClient) -> None:
+    lists, uploads = sdk.CustomerListsApi(client), sdk.CustomerListUploadsApi(client)
+    made = lists.customer_lists_create(
+        EMPTY, sdk.CustomerListCreate(name="N", records="a@b.example")
+    )
+    wanted = sdk.CustomerListUploadCreateRequest(
+        operation=sdk.UserListOperationType.ADD, total_parts=2
+    )
     begun: Any = uploads.customer_list_uploads_create(EMPTY, made.id, wanted)
 
     assert len(begun.s3_multipart_upload_data.file_parts) == 2
@@ -250,19 +229,21 @@ def test_uploads_are_created_and_read(client: ApiClient) -> None:
     assert (got.state, got.operation) == ("NOT_STARTED", "ADD")
 
 
-def test_ad_accounts_insights_and_shares_are_read(emulator: Emulator, client: ApiClient) -> None:
-    accounts, sharing = AdAccountsApi(client), AudienceSharingApi(client)
+def test_ad_accounts_insights_and_shares_are_read(
+    emulator: Emulator, client: sdk.ApiClient
+) -> None:
+    accounts, sharing = sdk.AdAccountsApi(client), sdk.AudienceSharingApi(client)
     state = emulator.state()
 
     found = read_pages(accounts.ad_accounts_list)
     assert read_values(found) == known(state["ad_accounts"])
     assert accounts.ad_accounts_get(LARGE).time_zone == "America/Los_Angeles"
-    insights = AudienceInsightsApi(client)
-    for kind in AudienceInsightType:
+    insights = sdk.AudienceInsightsApi(client)
+    for kind in sdk.AudienceInsightType:
         found_insights: Any = insights.audience_insights_get(LARGE, kind)
         assert found_insights.size > 0
     assert len(insights.audience_insights_scope_and_type_get(LARGE).items) == 3
-    for account_type in AudienceAccountType:
+    for account_type in sdk.AudienceAccountType:
         shares = read_pages(
             sharing.ad_accounts_audiences_shared_accounts_list, TWICE_SHARED, account_type, LARGE
         )
@@ -272,34 +253,34 @@ def test_ad_accounts_insights_and_shares_are_read(emulator: Emulator, client: Ap
             if item["account_type"] == account_type.value
         ]
     received = read_pages(
-        sharing.shared_audiences_for_business_list, BUSINESS, order=Order.ASCENDING
+        sharing.shared_audiences_for_business_list, BUSINESS, order=sdk.Order.ASCENDING
     )
     assert read_values(received) == known(state["businesses"][BUSINESS])
 
 
-def test_tokens_are_renewed_and_revoked(emulator: Emulator, client: ApiClient) -> None:
-    api = OauthApi(client)
+def test_tokens_are_renewed_and_revoked(emulator: Emulator, client: sdk.ApiClient) -> None:
+    api = sdk.OauthApi(client)
 
     renewed = api.oauth_token_with_http_info(
-        TokenGrantType.REFRESH_TOKEN, refresh_token="pinr.demo"
+        sdk.TokenGrantType.REFRESH_TOKEN, refresh_token="pinr.demo"
     )
 
     assert renewed.status_code == 201
     assert renewed.data.token_type == "bearer"
     token = renewed.data.access_token
     (other,) = connect(emulator, token)
-    assert AdAccountsApi(other).ad_accounts_get(LARGE).id == LARGE
+    assert sdk.AdAccountsApi(other).ad_accounts_get(LARGE).id == LARGE
     api.token_revoke(token)
-    with pytest.raises(UnauthorizedException, match="Authentication failed"):
-        AdAccountsApi(other).ad_accounts_get(LARGE)
+    with pytest.raises(sdk.exceptions.UnauthorizedException, match="Authentication failed"):
+        sdk.AdAccountsApi(other).ad_accounts_get(LARGE)
 
 
-def test_errors_are_read(client: ApiClient) -> None:
-    api = AudiencesApi(client)
+def test_errors_are_read(client: sdk.ApiClient) -> None:
+    api = sdk.AudiencesApi(client)
 
-    with pytest.raises(ForbiddenException, match="not permitted"):
+    with pytest.raises(sdk.exceptions.ForbiddenException, match="not permitted"):
         api.audiences_list(FOREIGN)
-    with pytest.raises(NotFoundException, match="AdAccount not found"):
+    with pytest.raises(sdk.exceptions.NotFoundException, match="AdAccount not found"):
         api.audiences_list("1")
-    with pytest.raises(BadRequestException, match="is a required property"):
-        api.audiences_create(EMPTY, AdAccountsAudienceCreate(name="No rule"))
+    with pytest.raises(sdk.exceptions.BadRequestException, match="is a required property"):
+        api.audiences_create(EMPTY, sdk.AdAccountsAudienceCreate(name="No rule"))
