@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from programs import Programs
+from stranger import running_stranger
 
 from pinterest_audiences.api import rate_limit
 from pinterest_audiences.api.client import PinterestAPI
@@ -14,6 +15,7 @@ from pinterest_emulator.testing import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from http.server import ThreadingHTTPServer
     from pathlib import Path
 
 
@@ -54,3 +56,13 @@ def naps(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(rate_limit, "monotonic", lambda: time.monotonic() + sum(naps))
     return naps
+
+
+@pytest.fixture
+def stranger(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
+    """An https server with a self-signed certificate, in an environment that trusts no extra."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    with running_stranger() as server:
+        yield server

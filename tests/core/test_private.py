@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
 import stat
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typing_extensions import override
+from stranger import SELF_SIGNED, credentials
 
 from pinterest_audiences.api.client import PinterestAPI
 from pinterest_audiences.api.operations import LIST_AD_ACCOUNTS
@@ -19,28 +15,16 @@ from tap_pinterest_audiences.tap import TapPinterestAudiences
 from target_pinterest_audiences.target import TargetPinterestAudiences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from http.server import ThreadingHTTPServer
+    from pathlib import Path
 
     from programs import Programs
 
     from pinterest_emulator.testing import Emulator
 
-SELF_SIGNED = Path(__file__).parents[1] / "data" / "self_signed.pem"
-"""A certificate for localhost with its key, made for these tests and trusted nowhere."""
-
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def credentials(**settings: str) -> dict[str, Any]:
-    return {
-        "access_token": "",
-        "client_id": "demo-app",
-        "client_secret": "demo-secret",
-        "refresh_token": "pinr.demo",
-        **settings,
-    }
 
 
 def test_open_token_file_is_restricted_with_a_warning(
@@ -75,40 +59,6 @@ def test_only_the_folder_in_the_state_folder_is_restricted(
     assert mode(shared) == 0o755
     assert {mode(file) for file in own.iterdir()} == {0o600}
     assert len(emulator.requests("oauth/token")) == 2
-
-
-class OnePage(BaseHTTPRequestHandler):
-    """Answers an empty list."""
-
-    def do_GET(self) -> None:
-        body = b'{"items": [], "bookmark": null}'
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        self.server.answered = True  # type: ignore[attr-defined]
-
-    @override
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def stranger(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
-    """An https server with a self-signed certificate."""
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(SELF_SIGNED)
-    with ThreadingHTTPServer(("127.0.0.1", 0), OnePage) as server:
-        server.answered = False  # type: ignore[attr-defined]
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def read(server: ThreadingHTTPServer) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from programs import record, schema
-from test_private import SELF_SIGNED, credentials
+from stranger import SELF_SIGNED, credentials
 
 from pinterest_audiences.api.transport import Transport, checked_url, is_loopback
 from pinterest_audiences.errors import NoResponseError, SettingsError
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from programs import Programs, Run
 
     from pinterest_emulator.testing import Emulator
-
-pytest_plugins = ("test_private",)
 
 PROXY_VARIABLES = (
     "HTTP_PROXY",
