@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 
     from programs import Run
 
-KILLS = 50
 RULE = {"visitor_source_id": "2612511566392"}
 WRITES = ("audiences/create", "audiences/update")
 EXISTING = 20
+ROUNDS, CHANGED = 6, 4
+REQUESTS = 1 + 3 * ROUNDS
+"""One reads, the others write."""
+PARTS = 3
+"""Tests that share the kills at all requests."""
+LONG_TEXT = "long " * 10_000
+"""With some of these, it takes a while to write a file."""
 
 
 @pytest.fixture
@@ -52,15 +58,15 @@ def actalike(name: str, seed: str) -> dict[str, Any]:
 
 
 def everything() -> list[dict[str, Any]]:
-    """Return alternating messages of all kinds, which take more than 50 requests to apply."""
+    """Return alternating messages of all kinds; a round takes three requests."""
     messages = [schema()]
-    for number in range(18):
+    for number in range(ROUNDS):
         messages += [
             visitor(f"New {number}"),
             record(name=old(number), description=f"Changed {number}")
-            if number < 12
+            if number < CHANGED
             else record(name=old(number), operation_type="REMOVE"),
-            actalike(f"Like {number}", old(number % 12)),
+            actalike(f"Like {number}", old(number % CHANGED)),
             record(name=old(18), description="Visitors of page 19"),
             state(number),
         ]
@@ -77,9 +83,9 @@ def outcome(emulator: Emulator, account: str) -> dict[str, str | None]:
 
 def wanted() -> dict[str, str | None]:
     return {
-        **{old(number): f"Visitors of page {number + 1}" for number in (18, 19)},
-        **{old(number): f"Changed {number}" for number in range(12)},
-        **{f"{kind} {number}": None for kind in ("New", "Like") for number in range(18)},
+        **{old(number): f"Visitors of page {number + 1}" for number in range(ROUNDS, EXISTING)},
+        **{old(number): f"Changed {number}" for number in range(CHANGED)},
+        **{f"{kind} {number}": None for kind in ("New", "Like") for number in range(ROUNDS)},
     }
 
 
@@ -93,24 +99,18 @@ def writes(emulator: Emulator, account: str) -> list[Any]:
     ]
 
 
-# Each of the first requests with one fault, every fifth with two others. They differ only in what
-# the target knows when it is killed.
-@pytest.mark.parametrize(
-    ("how", "part"),
-    [
-        *(("before the next", part) for part in range(5)),
-        ("before its answer", 2),
-        ("while it is answered", 4),
-    ],
-)
+# The faults differ only in what the target knows when it is killed.
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("how", ["before the next", "before its answer", "while it is answered"])
 def test_target_killed_after_any_request_creates_each_audience_once(
     tmp_path: Path, how: str, part: int
 ) -> None:
+    requests = REQUESTS - 1 if how == "before the next" else REQUESTS
     lines = everything()
     with Emulator(seed="empty", access="unlimited") as emulator:
         settings = {"access_token": "pina_demo", "api_url": emulator.url}
         target = Programs(tmp_path, settings)
-        for done in range(part + 1, KILLS + 1, 5):
+        for done in range(part + 1, requests + 1, PARTS):
             account = emulator.seed(ad_accounts=1, audiences=EXISTING)[0]
             match how:
                 case "before its answer":
@@ -131,9 +131,11 @@ def test_target_killed_after_any_request_creates_each_audience_once(
             emulator.clear()
             run = target.target(lines, ad_account_id=account)
             assert run.code == 0, run.err
-            assert run.state == {"seen": 17}
+            assert run.state == {"seen": ROUNDS - 1}
             assert outcome(emulator, account) == wanted()
-            assert len(first) + len(writes(emulator, account)) == 3 * 18, "none is written twice"
+            assert len(first) + len(writes(emulator, account)) == 3 * ROUNDS, (
+                "none is written twice"
+            )
 
 
 def stopped(
@@ -160,9 +162,9 @@ def test_target_stopped_in_a_request_emits_the_state_before_it(
     later = [schema(), *everything()[1 + 5 * (run.state["seen"] + 1) :]]
     again = target.target(later)
     assert again.code == 0, again.err
-    assert again.state == {"seen": 17}
+    assert again.state == {"seen": ROUNDS - 1}
     assert outcome(emulator, account) == wanted()
-    assert len(first) + len(writes(emulator, account)) == 3 * 18
+    assert len(first) + len(writes(emulator, account)) == 3 * ROUNDS
 
 
 @pytest.mark.parametrize("keeps", [True, False])
@@ -244,8 +246,8 @@ def test_file_of_rejected_records_survives_a_stop_or_kill_during_a_write(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     path = target.folder / "rejected.singer"
-    settings: dict[str, Any] = {"rejected_path": str(path), "max_rejected": 20_000}
-    many = [record(name=f"Bad {number}") for number in range(20_000)]
+    settings: dict[str, Any] = {"rejected_path": str(path), "max_rejected": 1000}
+    many = [record(name=f"Bad {number}", description=LONG_TEXT) for number in range(500)]
     assert target.target([schema(), *many], **settings).code == 0
     before = path.read_bytes()
     parts = f".{path.name}.*"
