@@ -1,4 +1,4 @@
-"""Starts the console scripts many times without importing them each time.
+"""Starts console scripts many times without importing them each time.
 
 A warm process forks for every run. Each fork is a real process with files for its pipes and real
 signals, and takes a tenth of the time that starting Python takes.
@@ -11,6 +11,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import importlib.metadata
 import json
 import os
 import select
@@ -25,8 +26,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from pinterest_audiences.plugin import PinterestPlugin
 
 TIMEOUT_SECONDS = 300
 """For runs that hang; on a busy machine a run takes long."""
@@ -44,6 +43,8 @@ class Fork:
         files: Sequence[Path],
         folder: Path,
         env: Mapping[str, str],
+        python: Path | str = sys.executable,
+        prepare: tuple[str, str, object] | None = None,
     ) -> None:
         """Start it.
 
@@ -52,19 +53,31 @@ class Fork:
             files: Its standard input, output and error output.
             folder: Its working directory.
             env: All its environment variables.
+            python: The Python of the environment that has the script.
+            prepare: A module, a function of it, and a value in JSON: the process calls the function
+                with the value before it runs the script.
         """
-        self._server = _server()
+        self._server = _server(str(python))
         self.pid: int = self._server.ask(
-            start=command, files=[str(path) for path in files], folder=str(folder), env=dict(env)
+            start=command,
+            files=[str(path) for path in files],
+            folder=str(folder),
+            env=dict(env),
+            prepare=prepare,
         )
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs; not to be called again after its end."""
+        code: int | None = self._server.ask(poll=self.pid)
+        return code
 
     def wait(self) -> int:
         """Return the exit code, which is negative after a signal that was not handled."""
         end = time.monotonic() + TIMEOUT_SECONDS
-        while (code := self._server.ask(poll=self.pid)) is None:
+        while (code := self.poll()) is None:
             assert time.monotonic() < end, "it did not end"
             _sleep_until_end(self.pid)
-        return int(code)
+        return code
 
 
 def _sleep_until_end(pid: int) -> None:
@@ -84,9 +97,14 @@ def until(what: Callable[[], object]) -> None:
 
 
 class _Server:
-    def __init__(self) -> None:
+    def __init__(self, python: str) -> None:
+        paths = {} if python != sys.executable else {"PYTHONPATH": os.pathsep.join(sys.path)}
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [python, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **paths},
         )
         self._lock = threading.Lock()
         atexit.register(self._process.communicate)
@@ -103,12 +121,16 @@ class _Server:
 _server = functools.cache(_Server)
 
 
+@functools.cache
+def _main(script: str) -> Callable[[], str | int | None]:
+    """Import the function of a console script."""
+    (found,) = importlib.metadata.entry_points(group="console_scripts", name=script)
+    main: Callable[[], str | int | None] = found.load()
+    return main
+
+
 def _become(asked: dict[str, Any], modules: Path) -> None:
     """Turn the forked process into a console script."""
-    from pinterest_audiences.plugin import run_program  # noqa: PLC0415
-    from tap_pinterest_audiences.tap import TapPinterestAudiences  # noqa: PLC0415
-    from target_pinterest_audiences.target import TargetPinterestAudiences  # noqa: PLC0415
-
     for number, path in enumerate(asked["files"]):
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
         os.dup2(os.open(path, flags), number)
@@ -116,14 +138,13 @@ def _become(asked: dict[str, Any], modules: Path) -> None:
     os.environ.clear()
     os.environ.update(asked["env"])
     time.tzset()
+    if asked["prepare"]:
+        module, function, value = asked["prepare"]
+        getattr(importlib.import_module(module), function)(value)
     atexit.register(lambda: modules.write_text("\n".join(list(sys.modules))))
-    plugins: dict[str, type[PinterestPlugin]] = {
-        "tap-pinterest-audiences": TapPinterestAudiences,
-        "target-pinterest-audiences": TargetPinterestAudiences,
-    }
     sys.argv = asked["start"]
     try:
-        run_program(plugins[sys.argv[0]], sys.argv[1:])
+        sys.exit(_main(sys.argv[0])())
     except SystemExit as end:
         if isinstance(end.code, int):
             _EXIT_CODES.append(end.code)
@@ -170,10 +191,8 @@ def _poll(pid: int, modules: Path) -> int | None:
 
 
 def _serve() -> None:
-    atexit.register(_end_fork)  # before the imports, so that it comes after what they register
-    import tap_pinterest_audiences.tap  # noqa: F401, PLC0415
-    import target_pinterest_audiences.target  # noqa: F401, PLC0415
-
+    # Before any import of a script, so that it comes after what that registers.
+    atexit.register(_end_fork)
     # Copies, so that the buffers of the forks contain nothing of this process.
     commands, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     # No `with`, because a fork also leaves this function when it ends.
@@ -181,6 +200,7 @@ def _serve() -> None:
     for line in commands:
         asked = json.loads(line)
         if "start" in asked:
+            _main(asked["start"][0])
             answer: int | None = os.fork()
             if not answer:
                 _become(asked, Path(folder, str(os.getpid())))

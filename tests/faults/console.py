@@ -1,15 +1,14 @@
-"""Runs the console scripts and kills them from outside."""
+"""Runs the programs and kills them from outside."""
 
 from __future__ import annotations
 
-import subprocess
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
 from elsewhere import change, count
 from ended import Ended, talkative
-from forks import TIMEOUT_SECONDS
-from programs import BIN
+from forks import Fork
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,39 +27,28 @@ class Console:
         `at`, `seconds` and `signal`: the signal comes so long after Pinterest got that request.
         """
         before = count(plan["base"])
-        with (
-            (folder / "in").open("rb") as stdin,
-            (folder / "out").open("wb") as out,
-            (folder / "err").open("wb") as err,
-        ):
-            process = subprocess.Popen(
-                [BIN / f"{program}-pinterest-audiences", *options],
-                stdin=stdin,
-                stdout=out,
-                stderr=err,
-                cwd=folder,
-                env=talkative(folder),
-            )
-            try:
-                _watch(process, folder, plan, before)
-                process.wait(TIMEOUT_SECONDS)
-            finally:
-                process.kill()
-        return Ended.read(process.wait(), folder)
+        fork = Fork(
+            [f"{program}-pinterest-audiences", *options],
+            files=[folder / name for name in ("in", "out", "err")],
+            folder=folder,
+            env=talkative(folder),
+        )
+        code = _watch(fork, folder, plan, before)
+        return Ended.read(fork.wait() if code is None else code, folder)
 
 
-def _watch(
-    process: subprocess.Popen[bytes], folder: Path, plan: Mapping[str, Any], before: int
-) -> None:
-    """Carry out the plan."""
+def _watch(fork: Fork, folder: Path, plan: Mapping[str, Any], before: int) -> int | None:
+    """Carry out the plan; return the exit code if the program has ended."""
     changes, kill = plan.get("changes"), plan.get("kill")
-    while (changes or kill) and process.poll() is None:
+    code = None
+    while (changes or kill) and (code := fork.poll()) is None:
         seen = count(plan["base"]) - before
         if changes and seen >= plan["changes_at"]:
             change(plan, folder)
             changes = None
         if kill and seen >= kill["at"]:
             time.sleep(kill["seconds"])
-            process.send_signal(kill["signal"])
-            return
+            os.kill(fork.pid, kill["signal"])
+            return None
         time.sleep(_LOOK_SECONDS)
+    return code

@@ -120,11 +120,11 @@ class Result:
 
 
 class Bench:
-    """A worker: one warm process, and the prepared data of each scenario."""
+    """A worker with the prepared data of each scenario."""
 
-    def __init__(self, warm: Warm, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         """Work in `folder`."""
-        self._warm = warm
+        self._warm = Warm()
         self._folder = folder
         self._templates: dict[str, Template] = {}
         self._cleans: dict[str, Clean] = {}
@@ -247,9 +247,9 @@ def kills_of(scenario: Scenario, clean: Clean, count: int, dice: random.Random) 
 
 @contextmanager
 def bench() -> Iterator[Bench]:
-    """A worker with its own warm process and folder."""
-    with tempfile.TemporaryDirectory() as folder, Warm() as warm:
-        yield Bench(warm, Path(folder))
+    """A worker with its own folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Bench(Path(folder))
 
 
 def run_all(tries: list[Try], cleans: dict[str, Clean]) -> list[Result]:
