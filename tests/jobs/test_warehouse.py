@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import re
 import signal
 import subprocess
-import time
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from forks import TIMEOUT_SECONDS
-from programs import BIN, Programs, Run, environment, selecting
+from forks import Fork, until
+from programs import Process, Programs, Run, environment, selecting
 from psycopg import sql
 
 from demo.parts import running_postgres
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "warehouse.md"
-LOADER = ROOT / ".meltano/loaders/target-postgres/venv/bin/target-postgres"
+LOADER_PYTHON = ROOT / ".meltano/loaders/target-postgres/venv/bin/python"
+NOTHING = Path(os.devnull)
 KEYS = {s["tap_stream_id"]: s["key_properties"] for s in selecting([])["streams"]}
 ZONE = dt.timezone(dt.timedelta(hours=-8))
 ZONE_AT_POSTGRES = "Etc/GMT+8"  # POSIX counts the other way round
@@ -43,8 +44,8 @@ KILLS_BETWEEN_LOADS = 5
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
     """A server in a time zone other than UTC."""
-    if not LOADER.exists():
-        pytest.fail(f"{LOADER} is missing: `make install` installs it")
+    if not LOADER_PYTHON.exists():
+        pytest.fail(f"{LOADER_PYTHON} is missing: `make install` installs it")
     with running_postgres() as postgres:
         with postgres.connect() as connection:
             connection.execute(f"ALTER DATABASE postgres SET timezone TO '{ZONE_AT_POSTGRES}'")
@@ -69,7 +70,6 @@ class Warehouse:
         self._settings = settings
         self._config = folder / "loader.json"
         self.configure()
-        self.loader = [str(LOADER), "--config", str(self._config)]
 
     def configure(self, **settings: Any) -> None:
         """Give the loader more settings."""
@@ -77,17 +77,11 @@ class Warehouse:
 
     def load(self, lines: str) -> dict[str, Any]:
         """Load what a tap printed; return the state that the loader passes on."""
-        done = subprocess.run(
-            self.loader,
-            input=lines,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-            env=environment(self.folder),
-        )
-        assert done.returncode == 0, done.stderr
-        return Run(0, done.stdout, "").state
+        names = ("loaded", "passed_on", "loader")
+        loaded, passed_on, log = files = [self.folder / name for name in names]
+        loaded.write_text(lines)
+        assert self._start(*files).wait() == 0, log.read_text()
+        return Run(0, passed_on.read_text(), "").state
 
     def ask(self, query: str | sql.Composed, *values: str) -> list[tuple[Any, ...]]:
         with self.postgres.connect() as connection:
@@ -126,36 +120,34 @@ class Warehouse:
             "--config": {**programs.settings, **settings},
             "--state": state or {},
         }
-        tap_command = [str(BIN / "tap-pinterest-audiences")]
+        tap_command = ["tap-pinterest-audiences"]
         for option, content in files.items():
             tap_command += [option, str(programs.file(f"{option[2:]}.json", content))]
-        printed, tap_log, loader_log = (self.folder / n for n in ("printed", "tap", "loader"))
+        printed, tap_log = (self.folder / name for name in ("printed", "tap"))
+        passed_on, loader_log = (self.folder / name for name in ("passed_on", "loader"))
+        pipes = [self.folder / "from_tap", self.folder / "to_loader"]
+        for pipe in pipes:
+            pipe.unlink(missing_ok=True)
+            os.mkfifo(pipe)
         env = environment(self.folder)
-        with (
-            tap_log.open("w") as tap_err,
-            loader_log.open("w") as loader_err,
-            subprocess.Popen(tap_command, stdout=subprocess.PIPE, stderr=tap_err, env=env) as tap,
-            subprocess.Popen(
-                ["tee", str(printed)],  # noqa: S607  (every system has it)
-                stdin=tap.stdout,
-                stdout=subprocess.PIPE,
-            ) as tee,
-            subprocess.Popen(
-                self.loader,
-                stdin=tee.stdout,
-                stdout=subprocess.PIPE,
-                stderr=loader_err,
-                env=env,
-                text=True,
-            ) as loader,
-        ):
-            for process in (tap, tee):  # only the next process may hold the reading end
-                assert process.stdout
-                process.stdout.close()
-            passed_on, _ = loader.communicate(timeout=TIMEOUT_SECONDS)
-        assert loader.returncode == 0, loader_log.read_text()
-        run = Run(tap.returncode, printed.read_text(), tap_log.read_text())
-        return run, Run(0, passed_on, "").state
+        tap = Fork(tap_command, files=[NOTHING, pipes[0], tap_log], folder=self.folder, env=env)
+        loader = self._start(pipes[1], passed_on, loader_log)
+        with pipes[0].open("rb") as stdin, pipes[1].open("wb") as stdout:
+            subprocess.run(["tee", str(printed)], stdin=stdin, stdout=stdout, check=True)  # noqa: S607  (every system has it)
+        code = tap.wait()
+        assert loader.wait() == 0, loader_log.read_text()
+        run = Run(code, printed.read_text(), tap_log.read_text())
+        return run, Run(0, passed_on.read_text(), "").state
+
+    def _start(self, *files: Path) -> Fork:
+        """Start the loader with its input, output and error output."""
+        return Fork(
+            ["target-postgres", "--config", str(self._config)],
+            files=files,
+            folder=self.folder,
+            env=environment(self.folder),
+            python=LOADER_PYTHON,
+        )
 
 
 @pytest.fixture
@@ -492,24 +484,15 @@ def killed(
     """Kill the tap after so many requests; return the complete lines that it printed."""
     emulator.clear()
     settings = {**programs.settings, "page_size": 10, "concurrency": concurrency}
-    command = [str(BIN / "tap-pinterest-audiences")]
+    command = ["tap-pinterest-audiences"]
     for option, content in (("config", settings), ("state", state)):
         command += [f"--{option}", str(programs.file(f"{option}.json", content))]
     command += ["--catalog", str(programs.file("catalog.json", selecting(["audiences"])))]
-    printed = programs.folder / "printed"
-    with (
-        printed.open("w") as stdout,  # not a pipe, because nobody reads while the program runs
-        (programs.folder / "log").open("w") as stderr,
-        subprocess.Popen(
-            command, stdout=stdout, stderr=stderr, env=environment(programs.folder)
-        ) as tap,
-    ):
-        while tap.poll() is None and len(emulator.requests()) < reads:
-            time.sleep(0.005)
-        tap.kill()
-    assert tap.returncode == -signal.SIGKILL
-    lines = printed.read_text()
-    return lines[: lines.rfind("\n") + 1]  # an incomplete line is not a message
+    tap = Process(command, "", programs.folder)
+    until(lambda: len(emulator.requests()) >= reads)
+    run = tap.stop(signal.SIGKILL)
+    assert run.code == -signal.SIGKILL, run.err
+    return run.out[: run.out.rfind("\n") + 1]  # an incomplete line is not a message
 
 
 def test_run_killed_at_twenty_points_loads_everything(warehouse: Warehouse, tmp_path: Path) -> None:
