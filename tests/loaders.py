@@ -104,22 +104,36 @@ class DuckDB(Loader):
         return self.folder / "warehouse.duckdb"
 
     @override
+    def load(self, lines: str) -> None:
+        super().load(lines)
+        self._tables = self._read_tables()
+
+    @override
     def rows(self, table: str) -> list[dict[str, Any]]:
+        return [
+            {k: v for k, v in row.items() if v not in {None, ""}} for row in self._tables[table]
+        ]
+
+    def _read_tables(self) -> dict[str, list[dict[str, Any]]]:
         program = (
             "import duckdb, json, sys\n"
-            "found = duckdb.connect(sys.argv[1], read_only=True).sql(sys.argv[2])\n"
-            "rows = [dict(zip(found.columns, row)) for row in found.fetchall()]\n"
-            "print(json.dumps(rows, default=str))"
+            "database = duckdb.connect(sys.argv[1], read_only=True)\n"
+            "listed = database.sql('SHOW ALL TABLES').fetchall()\n"
+            "tables = {}\n"
+            "for _, schema, name, *_ in listed:\n"
+            "    if schema == 'pinterest':\n"
+            "        found = database.sql(f'SELECT * FROM pinterest.\"{name}\"')\n"
+            "        tables[name] = [dict(zip(found.columns, row)) for row in found.fetchall()]\n"
+            "print(json.dumps(tables, default=str))"
         )
-        query = f'SELECT * FROM pinterest."{table}"'  # noqa: S608  (a name of ours)
         done = subprocess.run(
-            [self.bin("python"), "-c", program, self._path, query],
+            [self.bin("python"), "-c", program, self._path],
             capture_output=True,
             text=True,
             check=True,
         )
-        found = json.loads(done.stdout)
-        return [{k: v for k, v in row.items() if v not in {None, ""}} for row in found]
+        tables: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
+        return tables
 
     @staticmethod
     @override

@@ -9,8 +9,7 @@ import pytest
 import requests
 from loaders import DuckDB, FlatteningTargetCSV, TargetCSV
 from programs import Programs, selecting
-
-from pinterest_emulator.testing import Emulator
+from shops import small_shops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
     from loaders import Loader
     from programs import Run
+
+    from pinterest_emulator.testing import Emulator
 
 KEYS = {s["tap_stream_id"]: s["key_properties"] for s in selecting([])["streams"]}
 WITH_RULE = [name for name in KEYS if name.endswith("audiences")]
@@ -46,8 +47,8 @@ RULE = {
 
 @pytest.fixture(scope="module")
 def pinterest() -> Iterator[Emulator]:
-    """Pinterest with the demo's shops, and an audience with a long rule."""
-    with Emulator(seed="demo", access="unlimited") as emulator:
+    """Pinterest with shops, and an audience with a long rule."""
+    with small_shops() as emulator:
         account = emulator.state()["ad_accounts"][0]["id"]
         requests.post(
             f"{emulator.url}/ad_accounts/{account}/audiences",
@@ -69,6 +70,7 @@ def two_runs(emulator: Emulator, folder: Path) -> Runs:
             "access_token": "pina_demo",
             "api_url": emulator.url,
             "business_ids": list(emulator.state()["businesses"])[:1],
+            "page_size": 25,
             **(FLATTENING if flattened else {}),
         }
         programs = Programs(folder, settings)

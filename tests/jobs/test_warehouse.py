@@ -17,6 +17,7 @@ import requests
 from forks import Fork, until
 from programs import Process, Programs, Run, environment, selecting
 from psycopg import sql
+from shops import small_shops
 
 from demo.parts import running_postgres
 from pinterest_emulator.testing import Emulator
@@ -164,6 +165,13 @@ def shops() -> Iterator[Emulator]:
         yield emulator
 
 
+@pytest.fixture
+def few() -> Iterator[Emulator]:
+    """The demo's shops with few audiences."""
+    with small_shops() as emulator:
+        yield emulator
+
+
 def programs_for(emulator: Emulator, folder: Path, **settings: Any) -> Programs:
     return Programs(folder, {"access_token": "pina_demo", "api_url": emulator.url, **settings})
 
@@ -238,11 +246,11 @@ def guide_queries() -> dict[str, str]:
 
 
 def test_all_streams_load_twice_without_changes(
-    shops: Emulator, warehouse: Warehouse, tmp_path: Path
+    few: Emulator, warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    businesses = readable_businesses(shops)
-    programs = programs_for(shops, tmp_path, business_ids=businesses)
-    expected = contents(shops, businesses)
+    businesses = readable_businesses(few)
+    programs = programs_for(few, tmp_path, page_size=25, business_ids=businesses)
+    expected = contents(few, businesses)
     assert expected.keys() == KEYS.keys()
 
     first, state = warehouse.pump(programs, list(KEYS))
@@ -293,9 +301,9 @@ def test_all_streams_load_twice_without_changes(
 
 @pytest.mark.parametrize("by_loader", [False, True])
 def test_flattening_keeps_the_rule(
-    shops: Emulator, warehouse: Warehouse, tmp_path: Path, *, by_loader: bool
+    few: Emulator, warehouse: Warehouse, tmp_path: Path, *, by_loader: bool
 ) -> None:
-    account = shops.state()["ad_accounts"][0]["id"]
+    account = few.state()["ad_accounts"][0]["id"]
     rule = {
         "visitor_source_id": "2612511566001",
         "retention_days": 30,
@@ -304,17 +312,17 @@ def test_flattening_keeps_the_rule(
         "url": ["https://shop.example/shoes"],
     }
     body = {"name": "Long rule", "audience_type": "VISITOR", "rule": rule}
-    call(shops, "POST", f"ad_accounts/{account}/audiences", json=body).raise_for_status()
+    call(few, "POST", f"ad_accounts/{account}/audiences", json=body).raise_for_status()
     flattening = {"flattening_enabled": True, "flattening_max_depth": 1}
     if by_loader:
         warehouse.configure(**flattening)
-    programs = programs_for(shops, tmp_path, **({} if by_loader else flattening))
+    programs = programs_for(few, tmp_path, page_size=25, **({} if by_loader else flattening))
     streams = [table for table in KEYS if table != "business_audiences"]
     for _ in range(2):
         run, _ = warehouse.pump(programs, streams)
         assert run.code == 0, run.err
         rows = {row["id"]: row for row in warehouse.rows("audiences")}
-        state = shops.state()
+        state = few.state()
         expected = [
             item for account in state["ad_accounts"] for item in state["audiences"][account["id"]]
         ]
@@ -353,15 +361,15 @@ def test_lone_surrogates_are_replaced_everywhere() -> None:
 
 
 def test_undescribed_field_reaches_every_table_twice(
-    shops: Emulator, warehouse: Warehouse, tmp_path: Path
+    few: Emulator, warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    programs = programs_for(shops, tmp_path, business_ids=readable_businesses(shops))
+    programs = programs_for(few, tmp_path, page_size=25, business_ids=readable_businesses(few))
     state: dict[str, Any] | None = None
     for _ in range(2):
-        shops.fault(kind="extra_field", times=None)
+        few.fault(kind="extra_field", times=None)
         run, state = warehouse.pump(programs, list(KEYS), state)
         assert run.code == 0, run.err
-        shops.clear()
+        few.clear()
         for table in KEYS:
             rows = warehouse.rows(table)
             held = [row["other_fields"] for row in rows if row["other_fields"]]
