@@ -16,6 +16,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,7 @@ class Fork:
                 with the value before it runs the script.
         """
         self._server = _server(str(python))
+        self._code: int | None = None
         self.pid: int = self._server.ask(
             start=command,
             files=[str(path) for path in files],
@@ -67,9 +69,10 @@ class Fork:
         )
 
     def poll(self) -> int | None:
-        """Return the exit code, or None while it runs; not to be called again after its end."""
-        code: int | None = self._server.ask(poll=self.pid)
-        return code
+        """Return the exit code, or None while it runs."""
+        if self._code is None:
+            self._code = self._server.ask(poll=self.pid)
+        return self._code
 
     def wait(self) -> int:
         """Return the exit code, which is negative after a signal that was not handled."""
@@ -78,6 +81,12 @@ class Fork:
             assert time.monotonic() < end, "it did not end"
             _sleep_until_end(self.pid)
         return code
+
+    def kill(self) -> None:
+        """Kill it if it still runs, as a test that failed may leave it."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait()
 
 
 def _sleep_until_end(pid: int) -> None:
@@ -93,7 +102,7 @@ def until(what: Callable[[], object]) -> None:
     end = time.monotonic() + TIMEOUT_SECONDS
     while not what():
         assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
+        time.sleep(0.02)
 
 
 class _Server:

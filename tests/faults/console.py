@@ -33,15 +33,17 @@ class Console:
             folder=folder,
             env=talkative(folder),
         )
-        code = _watch(fork, folder, plan, before)
-        return Ended.read(fork.wait() if code is None else code, folder)
+        try:
+            _watch(fork, folder, plan, before)
+            return Ended.read(fork.wait(), folder)
+        finally:
+            fork.kill()
 
 
-def _watch(fork: Fork, folder: Path, plan: Mapping[str, Any], before: int) -> int | None:
-    """Carry out the plan; return the exit code if the program has ended."""
+def _watch(fork: Fork, folder: Path, plan: Mapping[str, Any], before: int) -> None:
+    """Carry out the plan."""
     changes, kill = plan.get("changes"), plan.get("kill")
-    code = None
-    while (changes or kill) and (code := fork.poll()) is None:
+    while (changes or kill) and fork.poll() is None:
         seen = count(plan["base"]) - before
         if changes and seen >= plan["changes_at"]:
             change(plan, folder)
@@ -49,6 +51,5 @@ def _watch(fork: Fork, folder: Path, plan: Mapping[str, Any], before: int) -> in
         if kill and seen >= kill["at"]:
             time.sleep(kill["seconds"])
             os.kill(fork.pid, kill["signal"])
-            return None
+            return
         time.sleep(_LOOK_SECONDS)
-    return code

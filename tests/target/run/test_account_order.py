@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
-import subprocess
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import sqlalchemy as sa
 from databases import url_of
-from forks import TIMEOUT_SECONDS, until
+from forks import Fork, until
 from people import SCHEMA, STREAM, activate, audiences, changes, digests, lists, members, people
-from programs import BIN, Run, environment, record, schema, state
+from programs import Run, environment, record, schema, state
 
 from demo.parts import running_postgres
 
@@ -51,33 +51,33 @@ class FedTarget:
     def __init__(self, programs: Programs, name: str, settings: dict[str, Any]) -> None:
         """Start it."""
         config = programs.file(f"{name}.json", {**programs.settings, **settings})
-        self._out, self._err = (programs.folder / f"{name}.{end}" for end in ("out", "err"))
-        with self._out.open("w") as out, self._err.open("w") as err:
-            self.process = subprocess.Popen(
-                [BIN / "target-pinterest-audiences", "--config", str(config)],
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=err,
-                text=True,
-                env=environment(programs.folder),
-                cwd=programs.folder,
-            )
+        ends = ("in", "out", "err")
+        stdin, self._out, self._err = files = [programs.folder / f"{name}.{end}" for end in ends]
+        os.mkfifo(stdin)
+        command = ["target-pinterest-audiences", "--config", str(config)]
+        env = environment(programs.folder)
+        self._fork = Fork(command, files=files, folder=programs.folder, env=env)
+        self._input = stdin.open("w")
 
     def send(self, *messages: object) -> None:
-        assert self.process.stdin
-        self.process.stdin.write("".join(json.dumps(message) + "\n" for message in messages))
-        self.process.stdin.flush()
+        self._input.write("".join(json.dumps(message) + "\n" for message in messages))
+        self._input.flush()
 
     def close(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
+        self._input.close()
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self._fork.pid, number)
+
+    def kill(self) -> None:
+        self.close()
+        self._fork.kill()
 
     def waits_for(self, account: str) -> bool:
         return f"{WAITING} {account}" in self._err.read_text()
 
     def wait(self) -> Run:
-        code = self.process.wait(TIMEOUT_SECONDS)
-        return Run(code, self._out.read_text(), self._err.read_text())
+        return Run(self._fork.wait(), self._out.read_text(), self._err.read_text())
 
     def end(self) -> Run:
         self.close()
@@ -98,8 +98,7 @@ def start(programs: Programs) -> Iterator[Start]:
 
     yield start
     for fed in started:
-        fed.process.kill()
-        fed.process.communicate()
+        fed.kill()
 
 
 def visitors(account: str, name: str, **fields: Any) -> dict[str, Any]:
@@ -244,7 +243,7 @@ def test_sigterm_ends_a_waiting_run(emulator: Emulator, start: Start, ledger_url
     until(lambda: names(emulator, first) and names(emulator, second))
     other.send(visitors(first, "Other"))
     until(lambda: other.waits_for(first))
-    other.process.send_signal(signal.SIGTERM)
+    other.signal(signal.SIGTERM)
     stopped = other.wait()
     assert stopped.code == 143, stopped.err
     assert stopped.state == {"seen": "half"}
