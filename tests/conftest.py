@@ -32,6 +32,13 @@ def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
         yield emulator
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Emulator]:
+    """An emulator with the demo data, for tests that do not change it."""
+    with Emulator(access="unlimited") as running:
+        yield running
+
+
 @pytest.fixture
 def account(emulator: Emulator) -> str:
     """An ad account without audiences."""

@@ -44,13 +44,6 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Emulator]:
-    """For tests that do not change it."""
-    with Emulator(access="unlimited") as running:
-        yield running
-
-
 def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 

@@ -44,13 +44,6 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Emulator]:
-    """For tests that do not change it."""
-    with Emulator(access="unlimited") as running:
-        yield running
-
-
 def get(emulator: Emulator, path: str, **query: str | int) -> requests.Response:
     headers = {"Authorization": "Bearer pina_demo"}
     return requests.get(f"{emulator.url}/{path}", headers=headers, params=query, timeout=10)

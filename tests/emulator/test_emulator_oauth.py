@@ -23,13 +23,6 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Emulator]:
-    """For tests that do not change it."""
-    with Emulator(access="unlimited") as running:
-        yield running
-
-
 def ask(
     emulator: Emulator, form: dict[str, str], auth: tuple[str, str] | None = APP
 ) -> requests.Response:

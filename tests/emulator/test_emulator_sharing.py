@@ -26,13 +26,6 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Emulator]:
-    """For tests that do not change it."""
-    with Emulator(access="unlimited") as running:
-        yield running
-
-
 def ask(emulator: Emulator, path: str, bearer: str = "pina_demo", **query: str) -> Any:
     answer = requests.get(
         f"{emulator.url}/{path}",
