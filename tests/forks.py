@@ -50,7 +50,7 @@ class Fork:
         """Start it.
 
         Args:
-            command: The name of a console script, and its options.
+            command: The name of a console script, or `module:function`, and its options.
             files: Its standard input, output and error output.
             folder: Its working directory.
             env: All its environment variables.
@@ -132,10 +132,14 @@ _server = functools.cache(_Server)
 
 @functools.cache
 def _main(script: str) -> Callable[[], str | int | None]:
-    """Import the function of a console script."""
+    """Import the function of a console script, or one that is given as `module:name`."""
+    if ":" in script:
+        module, _, name = script.partition(":")
+        main: Callable[[], str | int | None] = getattr(importlib.import_module(module), name)
+        return main
     (found,) = importlib.metadata.entry_points(group="console_scripts", name=script)
-    main: Callable[[], str | int | None] = found.load()
-    return main
+    loaded: Callable[[], str | int | None] = found.load()
+    return loaded
 
 
 def _become(asked: dict[str, Any], modules: Path) -> None:

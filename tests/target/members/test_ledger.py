@@ -10,18 +10,21 @@ import os
 import signal
 import sqlite3
 import stat
-import subprocess
 import sys
 import time
 import traceback
 import tracemalloc
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 from databases import url_of
+from forks import Fork
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ledger_filler import LIST, batch
+from programs import environment
 from psycopg import sql
 
 from demo.parts import running_postgres
@@ -32,14 +35,11 @@ from target_pinterest_audiences.ledger.member_ledger import NotedList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from demo.parts import Postgres
 
 BATCH = 1000
 KILLS = 4
-TIMEOUT_SECONDS = 120
-LIST = "2680068678965"
 SECRET = "s3cret-of-the-ledger"
 
 _numbers = itertools.count()
@@ -241,63 +241,44 @@ def test_list_keeps_its_type_and_its_creator(ledger: Ledger) -> None:
     assert ledger.noted_list(LIST) == expected
 
 
-ADDING = """
-import sys
-from target_pinterest_audiences.ledger import ledger as module
-
-module._MOST_RECENT = 2 * int(sys.argv[4])  # so that batches are often carried to the large table
-ledger = module.Ledger(sys.argv[1])
-start, stop, size = map(int, sys.argv[2:])
-for number in range(start, stop):
-    members = [b"%032d" % member for member in range(number * size, (number + 1) * size)]
-    ledger.seen("2680068678965", members, number)
-    ledger.add("2680068678965", members, number)
-    print(number, flush=True)
-"""
+def adding(url: str, start: int, stop: int, folder: Path, printed: Path) -> Fork:
+    command = ["ledger_filler:main", url, str(start), str(stop), str(BATCH)]
+    files = [Path(os.devnull), printed, folder / "err"]
+    return Fork(command, files=files, folder=folder, env=environment(folder))
 
 
-def adding(url: str, start: int, stop: int, **streams: Any) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", ADDING, url, str(start), str(stop), str(BATCH)]
-    return subprocess.Popen(command, text=True, **streams)
-
-
-def batch(number: int) -> list[bytes]:
-    return [b"%032d" % member for member in range(number * BATCH, (number + 1) * BATCH)]
-
-
-def test_four_processes_create_and_fill_one_ledger(url: str) -> None:
+def test_four_processes_create_and_fill_one_ledger(url: str, tmp_path: Path) -> None:
     ranges = [(0, 5), (5, 10), (10, 15), (10, 15)]
-    processes = [adding(url, *part, stdout=subprocess.DEVNULL) for part in ranges]
-    assert [process.wait(TIMEOUT_SECONDS) for process in processes] == [0, 0, 0, 0]
+    nowhere = Path(os.devnull)
+    processes = [adding(url, *part, tmp_path, nowhere) for part in ranges]
+    assert [process.wait() for process in processes] == [0, 0, 0, 0]
     with contextlib.closing(Ledger(url)) as ledger:
         assert ledger.count(LIST) == 15 * BATCH
-        assert not any(ledger.unsent(LIST, batch(number)) for number in range(15))
+        assert not any(ledger.unsent(LIST, batch(number, BATCH)) for number in range(15))
 
 
 def test_killed_process_leaves_complete_batches_and_all_confirmed_ones(
     url: str, tmp_path: Path
 ) -> None:
     Ledger(url).close()
-    printed = tmp_path / "printed"
     for kill in range(KILLS):
         first = kill * 1_000_000  # more work than fits in before the kill
-        with (
-            printed.open("w") as stdout,
-            adding(url, first, first + 1_000_000, stdout=stdout) as process,
-        ):
-            while len(printed.read_text().splitlines()) < 1 + 2 * kill:
-                assert process.poll() is None
-                time.sleep(0.001)
-            time.sleep(kill * 0.005)  # at a random point
-            process.kill()
-        assert process.returncode == -signal.SIGKILL
+        printed = tmp_path / f"printed{kill}"
+        printed.touch()
+        process = adding(url, first, first + 1_000_000, tmp_path, printed)
+        while len(printed.read_text().splitlines()) < 1 + 2 * kill:
+            assert process.poll() is None
+            time.sleep(0.001)
+        time.sleep(kill * 0.005)  # at a random point
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
         done = [int(line) for line in printed.read_text().splitlines(keepends=True) if "\n" in line]
         with contextlib.closing(Ledger(url)) as ledger:
             for number in done:
-                assert not ledger.unsent(LIST, batch(number)), "the error was logged before"
-            left = len(ledger.unsent(LIST, batch(done[-1] + 1)))
+                assert not ledger.unsent(LIST, batch(number, BATCH)), "the error was logged before"
+            left = len(ledger.unsent(LIST, batch(done[-1] + 1, BATCH)))
             assert left in {0, BATCH}, "all or nothing"
-            assert len(ledger.unsent(LIST, batch(done[-1] + 2))) == BATCH
+            assert len(ledger.unsent(LIST, batch(done[-1] + 2, BATCH))) == BATCH
             assert ledger.count(LIST) % BATCH == 0
 
 
