@@ -73,13 +73,22 @@ def environment(home: Path) -> dict[str, str]:
 class Process:
     """A running console script."""
 
-    def __init__(self, command: list[str], stdin: Path | str, folder: Path, **env: str) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        stdin: Path | str,
+        folder: Path,
+        *,
+        prepare: tuple[str, str, object] | None = None,
+        **env: str,
+    ) -> None:
         """Start it in `folder`.
 
         Args:
             command: Its name and options.
             stdin: A file or a text.
             folder: Its working directory.
+            prepare: What the process calls first; see `Fork`.
             env: Environment variables beside those of `environment`.
         """
         self._folder = tempfile.TemporaryDirectory()
@@ -89,7 +98,11 @@ class Process:
         else:
             self._files[0] = stdin
         self._fork = Fork(
-            command, files=self._files, folder=folder, env={**environment(folder), **env}
+            command,
+            files=self._files,
+            folder=folder,
+            env={**environment(folder), **env},
+            prepare=prepare,
         )
         self.pid = self._fork.pid
 
@@ -106,12 +119,17 @@ class Process:
 
 
 class Programs:
-    """The tap and the target, with their files in one folder."""
+    """The tap and the target, with their files in one folder.
+
+    Attributes:
+        prepare: What each process calls first; see `Fork`.
+    """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         """Run in ``folder``, with ``settings`` unless a call says otherwise."""
         self.folder = folder
         self.settings = dict(settings)
+        self.prepare: tuple[str, str, object] | None = None
 
     def file(self, name: str, content: object) -> Path:
         path = self.folder / name
@@ -119,7 +137,7 @@ class Programs:
         return path
 
     def run(self, name: str, *options: str, stdin: Path | str = "", **env: str) -> Run:
-        return Process([name, *options], stdin, self.folder, **env).wait()
+        return Process([name, *options], stdin, self.folder, prepare=self.prepare, **env).wait()
 
     def tap(
         self,
@@ -145,7 +163,7 @@ class Programs:
         if not isinstance(lines, Path | str):
             lines = "".join(json.dumps(line) + "\n" for line in lines)
         command = ["target-pinterest-audiences", "--config", str(config)]
-        return Process(command, lines, self.folder)
+        return Process(command, lines, self.folder, prepare=self.prepare)
 
     def target(self, lines: Path | str | Iterable[object], **settings: Any) -> Run:
         return self.start(lines, **settings).wait()

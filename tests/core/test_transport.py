@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from no_waits import WITHOUT_WAITS
 from programs import record, schema
 from stranger import SELF_SIGNED, credentials
 
@@ -142,6 +143,7 @@ def babbling_proxy() -> Iterator[Eavesdropper]:
 def test_invalid_proxy_is_named(
     programs: Programs, babbling_proxy: Eavesdropper, plugin: str
 ) -> None:
+    programs.prepare = WITHOUT_WAITS
     env = {"HTTPS_PROXY": babbling_proxy.url}
     done = run(programs, plugin, env, api_url=FAR_AWAY)
     assert done.code == 1

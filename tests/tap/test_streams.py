@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from no_waits import WITHOUT_WAITS
 from programs import Programs, selecting, statuses
 
 from pinterest_emulator.testing import Emulator
@@ -206,6 +207,7 @@ def test_unreadable_list_of_one_account_is_named(emulator: Emulator, programs: P
 def test_incomplete_list_keeps_its_bookmark(
     emulator: Emulator, programs: Programs, fault: dict[str, Any]
 ) -> None:
+    programs.prepare = WITHOUT_WAITS
     one, other = emulator.seed(ad_accounts=2, audiences=60, updated_timestamp=LONG_AGO)
     emulator.fault(operation="audiences/list", path_contains=other, skip=1, times=None, **fault)
     run = programs.tap(page_size=10, ad_account_ids=[one, other])

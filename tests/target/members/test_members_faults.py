@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from forks import until
+from no_waits import WITHOUT_WAITS
 from people import (
     NAME,
     SCHEMA,
@@ -56,6 +57,7 @@ def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
 def test_list_created_by_a_lost_response_is_found_again(
     emulator: Emulator, target: Programs, account: str, operation: str, kind: str
 ) -> None:
+    target.prepare = WITHOUT_WAITS
     emulator.fault(operation=operation, kind=kind)
     run = target.target([SCHEMA, *people(range(9)), state(1)], member_batch_size=5)
     assert run.code == 0, run.err
@@ -68,6 +70,7 @@ def test_list_created_by_a_lost_response_is_found_again(
 def test_list_is_created_again_if_the_request_never_arrived(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
+    target.prepare = WITHOUT_WAITS
     emulator.fault(operation=CREATE, kind="drop_before")
     assert target.target([SCHEMA, *people(range(9))]).code == 0
     assert len(lists(emulator, account)) == 1
