@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from programs import Programs, selecting
-
-from pinterest_emulator.testing import Emulator
+from shops import small_shops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from programs import Run
+
+    from pinterest_emulator.testing import Emulator
 
 LONG_AGO = 1_700_000_000
 MARK = "_sdc_deleted_at"
@@ -51,7 +52,7 @@ def tap(programs: Programs, catalog: dict[str, Any], **options: Any) -> Run:
 
 @pytest.fixture
 def shops() -> Iterator[Emulator]:
-    with Emulator(seed="demo", access="unlimited") as emulator:
+    with small_shops() as emulator:
         yield emulator
 
 
