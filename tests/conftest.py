@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from programs import Programs
 from stranger import running_stranger
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from http.server import ThreadingHTTPServer
     from pathlib import Path
+
+
+# No test fails because the machine is busy.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:

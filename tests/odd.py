@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from pinterest_audiences.errors import PinterestError
 
-OFTEN = settings(max_examples=200, deadline=None)
-SOMETIMES = settings(max_examples=80, deadline=None)
-A_FEW = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+OFTEN = settings(max_examples=200)
+SOMETIMES = settings(max_examples=80)
+A_FEW = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # Includes values that JSON does not allow but Python produces: infinities, lone surrogates.
 TEXT = st.text(st.characters(exclude_categories=()), max_size=20)

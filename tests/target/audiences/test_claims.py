@@ -266,7 +266,6 @@ _modes = st.fixed_dictionaries(
 )
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @example(

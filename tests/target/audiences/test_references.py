@@ -237,7 +237,6 @@ RECORDS = [
 @given(records=st.permutations(RECORDS), dry_run=st.booleans())
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_the_order_of_records_does_not_matter(

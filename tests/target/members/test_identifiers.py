@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from people import SCHEMA, members, person
 
@@ -421,7 +421,6 @@ _types = st.sampled_from(sorted(LIST_TYPES.values()))
 
 
 @given(_emails, _space, _space, st.data())
-@settings(deadline=None)
 def test_email_has_one_hash_in_every_spelling(
     email: str, before: str, after: str, data: st.DataObject
 ) -> None:

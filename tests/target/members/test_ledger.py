@@ -173,9 +173,7 @@ _operations = st.lists(
 )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=_operations, asked=_members, most_recent=st.sampled_from([1, 3, 1000]))
 def test_ledger_behaves_like_a_model_of_two_dictionaries(
     ledger: Ledger,

@@ -580,9 +580,7 @@ some_messages = st.lists(
 )
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(some_messages, st.sampled_from(["add", "mirror"]))
 def test_fast_path_has_the_effect_of_the_sdk_path(
     emulator: Emulator, tmp_path: Path, messages: list[dict[str, Any]], member_mode: str

@@ -204,7 +204,7 @@ def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, 
 _numbers = itertools.count()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(before=steps, during=steps)
 def test_dry_run_ledger_behaves_like_the_ledger_without_changing_it(
     ledgers: tuple[Ledger, Path], before: list[Any], during: list[Any]
@@ -243,7 +243,7 @@ def known(ledger: Ledger | DryLedger, list_id: str) -> list[Any]:
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(st.booleans(), st.integers(0, 2), st.sampled_from(["done", "lost", "unsent"])),

@@ -315,7 +315,6 @@ def _generated(strategy: Strategy, count: int) -> list[dict[str, Any]]:
         max_examples=count // MANY,
         phases=[Phase.generate],
         database=None,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(st.lists(strategy, min_size=MANY, max_size=MANY))
