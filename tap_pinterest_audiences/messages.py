@@ -5,15 +5,20 @@ Only this module of the tap uses private names of the SDK.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
+import math
 import re
+import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform
-from singer_sdk.singerlib import Schema
+from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform, SameRecordTransform
+from singer_sdk.singerlib import RecordMessage, Schema, StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Metadata
+from singer_sdk.singerlib.encoding import SimpleSingerWriter
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
@@ -21,17 +26,20 @@ from pinterest_audiences.errors import PinterestError, redact
 from tap_pinterest_audiences.schemas import DELETED_AT, OTHER_FIELDS, OTHER_FIELDS_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from singer_sdk import Tap
     from singer_sdk.batch import BaseBatchFileEncoding
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import Catalog, MetadataMapping, RecordMessage
+    from singer_sdk.singerlib import Catalog, MetadataMapping
+    from singer_sdk.singerlib.encoding.simple import Message
 
     from tap_pinterest_audiences.session import Session
 
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL, which PostgreSQL refuses, and lone surrogates, which are no UTF-8."""
+_NUL = r"\u0000"
+"""NUL as JSON writes it."""
 
 
 class StreamMapError(PinterestError):
@@ -43,20 +51,23 @@ class Fields:
 
     def __init__(
         self,
-        declared: Collection[str],
+        declared: Mapping[str, Mapping[str, Any]],
         is_selected: Callable[[str], bool],
         report: Callable[[str], None],
     ) -> None:
         """Read the schema and the selection of a stream.
 
         Args:
-            declared: Fields of its SCHEMA.
+            declared: Fields of its SCHEMA, and their schemas.
             is_selected: Tells whether a field is selected.
             report: Is called once for each field that the SCHEMA lacks.
         """
         own = {DELETED_AT, OTHER_FIELDS}
         self._declared = {name for name in declared if name not in own}
         self._nulls = {name: None for name in declared if is_selected(name)}
+        self._booleans = [
+            name for name, schema in declared.items() if schema.get("type") == ["boolean", "null"]
+        ]
         self._is_selected = is_selected
         self._report = report
         self._reported: set[str] = set()
@@ -75,6 +86,9 @@ class Fields:
                     others[name] = value
             elif name in record:
                 record[name] = value
+        for name in self._booleans:
+            if record.get(name) is not None:
+                record[name] = record[name] != 0
         if others and OTHER_FIELDS in record:
             record[OTHER_FIELDS] = others
             for name in others.keys() - self._reported:
@@ -87,11 +101,40 @@ class Fields:
         return {**self._nulls, **keys, DELETED_AT: removed_at}
 
 
+class MessageWriter(SimpleSingerWriter):
+    """Writes messages as the SDK does, but several times as fast."""
+
+    _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
+
+    @override
+    def serialize_message(self, message: Message) -> str:
+        """Return a message as JSON."""
+        if isinstance(message, StateMessage):
+            # The SDK would copy the whole state first.
+            return self._encode({"type": "STATE", "value": message.value}).decode()
+        fields = message.to_dict()
+        if extracted := fields.get("time_extracted"):
+            fields["time_extracted"] = extracted.isoformat()  # msgspec would write Z for +00:00
+        try:
+            text = self._encode(fields).decode()
+        except UnicodeEncodeError:
+            text = _NUL
+        return self._encode(storable(fields)).decode() if _NUL in text else text
+
+    @override
+    def write_message(self, message: Message) -> None:
+        """Write a message; a RECORD may wait in a buffer for the next other one."""
+        sys.stdout.write(f"{self.serialize_message(message)}\n")
+        if not isinstance(message, RecordMessage):
+            sys.stdout.flush()
+
+
 class MessageStream(Stream):
     """A stream whose records have all fields of their SCHEMA, and whose STATE is not too long."""
 
     # Values go out as Pinterest sent them, the free-form rule of an audience above all.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.ROOT_ONLY
+    # ``Fields`` and ``storable`` do what the SDK would do, in a third of the time.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: Tap, session: Session) -> None:
         """Put the tap's own fields into the stream's schema.
@@ -137,6 +180,17 @@ class MessageStream(Stream):
             self._report_other_field,
         )
 
+    @functools.cached_property
+    def is_plain(self) -> bool:
+        """Whether records go out as ``Fields`` returns them: no map, and no part deselected."""
+        maps = self.stream_maps
+        parts_selected = all(
+            ok for path, ok in self.mask.items() if len(path) > len(("properties", ""))
+        )
+        same = len(maps) == 1 and type(maps[0]) is SameRecordTransform
+        plain = same and not maps[0].flattening_enabled
+        return plain and parts_selected and not self.config.get("batch_config")
+
     def _report_other_field(self, name: str) -> None:
         self.logger.warning(
             "Stream %s: Pinterest sends the field %s, which is not in the catalog; it is in the "
@@ -157,8 +211,8 @@ class MessageStream(Stream):
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record:
-        """Replace the characters that would stop a load."""
-        record: Record = storable(row)
+        """Replace the characters that would stop a load, if the writer does not do it."""
+        record: Record = row if self.is_plain else storable(row)
         return record
 
     @override
@@ -192,6 +246,14 @@ class MessageStream(Stream):
             yield message
 
     def _mapped(self, record: Record) -> Iterator[RecordMessage]:
+        if self.is_plain:
+            yield RecordMessage(
+                self.name,
+                record,
+                version=self._stream_version,
+                time_extracted=dt.datetime.now(dt.UTC),
+            )
+            return
         try:
             yield from super()._generate_record_messages(record)
         except Exception as error:
@@ -245,14 +307,21 @@ class MessageStream(Stream):
 
 
 def storable(value: Any) -> Any:  # noqa: ANN401
-    """Return a JSON value in which ``U+FFFD`` stands for what databases and files refuse."""
+    """Return a JSON value in which ``U+FFFD`` stands for what databases and files refuse.
+
+    JSON has no NaN and no infinity, so they become null.
+    """
     match value:
+        case str() if value.isascii() and value.isprintable():
+            return value
         case str():
             return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
         case dict():
             return {storable(key): storable(inner) for key, inner in value.items()}
         case list():
             return [storable(inner) for inner in value]
+        case float() if not math.isfinite(value):
+            return None
         case _:
             return value
 

@@ -28,6 +28,7 @@ from tap_pinterest_audiences.catalog_and_state import (
     read_state,
 )
 from tap_pinterest_audiences.connection_test import connection_test
+from tap_pinterest_audiences.messages import MessageWriter
 from tap_pinterest_audiences.session import Session
 from tap_pinterest_audiences.streams import STREAMS
 
@@ -52,6 +53,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
 
     name = "tap-pinterest-audiences"
     package_name = "pinterest-audiences"
+    message_writer_class = MessageWriter
 
     config_jsonschema = th.PropertiesList(
         *API_SETTINGS,
