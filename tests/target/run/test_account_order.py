@@ -247,7 +247,7 @@ def test_sigterm_ends_a_waiting_run(emulator: Emulator, start: Start, ledger_url
     stopped = other.wait()
     assert stopped.code == 143, stopped.err
     assert stopped.state == {"seen": "half"}
-    assert "Traceback" not in stopped.err
+    assert "Traceback" not in stopped.err, stopped.err
 
     one.send(visitors(second, "One"))
     done = one.end()
