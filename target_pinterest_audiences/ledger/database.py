@@ -271,8 +271,16 @@ def _engine(url: sa.URL, *, reads_only: bool) -> sa.Engine:
             "pool_pre_ping": True,
             "connect_args": _KEEPALIVES,
         }
-    options |= {"hide_parameters": True, "logging_name": _LOGGING_NAME}
+    options |= {
+        "hide_parameters": True,
+        "logging_name": _LOGGING_NAME,
+        "pool_logging_name": _LOGGING_NAME,
+    }
     engine = sa.create_engine(url, **options)
+    # A signal may come while a connection is closed. SQLAlchemy would log that with a traceback.
+    pool = type(engine.pool)
+    name = f"{pool.__module__}.{pool.__qualname__}.{_LOGGING_NAME}"
+    logging.getLogger(name).setLevel(logging.CRITICAL)
 
     if engine.dialect.name == "sqlite":
 
