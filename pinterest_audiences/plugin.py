@@ -18,6 +18,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import PluginBase
 from typing_extensions import override
 
+from pinterest_audiences.api.hooks import NO_HOOKS, Hooks
 from pinterest_audiences.errors import EXIT_SIGNAL, SettingsError, one_line_errors
 from pinterest_audiences.setting_values import (
     in_one_form,
@@ -116,6 +117,11 @@ class PinterestPlugin(PluginBase):
 
     _variables: Mapping[str, str] = MappingProxyType({})
     """By setting: the environment variable that gave its value."""
+
+    def __init__(self, *args: Any, hooks: Hooks = NO_HOOKS, **kwargs: Any) -> None:  # noqa: ANN401
+        """Make a plugin as the SDK does, with ``hooks`` in its connection with Pinterest."""
+        self.hooks = hooks
+        super().__init__(*args, **kwargs)
 
     @classmethod
     def configured(cls, config: ConfigInput | None, **kwargs: Any) -> Self:  # noqa: ANN401

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pinterest_audiences.api.client import PinterestAPI
+from pinterest_audiences.api.hooks import NO_HOOKS, Hooks
 from pinterest_audiences.api.operations import LIST_AD_ACCOUNTS
 from pinterest_audiences.api.responses import id_of
 from pinterest_audiences.errors import PinterestError, redact
@@ -33,7 +34,7 @@ class Session:
         records_since_state: Records that went out since the last STATE message.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what a run consists of)
         self,
         config: Mapping[str, Any],
         logger: logging.Logger,
@@ -41,6 +42,7 @@ class Session:
         state: Mapping[str, Any],
         write_state: Callable[[], None],
         selected_streams: Callable[[], Sequence[str]],
+        hooks: Hooks = NO_HOOKS,
     ) -> None:
         """Prepare a run; nothing is asked of Pinterest yet.
 
@@ -50,6 +52,7 @@ class Session:
             state: The tap's state, which the streams change.
             write_state: Writes that state, if it changed since the last time.
             selected_streams: Returns the streams that are read, in order.
+            hooks: What to replace in the connection.
         """
         self.config = config
         self.logger = logger
@@ -58,13 +61,14 @@ class Session:
         self._state = state
         self._write_state = write_state
         self._selected_streams = selected_streams
+        self._hooks = hooks
         self._state_time = time.monotonic()
         self._clocks_agree = True
 
     @functools.cached_property
     def api(self) -> PinterestAPI:
         """The one connection with Pinterest that all streams share."""
-        return PinterestAPI(self.config)
+        return PinterestAPI(self.config, self._hooks)
 
     @functools.cached_property
     def ad_accounts(self) -> list[dict[str, Any]]:

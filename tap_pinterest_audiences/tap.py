@@ -158,6 +158,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             state=self.state,
             write_state=lambda: self.state_writer.write_state(self.state),
             selected_streams=self._selected_streams,
+            hooks=self.hooks,
         )
 
     @override

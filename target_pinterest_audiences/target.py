@@ -80,7 +80,9 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         super().__init__(*args, **kwargs)
         # Sinks share one session and write one record after the other.
         self.max_parallelism = 1
-        self.context = RunContext(self.config, self.logger, release_state=self.release_state)
+        self.context = RunContext(
+            self.config, self.logger, release_state=self.release_state, hooks=self.hooks
+        )
         self._held_state: dict[str, Any] | None = None
         self._direct: dict[str, AudienceMembersSink | None] = {}
 

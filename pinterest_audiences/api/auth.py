@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest
 
+    from pinterest_audiences.api.token_store import AnyTokenStore
+
     TokenCall = Callable[[dict[str, str]], Mapping[str, Any]]
     """Sends a form to ``/oauth/token`` and returns the JSON object of the answer."""
 
@@ -98,7 +100,7 @@ class RefreshToken:
     can_write = True
 
     def __init__(
-        self, call: TokenCall, refresh_token: str, store: TokenStore, max_wait: float
+        self, call: TokenCall, refresh_token: str, store: AnyTokenStore, max_wait: float
     ) -> None:
         """Renew with ``call``, starting from ``refresh_token`` or from what ``store`` has.
 
@@ -125,7 +127,7 @@ class RefreshToken:
             try:
                 answer = self._call({"grant_type": "refresh_token", "refresh_token": refresh_token})
             except RequestFailedError as error:
-                source = str(self._store.path) if kept else "the settings"
+                source = str(self._store) if kept else "the settings"
                 raise _refused(error, f"the refresh token of {source}") from error
             newest = answer.get("refresh_token")
             if is_token(newest):
@@ -178,13 +180,19 @@ class PinterestAuthenticator(AuthBase):
             return True
 
 
-def choose_grant(settings: Mapping[str, Any], call: TokenCall, max_wait: float) -> Grant:
+def choose_grant(
+    settings: Mapping[str, Any],
+    call: TokenCall,
+    max_wait: float,
+    store: AnyTokenStore | None = None,
+) -> Grant:
     """Read the settings and return the most lasting way to authenticate that they allow.
 
     Args:
         settings: A plugin's config.
         call: Sends a form to the token endpoint, signed with client id and secret.
         max_wait: Seconds to wait for another process that renews a token of the same file.
+        store: Keeps renewed tokens; None for the file of the setting ``token_path``.
 
     Raises:
         SettingsError: If there are no credentials, or only half of a pair.
@@ -202,7 +210,7 @@ def choose_grant(settings: Mapping[str, Any], call: TokenCall, max_wait: float) 
             msg = f"Settings: {name} is set but {partner} is not: set both, or neither"
             raise SettingsError(msg)
     if refresh_token:
-        store = TokenStore(settings.get("token_path"), str(client_id), refresh_token)
+        store = store or TokenStore(settings.get("token_path"), str(client_id), refresh_token)
         return RefreshToken(call, refresh_token, store, max_wait)
     if access_token:
         return StaticToken(access_token)

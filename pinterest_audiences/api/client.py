@@ -15,6 +15,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from singer_sdk.singerlib.json import serialize_json
 
 from pinterest_audiences.api.auth import PinterestAuthenticator, choose_grant, header_text
+from pinterest_audiences.api.hooks import NO_HOOKS, Hooks
 from pinterest_audiences.api.operations import OAUTH_TOKEN, Operation
 from pinterest_audiences.api.rate_limit import RateLimiter, waits
 from pinterest_audiences.api.responses import Page, Response, error_code, read_response
@@ -59,11 +60,12 @@ class PinterestAPI:
         can_write: False if the credentials only allow reads.
     """
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, Any], hooks: Hooks = NO_HOOKS) -> None:
         """Prepare a session; nothing is sent yet.
 
         Args:
             settings: A plugin's config.
+            hooks: What to replace.
 
         Raises:
             SettingsError: If the credentials are not complete or ``api_url`` is not usable.
@@ -78,7 +80,8 @@ class PinterestAPI:
         self.max_wait = float(settings.get("max_wait", DEFAULT_MAX_WAIT_SECONDS))
         read_timeout = float(settings.get("request_timeout") or DEFAULT_TIMEOUT_SECONDS)
         self._timeout = (min(read_timeout, _CONNECT_TIMEOUT_SECONDS), read_timeout)
-        self._rate_limiter = RateLimiter(self.max_wait, self._waited)
+        self._rate_limiter = RateLimiter(self.max_wait, self._waits_for_limit)
+        self._on_rate_limit = hooks.on_rate_limit
         self._session = Transport(threads=int(settings.get("concurrency") or 1))
         self._session.headers["User-Agent"] = (
             header_text(settings, "user_agent")
@@ -91,6 +94,7 @@ class PinterestAPI:
             settings,
             lambda form: self.request(OAUTH_TOKEN, body=form, auth=client).data,
             self.max_wait,
+            hooks.token_store,
         )
         self.can_write = grant.can_write
         self._bearer = PinterestAuthenticator(grant)
@@ -229,8 +233,13 @@ class PinterestAPI:
         with self._counting:
             self.seconds_waited += seconds
 
+    def _waits_for_limit(self, seconds: float) -> None:
+        self._waited(seconds)
+        self._on_rate_limit(seconds)
+
     def _note_wait(self, details: Details) -> None:
-        self._waited(details["wait"])
+        is_limit = isinstance(details["exception"], RateLimitedError)
+        (self._waits_for_limit if is_limit else self._waited)(details["wait"])
         logger.warning("%s; next try in %.0f s", details["exception"], details["wait"])
 
 

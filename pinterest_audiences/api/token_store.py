@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import json
 import logging
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 import filelock
 
@@ -23,6 +23,7 @@ from pinterest_audiences.files import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,19 @@ class StoredToken:
     refresh_token: str
     access_token: str
     renew_at: int
+
+
+class AnyTokenStore(Protocol):
+    """Keeps the newest tokens between runs; ``str()`` names it in error messages."""
+
+    def locked(self, max_wait: float = 0) -> AbstractContextManager[None]:
+        """Keep other runs from renewing the same token meanwhile."""
+
+    def read(self) -> StoredToken | None:
+        """Return the kept tokens, or None if there are none for these settings."""
+
+    def write(self, token: StoredToken) -> None:
+        """Keep ``token``; the caller is inside of `locked`."""
 
 
 class TokenStore:
@@ -67,6 +81,10 @@ class TokenStore:
             if path
             else state_folder() / f"token-{self._key[:16]}.json"
         )
+
+    def __str__(self) -> str:
+        """Name the file."""
+        return str(self.path)
 
     @contextlib.contextmanager
     def locked(self, max_wait: float = 0) -> Iterator[None]:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pinterest_audiences.api.client import PinterestAPI
+from pinterest_audiences.api.hooks import NO_HOOKS, Hooks
 from pinterest_audiences.errors import SettingsError
 from pinterest_audiences.files import user_path
 from target_pinterest_audiences.audiences.account_copy import AccountCopy
@@ -62,6 +63,7 @@ class RunContext:
         logger: logging.Logger,
         *,
         release_state: Callable[[], None] = lambda: None,
+        hooks: Hooks = NO_HOOKS,
     ) -> None:
         """Prepare a run; nothing is asked of Pinterest yet.
 
@@ -69,6 +71,7 @@ class RunContext:
             config: The target's settings, with their defaults.
             logger: Where to report.
             release_state: Passes on a STATE that was held back.
+            hooks: What to replace in the connection.
 
         Raises:
             SettingsError: If a setting is missing or cannot be right.
@@ -77,7 +80,7 @@ class RunContext:
         self.logger = logger
         self.initialized_at = int(time.time() * 1000)
         self.release_state = release_state
-        self.api = PinterestAPI(config)
+        self.api = PinterestAPI(config, hooks)
         _check(config, self.api)
         dry_run: bool = config["dry_run"]
         self.access = WriteAccess()
