@@ -18,6 +18,7 @@ from tap_pinterest_audiences.messages import MessageStream
 from tap_pinterest_audiences.prefetch import ReadAhead
 from tap_pinterest_audiences.progress import Progress
 from tap_pinterest_audiences.schemas import DELETED_AT, DELETED_AT_SCHEMA
+from tap_pinterest_audiences.session import Unread
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -102,6 +103,10 @@ class PartitionedStream(PinterestStream):
         kind = self.partition_key.removeprefix("recipient_").removesuffix("_id").replace("_", " ")
         return f"{kind} {partition}, stream {self.name}"
 
+    def unread(self, partition: str, error: RequestFailedError) -> Unread:
+        """Describe a partition that Pinterest does not let us read."""
+        return Unread(self.name, self.place(partition), str(error))
+
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Read a partition; one that Pinterest does not let us read is reported and left out."""
@@ -128,7 +133,7 @@ class PartitionedStream(PinterestStream):
             if partition in self.session.lost_ad_account_ids:
                 self.logger.warning("Rows stay as they are: %s: %s", self.place(partition), error)
             else:
-                self.session.record_read_failure(f"{self.place(partition)}: {error}")
+                self.session.record_read_failure(self.unread(partition, error))
             self._whole = False
         self._progress.partition(self.place(partition))
         if self._whole and partition == self.partitions[-1][self.partition_key]:

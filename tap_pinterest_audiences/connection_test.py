@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 _SANDBOX = "api-sandbox.pinterest.com"
 
 
-def connection_test(session: Session, streams: Iterable[Stream]) -> None:
+def connection_test(session: Session, streams: Iterable[Stream]) -> int:
     """Log what the token sees, and note on ``session`` what it cannot read of ``streams``.
 
     Pinterest's sandbox has every audience endpoint switched off (OpenAPI description 5.23).
+
+    Returns:
+        How many lists can be read.
     """
     if urlsplit(session.api.url).hostname == _SANDBOX:
         session.logger.warning(
@@ -36,12 +39,10 @@ def connection_test(session: Session, streams: Iterable[Stream]) -> None:
             account.get("name"),
             ", ".join(account.get("permissions") or ["nobody in particular"]),
         )
-    for stream in streams:
-        if isinstance(stream, PartitionedStream):
-            _try(session, stream)
+    return sum(_try(session, each) for each in streams if isinstance(each, PartitionedStream))
 
 
-def _try(session: Session, stream: PartitionedStream) -> None:
+def _try(session: Session, stream: PartitionedStream) -> int:
     readable = 0
     partitions = [partition[stream.partition_key] for partition in stream.partitions]
     for partition in partitions:
@@ -55,7 +56,8 @@ def _try(session: Session, stream: PartitionedStream) -> None:
                     )
                 )
         except RequestFailedError as error:
-            session.record_read_failure(f"{stream.place(partition)}: {error}")
+            session.record_read_failure(stream.unread(partition, error))
         else:
             readable += 1
     session.logger.info("Stream %s: %d of %d can be read", stream.name, readable, len(partitions))
+    return readable

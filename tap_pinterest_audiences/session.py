@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pinterest_audiences.api.client import PinterestAPI
@@ -24,13 +25,32 @@ class PartialReadError(PinterestError):
     """Some of what was asked for could not be read; the rest was."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that could not be read.
+
+    Attributes:
+        stream: Its stream.
+        place: What to call it when talking to the user.
+        reason: Why it could not be read, and what to do.
+    """
+
+    stream: str
+    place: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return one line for the user."""
+        return f"{self.place}: {self.reason}"
+
+
 class Session:
     """One run of the tap: its connection, what it is to read, and what could not be read.
 
     Attributes:
         config: The tap's settings, with their defaults.
         logger: Where the run reports.
-        unread: What could not be read so far, a line each: the place and the reason.
+        unread: What could not be read so far.
         records_since_state: Records that went out since the last STATE message.
     """
 
@@ -56,7 +76,7 @@ class Session:
         """
         self.config = config
         self.logger = logger
-        self.unread: list[str] = []
+        self.unread: list[Unread] = []
         self.records_since_state = 0
         self._state = state
         self._write_state = write_state
@@ -94,10 +114,11 @@ class Session:
             return list(visible.values())
         missing = sorted(set(wanted) - set(visible))
         if missing:
-            self.record_read_failure(
-                f"stream ad_accounts: the token does not see ad account {', '.join(missing)}; "
-                "check ad_account_ids, or give the token's user a role there"
+            reason = (
+                f"the token does not see ad account {', '.join(missing)}; check ad_account_ids, or "
+                "give the token's user a role there"
             )
+            self.record_read_failure(Unread("ad_accounts", "stream ad_accounts", reason))
         return [account for account_id, account in visible.items() if account_id in wanted]
 
     @functools.cached_property
@@ -129,12 +150,8 @@ class Session:
             )
         return lost
 
-    def record_read_failure(self, what: str) -> None:
-        """Report something that cannot be read; the others are still read.
-
-        Args:
-            what: The place and the reason, one line.
-        """
+    def record_read_failure(self, what: Unread) -> None:
+        """Report something that cannot be read; the others are still read."""
         self.logger.error("Not read: %s", what)
         self.unread.append(what)
 
@@ -145,7 +162,8 @@ class Session:
             PartialReadError: If something was not; everything else was, and its state moved.
         """
         if self.unread:
-            msg = f"The run is not complete, {len(self.unread)} not read: " + "; ".join(self.unread)
+            msg = f"The run is not complete, {len(self.unread)} not read: "
+            msg += "; ".join(map(str, self.unread))
             raise PartialReadError(msg)
 
     def compare_clocks(self, server: dt.datetime, own: dt.datetime) -> None:

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from tap_pinterest_audiences.base_streams import PinterestStream
-from tap_pinterest_audiences.session import PartialReadError, Session
+from tap_pinterest_audiences.session import PartialReadError, Session, Unread
 from tap_pinterest_audiences.tap import TapPinterestAudiences
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def session(
 def test_session_names_all_that_was_not_read() -> None:
     run = session()
     run.raise_if_incomplete()
-    run.record_read_failure("ad account 1: refused")
-    run.record_read_failure("ad account 2: refused")
+    run.record_read_failure(Unread("audiences", "ad account 1", "refused"))
+    run.record_read_failure(Unread("audiences", "ad account 2", "refused"))
     with pytest.raises(PartialReadError, match=r"2 not read: ad account 1.*; ad account 2"):
         run.raise_if_incomplete()
 
