@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from singer_sdk import typing as th
 
@@ -14,6 +14,23 @@ from pinterest_audiences.api.client import (
 
 ID = th.CustomType({"type": ["string", "integer"], "pattern": r"^\d+$", "minimum": 0})
 """An id, which people may write without quotes in YAML and JSON; the plugin makes it text."""
+
+
+class AuthGroup(NamedTuple):
+    """Settings that together are one way to authenticate."""
+
+    name: str
+    title: str
+    settings: tuple[str, ...]
+
+
+REFRESH_TOKEN = AuthGroup(
+    "refresh_token", "Refresh token", ("client_id", "client_secret", "refresh_token")
+)
+ACCESS_TOKEN = AuthGroup("access_token", "Access token", ("access_token",))
+CLIENT_CREDENTIALS = AuthGroup(
+    "client_credentials", "Client credentials", ("client_id", "client_secret")
+)
 
 API_SETTINGS: tuple[th.Property[Any], ...] = (
     th.Property(

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     import click
+
+    from pinterest_audiences.config import AuthGroup
 
 
 class ConfigInput(Protocol):
@@ -114,6 +116,9 @@ def _ask_again(lost: sys.UnraisableHookArgs) -> None:
 
 class PinterestPlugin(PluginBase):
     """A plugin that reports each error in one line and by an exit code."""
+
+    auth_groups: ClassVar[tuple[AuthGroup, ...]]
+    """The ways to authenticate, the most lasting one first."""
 
     _variables: Mapping[str, str] = MappingProxyType({})
     """By setting: the environment variable that gave its value."""

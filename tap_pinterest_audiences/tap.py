@@ -13,7 +13,13 @@ from singer_sdk.singerlib.catalog import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from pinterest_audiences.config import API_SETTINGS, ID
+from pinterest_audiences.config import (
+    ACCESS_TOKEN,
+    API_SETTINGS,
+    CLIENT_CREDENTIALS,
+    ID,
+    REFRESH_TOKEN,
+)
 from pinterest_audiences.errors import (
     PinterestError,
     SettingsError,
@@ -54,6 +60,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
     name = "tap-pinterest-audiences"
     package_name = "pinterest-audiences"
     message_writer_class = MessageWriter
+    auth_groups = (REFRESH_TOKEN, ACCESS_TOKEN, CLIENT_CREDENTIALS)
 
     config_jsonschema = th.PropertiesList(
         *API_SETTINGS,

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from pinterest_emulator.cli import _parser as emulator_parser
-from target_pinterest_audiences.target import SINKS
+from tap_pinterest_audiences.tap import TapPinterestAudiences
+from target_pinterest_audiences.target import SINKS, TargetPinterestAudiences
 
 if TYPE_CHECKING:
     from programs import Programs
@@ -95,6 +96,18 @@ def test_meltano_yml_has_the_descriptions_of_the_code(programs: Programs, plugin
 
 def test_capabilities_are_those_of_the_code(programs: Programs, plugin: str) -> None:
     assert set(in_meltano(plugin)["capabilities"]) == set(about(programs, plugin)["capabilities"])
+
+
+def test_meltano_yml_and_the_readme_have_the_ways_to_authenticate(plugin: str) -> None:
+    kind = TapPinterestAudiences if plugin.startswith("tap") else TargetPinterestAudiences
+    groups = [group.settings for group in kind.auth_groups]
+    assert {tuple(group) for group in in_meltano(plugin)["settings_group_validation"]} == {*groups}
+    section = README.partition("### Authentication")[2].partition("###")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| `")]
+    rows = [line.split("|") for line in lines]
+    in_readme = [tuple(re.findall(r"`(\w+)`", row[1])) for row in rows if "the tap" not in row[3]]
+    others = [tuple(re.findall(r"`(\w+)`", row[1])) for row in rows if "the tap" in row[3]]
+    assert groups == in_readme + (others if plugin.startswith("tap") else [])
 
 
 def test_the_readme_has_every_setting_of_ours(programs: Programs, plugin: str) -> None:
