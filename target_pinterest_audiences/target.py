@@ -25,6 +25,7 @@ from target_pinterest_audiences.input.batch_files import read_files
 from target_pinterest_audiences.input.column_names import is_blank_row
 from target_pinterest_audiences.input.reader import StrictReader
 from target_pinterest_audiences.members.records import STREAM as MEMBERS
+from target_pinterest_audiences.run.connection_test import connection_test
 from target_pinterest_audiences.run.context import RunContext
 from target_pinterest_audiences.run.end import check, report_end
 from target_pinterest_audiences.sinks.audiences import AudiencesSink
@@ -255,7 +256,25 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         """Pass on a state, once what it passes is safe."""
         if self.context.dead_letters:
             self.context.dead_letters.commit()
+        self.emit_state(state)
+
+    def emit_state(self, state: dict[str, Any]) -> None:
+        """Write a state to standard output; a subclass may do something else with it."""
         super()._write_state_message(state)
+
+    def can_mirror(self, stream: str) -> bool:
+        """Return whether a whole version of a stream, after its SCHEMA, removes what it lacks."""
+        maps = self._maps(stream)
+        only_members = all(item.stream_alias == MEMBERS for item in maps)
+        return bool(maps) and only_members and self.context.customer_lists.mirrors
+
+    def connection_test(self) -> None:
+        """Make sure that a run can begin; see ``connection_test``.
+
+        Raises:
+            PinterestError: If it cannot.
+        """
+        connection_test(self.context)
 
     @classmethod
     @override
@@ -289,19 +308,30 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         cls.print_version(print_fn=cls.logger.info)
         with one_line_errors(cls.logger):
             target = cls.configured(config)
-            with target.context.account_locks:
-                try:
-                    # The SDK would read what was standard input when it was imported.
-                    target.listen(file_input or sys.stdin)
-                except (KeyboardInterrupt, SystemExit):
-                    # What is to be sent yet may take longer than the sender of the signal waits.
-                    cls.logger.info("Stopped by a signal")
-                    target.pass_on_state()
-                    target.report_end("stopped by a signal")
-                    raise
-                except PinterestError as error:
-                    target.pass_on_state()
-                    target.report_end(str(error))
-                    raise
-                target.report_end()
-                check(target.context)
+            # The SDK would read what was standard input when it was imported.
+            target.write_all(file_input or sys.stdin)
+
+    def write_all(self, file_input: IO[str]) -> None:
+        """Write all that comes; what was written before a failure is reported.
+
+        Args:
+            file_input: Lines for the target's message reader.
+
+        Raises:
+            PinterestError: If not all of it could be written.
+        """
+        with self.context.account_locks:
+            try:
+                self.listen(file_input)
+            except (KeyboardInterrupt, SystemExit):
+                # What is to be sent yet may take longer than the sender of the signal waits.
+                self.logger.info("Stopped by a signal")
+                self.pass_on_state()
+                self.report_end("stopped by a signal")
+                raise
+            except PinterestError as error:
+                self.pass_on_state()
+                self.report_end(str(error))
+                raise
+            self.report_end()
+            check(self.context)
