@@ -230,5 +230,8 @@ def _property(schema: Mapping[str, Any]) -> dict[str, Any]:
     if "string" in types:
         return {"type": "string", **kept, **secret}
     bounds = {key: schema[key] for key in _BOUNDS if key in schema}
-    items = {"items": _property(schema["items"])} if "items" in schema else {}
-    return {"type": types[0], **kept, **bounds, **items, **secret}
+    found = {"type": types[0], **kept, **bounds, **secret}
+    if "items" in schema:
+        # A title in here is one of another setting that shares the type.
+        found["items"] = {**_property(schema["items"]), "title": schema["title"]}
+    return found

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from connectors import TOKEN, Connectors
 from hypothesis import HealthCheck, settings
 from programs import Programs
 from stranger import running_stranger
@@ -55,6 +56,25 @@ def account(emulator: Emulator) -> str:
 def programs(emulator: Emulator, tmp_path: Path) -> Programs:
     """The console scripts, connected to the emulator."""
     return Programs(tmp_path, {"access_token": "pina_demo", "api_url": emulator.url})
+
+
+@pytest.fixture
+def connectors(emulator: Emulator, tmp_path: Path) -> Connectors:
+    """The Airbyte connectors, connected to the emulator."""
+    return Connectors(tmp_path, {"credentials": TOKEN, "api_url": emulator.url})
+
+
+@pytest.fixture
+def demo() -> Iterator[Emulator]:
+    """An emulator with data in all streams."""
+    with Emulator(access="unlimited") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def on_demo(demo: Emulator, tmp_path: Path) -> Connectors:
+    """The Airbyte connectors, connected to the emulator with data."""
+    return Connectors(tmp_path, {"credentials": TOKEN, "api_url": demo.url})
 
 
 @pytest.fixture
