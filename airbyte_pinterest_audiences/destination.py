@@ -19,7 +19,7 @@ from airbyte_pinterest_audiences.catalog import (
     singer_schema,
     without_airbyte_columns,
 )
-from airbyte_pinterest_audiences.failures import TransientError
+from airbyte_pinterest_audiences.failures import ProtocolError, TransientError
 from airbyte_pinterest_audiences.program import Given, check, run
 from airbyte_pinterest_audiences.state import Answers, Descriptor
 from airbyte_pinterest_audiences.tokens import token_store
@@ -61,10 +61,6 @@ class _Message(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Message, float_hook=Decimal).decode
-
-
-class ProtocolError(Exception):
-    """The input is not what the Airbyte protocol promises."""
 
 
 class AirbyteReader(GenericSingerReader[bytes]):
@@ -196,8 +192,10 @@ class AirbyteReader(GenericSingerReader[bytes]):
     def _take_state(
         self, state: dict[str, Any] | None, callback: Callable[[dict[str, Any]], None]
     ) -> None:
+        if not state:
+            self._fail("is a STATE without a body")
         try:
-            number = self.answers.add(state or {})
+            number = self.answers.add(state)
         except (AttributeError, KeyError, TypeError):
             self._fail("is a STATE of another form than the protocol has")
         callback({"type": "STATE", "value": {"airbyte": number}})

@@ -26,6 +26,10 @@ class TransientError(PinterestError):
     """Nothing is wrong here, and the same run later may go on."""
 
 
+class ProtocolError(PinterestError):
+    """The input is not what the Airbyte protocol promises."""
+
+
 class ReportedError(PinterestError):
     """The run failed, and the channel has said why."""
 
@@ -34,7 +38,8 @@ def failure_type(error: BaseException) -> str:
     """Return who has to act: the user (config), nobody (transient), or we (system)."""
     if isinstance(error, RetriableError | BusyError | InvalidResponseError | TransientError):
         return "transient_error"
-    return "config_error" if isinstance(error, KNOWN_ERRORS) else "system_error"
+    is_users = isinstance(error, KNOWN_ERRORS) and not isinstance(error, ProtocolError)
+    return "config_error" if is_users else "system_error"
 
 
 def message_of(error: BaseException) -> str:

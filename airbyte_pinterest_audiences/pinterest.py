@@ -100,7 +100,7 @@ DESTINATION_FORM = Form(
     {
         **_CHANGES,
         "ledger_url": {
-            "pattern": r"^postgresql(\+psycopg)?://",
+            "pattern": r"^postgres(ql(\+psycopg)?)?://",
             "description": "URL of the database: postgresql://user:password@host/database.",
         },
         "member_mode": {
