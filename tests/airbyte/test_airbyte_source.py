@@ -357,8 +357,8 @@ def read_with(on_demo: Connectors, read_all: str) -> subprocess.CompletedProcess
         "old = Tap.read_all\n"
         f"def read_all(self):\n    {read_all}\n"
         "Tap.read_all = read_all\n"
-        "from airbyte_pinterest_audiences.pinterest import source\n"
-        "source(sys.argv[1:])\n"
+        "from airbyte_pinterest_audiences.pinterest_source import main\n"
+        "main(sys.argv[1:])\n"
     )
     catalog = configured(on_demo.discover(), ["ad_accounts"])
     options = options_in(on_demo.folder, config=on_demo.config, catalog=catalog)

@@ -11,7 +11,8 @@ from airbyte_protocol.models import ConnectorSpecification
 from connectors import DESTINATION, SOURCE, TOKEN
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
-from airbyte_pinterest_audiences.pinterest import DESTINATION_FORM, SOURCE_FORM
+from airbyte_pinterest_audiences.pinterest_destination import FORM as DESTINATION_FORM
+from airbyte_pinterest_audiences.pinterest_source import FORM as SOURCE_FORM
 from pinterest_audiences.errors import SettingsError
 from tap_pinterest_audiences.tap import TapPinterestAudiences
 from target_pinterest_audiences.target import TargetPinterestAudiences

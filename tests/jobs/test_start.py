@@ -12,9 +12,17 @@ HEAVY = {"sqlalchemy", "psycopg", "rich", "pyarrow"}
 
 
 @pytest.mark.parametrize(
-    "module", ["tap_pinterest_audiences.__main__", "target_pinterest_audiences.__main__"]
+    "module",
+    [
+        "tap_pinterest_audiences.__main__",
+        "target_pinterest_audiences.__main__",
+        "airbyte_pinterest_audiences.pinterest_source",
+        "airbyte_pinterest_audiences.pinterest_destination",
+    ],
 )
 def test_heavy_modules_are_imported_lazily(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not HEAVY & set(done.stdout.split())
+    imported = set(done.stdout.split())
+    assert not HEAVY & imported
+    assert not {"tap_pinterest_audiences", "target_pinterest_audiences"} <= imported
