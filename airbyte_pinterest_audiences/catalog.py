@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-INCREMENTAL = "incremental"
+FULL_REFRESH, INCREMENTAL = "full_refresh", "incremental"
 OVERWRITE = "overwrite"
 DELETED_AT = "_ab_cdc_deleted_at"
 """Airbyte's SQL destinations delete a row whose newest record has it."""
@@ -61,7 +61,11 @@ def read_catalog(content: object) -> list[Configured]:
     Raises:
         SettingsError: If it is none, or has a stream twice.
     """
-    streams = converted(content, _Catalog, "Catalog: this is no configured catalog").streams
+    what = "Catalog: this is no configured catalog"
+    streams = converted(content, _Catalog, what).streams
+    if not {each.sync_mode for each in streams} <= {FULL_REFRESH, INCREMENTAL}:
+        msg = f"{what} (sync_mode is neither {FULL_REFRESH} nor {INCREMENTAL})"
+        raise SettingsError(msg)
     names = Counter(each.stream.name for each in streams)
     if twice := [redact(name) for name, count in names.items() if count > 1]:
         msg = (
@@ -95,7 +99,7 @@ def airbyte_stream(entry: Mapping[str, Any]) -> dict[str, Any]:
     stream = {
         "name": entry["tap_stream_id"],
         "json_schema": {**schema, "$schema": _DRAFT_07},
-        "supported_sync_modes": ["full_refresh", *([INCREMENTAL] if cursor else [])],
+        "supported_sync_modes": [FULL_REFRESH, *([INCREMENTAL] if cursor else [])],
         "source_defined_primary_key": [[key] for key in entry["key_properties"]],
         "is_resumable": bool(cursor),
     }

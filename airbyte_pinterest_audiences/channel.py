@@ -64,9 +64,9 @@ class Channel:
             self._out.write(line)
             self._out.flush()
 
-    def record(self, stream: str, data: Mapping[str, Any]) -> None:
-        """Write a RECORD message."""
-        record = {"stream": stream, "data": data, "emitted_at": now_ms()}
+    def record(self, stream: str, data: Mapping[str, Any], emitted_at: int) -> None:
+        """Write a RECORD message; ``emitted_at`` is in Unix milliseconds."""
+        record = {"stream": stream, "data": data, "emitted_at": emitted_at}
         line = encode({"type": "RECORD", "record": record}) + b"\n"
         with self._lock:
             self._out.write(line)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Never
 
@@ -126,8 +125,9 @@ class SourceWriter(GenericSingerWriter[str, Message]):
         if self._state.is_empty:
             self._channel.status(message.stream, "RUNNING")
         cursor = self._cursors.get(self.stream or "")
-        data = airbyte_record(message.record, cursor, int(time.time()))
-        self._channel.record(message.stream, data)
+        now = now_ms()
+        data = airbyte_record(message.record, cursor, now // 1000)
+        self._channel.record(message.stream, data, now)
         self._state.count()
 
     def _write_state(self, state: Any, *, last: bool) -> None:  # noqa: ANN401

@@ -173,8 +173,12 @@ def test_unknown_stream_is_a_config_error(on_demo: Connectors) -> None:
     assert "boards" in output.failure["message"]
 
 
-@pytest.mark.parametrize("catalog", ["[]", "{}", "nonsense", {"streams": [{"sync_mode": 1}]}])
+@pytest.mark.parametrize(
+    "catalog", ["[]", "{}", "nonsense", {"streams": [{"sync_mode": 1}]}, "mode"]
+)
 def test_bad_catalog_is_a_config_error(on_demo: Connectors, catalog: object) -> None:
+    if catalog == "mode":
+        catalog = configured(on_demo.discover(), ["ad_accounts"], mode="nonsense")
     output = on_demo.run(SOURCE, "read", catalog=catalog)
     assert output.code == 1
     assert output.failure["failure_type"] == "config_error"
