@@ -11,7 +11,7 @@ LOADERS := .venv-target-csv/.installed .venv-dlt/.installed
 
 .PHONY: help
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
 
 $(UV): requirements/uv.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
@@ -68,6 +68,19 @@ bench: $(INSTALLED) ## Measure speed and memory
 walks: $(INSTALLED) ## Count the moves between files for one more record or page: ARGS=-v
 	$(BIN)/python bench/walks.py $(ARGS)
 
+# PyAirbyte and Airbyte's source need these versions of Python.
+AIRBYTE_PYTHON := import sys; sys.exit(sys.version_info[:2] not in {(3, 11), (3, 12)})
+
+.PHONY: airbyte
+airbyte: $(INSTALLED) ## Let PyAirbyte and Airbyte's standard tests judge the Airbyte connectors
+	! $(BIN)/python -c '$(AIRBYTE_PYTHON)' || $(MAKE) --no-print-directory .venv-airbyte/.installed
+	PYTHONPATH=tests $(BIN)/python tests/judges/run.py
+
+.PHONY: airbyte-compare
+airbyte-compare: $(INSTALLED) ## Compare with Airbyte's own Pinterest source
+	! $(BIN)/python -c '$(AIRBYTE_PYTHON)' || $(MAKE) --no-print-directory .venv-airbyte-compare/.installed
+	$(BIN)/python bench/airbyte.py
+
 .PHONY: conformance
 conformance: $(INSTALLED) ## Compare the emulator with Pinterest's description: SPEC=file.json
 	@test -n "$(SPEC)" || { echo "make conformance SPEC=openapi.json [SPEC_VERSION=5.23]"; exit 2; }
@@ -90,6 +103,7 @@ lint: $(INSTALLED) ## Check style, types, imports, dependencies and spelling
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/typos
+	$(BIN)/hadolint Dockerfile
 
 .PHONY: wheel
 wheel: $(INSTALLED) ## Build the wheel from a source distribution, install it alone, start its programs
@@ -100,6 +114,8 @@ wheel: $(INSTALLED) ## Build the wheel from a source distribution, install it al
 	build/wheel-venv/bin/tap-pinterest-audiences --version
 	build/wheel-venv/bin/target-pinterest-audiences --version
 	build/wheel-venv/bin/pinterest-emulator --version
+	build/wheel-venv/bin/source-pinterest-audiences spec > build/source-spec.json
+	build/wheel-venv/bin/destination-pinterest-audiences spec > build/destination-spec.json
 
 LOCK := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
@@ -112,6 +128,9 @@ lock: $(UV) ## Lock newer versions of all dependencies
 	$(LOCK) requirements/dlt.in -o requirements/dlt.txt
 	$(LOCK) pyproject.toml --extra emulator --group dev -o requirements/dev.txt
 	$(LOCK) --group conformance -c requirements/dev.txt -o requirements/conformance.txt
+	$(LOCK) pyproject.toml requirements/airbyte-image.in --extra postgres -c requirements/dev.txt -o requirements/airbyte-image.txt
+	$(LOCK) requirements/airbyte.in -o requirements/airbyte.txt
+	$(LOCK) requirements/airbyte-compare.in -o requirements/airbyte-compare.txt
 	$(LOCK) requirements/audit.in -o requirements/audit.txt
 
 .PHONY: clean
