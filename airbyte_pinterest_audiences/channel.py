@@ -111,5 +111,6 @@ def log_to(channel: Channel) -> None:
     """Send the log of this process to a channel."""
     root = logging.getLogger()
     root.handlers = [ChannelHandler(channel)]
-    root.setLevel(os.environ.get("LOGLEVEL", "INFO").upper())
+    level = logging.getLevelNamesMapping().get(os.environ.get("LOGLEVEL", "").upper())
+    root.setLevel(level or logging.INFO)
     logging.captureWarnings(capture=True)

@@ -24,8 +24,9 @@ from airbyte_pinterest_audiences.program import Given, check, run
 from airbyte_pinterest_audiences.state import Answers, Descriptor
 from airbyte_pinterest_audiences.tokens import token_store
 from pinterest_audiences.api.hooks import Hooks
-from pinterest_audiences.errors import SettingsError, redact
+from pinterest_audiences.errors import PinterestError, SettingsError, redact
 from pinterest_audiences.plugin import ignore_signals_during_shutdown
+from target_pinterest_audiences.run.report import RejectedRecordsError
 from target_pinterest_audiences.target import TargetPinterestAudiences
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from airbyte_pinterest_audiences.catalog import Configured
     from airbyte_pinterest_audiences.channel import Channel
     from airbyte_pinterest_audiences.spec import Form
+    from target_pinterest_audiences.run.report import Report
 
 _MODES = ("append", "append_dedup", OVERWRITE)
 
@@ -244,6 +246,16 @@ class AirbyteTarget(TargetPinterestAudiences):
             self.channel.send("STATE", state=each)
 
 
+def _unwritten(report: Report) -> PinterestError:
+    """Return why a run failed whose records were not all written."""
+    rejected, deferred = report.total("rejected"), report.total("deferred")
+    msg = (
+        f"{rejected} records were rejected and {deferred} deferred, as the log says. No state "
+        "after the first of them is passed on, so the next sync tries them again"
+    )
+    return PinterestError(f"{msg}: correct them") if rejected else TransientError(msg)
+
+
 class Destination:
     """The commands of a destination."""
 
@@ -301,7 +313,10 @@ class Destination:
         reader.can_mirror = target.can_mirror
         target.answers, target.channel = reader.answers, channel
         with ignore_signals_during_shutdown():
-            target.write_all(cast("IO[str]", sys.stdin.buffer))
+            try:
+                target.write_all(cast("IO[str]", sys.stdin.buffer))
+            except RejectedRecordsError as error:
+                raise _unwritten(target.context.report) from error
 
     def _configured(
         self,

@@ -63,8 +63,8 @@ def run(name: str, verbs: Mapping[str, Verb], args: list[str] | None = None) -> 
         SystemExit: With 1, if it failed.
     """
     channel = Channel.take_stdout()
-    log_to(channel)
     try:
+        log_to(channel)
         command, files = _parsed(name, verbs, args)
         verbs[command](channel, files)
     except BrokenPipeError:

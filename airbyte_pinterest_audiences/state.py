@@ -30,9 +30,11 @@ class _StreamState(msgspec.Struct):
     stream_state: dict[str, Any] | None = None
 
 
-class _State(msgspec.Struct):
-    type: str | None = None
+class _State(msgspec.Struct, rename={"of_all": "global", "pyairbytes": "global_"}):
     stream: _StreamState | None = None
+    of_all: Any = None
+    pyairbytes: Any = None
+    data: Any = None
 
 
 def read_states(content: object, streams: Collection[str]) -> tuple[dict[str, Any], list[str]]:
@@ -53,14 +55,15 @@ def read_states(content: object, streams: Collection[str]) -> tuple[dict[str, An
     what = "State: this is no list of Airbyte states of streams"
     kept: dict[str, dict[str, Any]] = {}
     for each in converted(content, list[_State], what):
-        if each.stream is None:
+        if each.of_all or each.pyairbytes or each.data:
             msg = (
                 f"{what}: it may be of another connector. Clear the state of the connection to "
                 "read everything again"
             )
             raise SettingsError(msg)
-        name, found = each.stream.stream_descriptor.name, each.stream.stream_state
-        kept[name] = {} if READ_IN_FULL in (found or {}) else found or {}
+        if each.stream:
+            found = each.stream.stream_state or {}
+            kept[each.stream.stream_descriptor.name] = {} if READ_IN_FULL in found else found
     kept = {name: found for name, found in kept.items() if found}
     bookmarks = {name: state for name, state in kept.items() if name in streams}
     left_out = sorted(kept.keys() - bookmarks.keys())

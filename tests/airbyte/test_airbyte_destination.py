@@ -155,7 +155,39 @@ def test_no_state_comes_back_after_a_rejected_record(sending: Connectors) -> Non
     assert output.code == 1
     assert answered(output) == [0, 1]
     assert output.failure["failure_type"] == "config_error"
+    assert "1 records were rejected" in output.failure["message"]
+    assert "rejected_path" not in output.failure["message"]
     assert "record 3" in output.logged
+
+
+def test_deferred_record_is_a_transient_error(
+    emulator: Emulator, sending: Connectors, account: str
+) -> None:
+    assert sending.write([audience(0)], catalog()).code == 0
+    (seed,) = emulator.state()["audiences"][account]
+    rule = {"seed_id": [seed["id"]], "country": "US", "percentage": 1}
+    grown = record(name="Grown", audience_type="ACTALIKE", rule=rule)
+    output = sending.write([audience(1), state(1), grown, state(2)], catalog())
+    assert output.code == 1
+    assert answered(output) == [1]
+    assert output.failure["failure_type"] == "transient_error"
+    assert "1 deferred" in output.failure["message"]
+
+
+def test_home_folder_need_not_be_writable(
+    emulator: Emulator, sending: Connectors, account: str, tmp_path: Path
+) -> None:
+    options = options_in(
+        tmp_path, config=sending.config, catalog=catalog("audiences", "audience_members")
+    )
+    lines = [audience(0), *(member(number) for number in range(120))]
+    stdin = "".join(json.dumps(line) + "\n" for line in lines)
+    nowhere = tmp_path / "config.json" / "home"  # below a file, so nobody can make it
+    folders = {"HOME": str(nowhere), "XDG_STATE_HOME": str(nowhere)}
+    run = Process([DESTINATION, "write", *options], stdin, tmp_path, **folders).wait()
+    assert run.code == 0, run.out
+    assert names(emulator, account) == ["Audience 0", "Customers"]
+    assert people(emulator) == 120
 
 
 def test_rate_limit_keeps_the_states_before_it(emulator: Emulator, sending: Connectors) -> None:

@@ -105,7 +105,16 @@ def stream_state(name: str, state: object) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("state", [None, [], {}, [stream_state("customer_lists", None)]])
+@pytest.mark.parametrize(
+    "state",
+    [
+        None,
+        [],
+        {},
+        [stream_state("customer_lists", None)],
+        [{**stream_state("x", None), "stream": None}],
+    ],
+)
 def test_state_may_be_empty_in_many_forms(on_demo: Connectors, state: object) -> None:
     output = on_demo.read("customer_lists", state=state)
     assert len(output.data("customer_lists")) == 38
