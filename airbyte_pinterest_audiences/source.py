@@ -161,7 +161,7 @@ class Source:
         """Run it as the program of this process; ``args`` is the command line, or its own.
 
         Airbyte ends a source with SIGTERM as soon as it has what it wants, and does not read what
-        comes then. So the signal ends the process at once, wherever it is.
+        comes then. So the signal ends the process at once, whatever it does.
         """
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         verbs = {

@@ -183,7 +183,11 @@ class Form:
         if pattern and not (isinstance(value, str) and re.match(pattern, value)):
             msg = f"Settings: {name} does not match {pattern}"
             raise SettingsError(msg)
-        if not _is_object(self._own()[name]) or isinstance(value, dict):
+        schema = self._own()[name]
+        if schema.get("secret") and not isinstance(value, str):
+            msg = f"Settings: {name} is not text"
+            raise SettingsError(msg)
+        if not _is_object(schema) or isinstance(value, dict):
             return value
         try:
             found = json.loads(value)

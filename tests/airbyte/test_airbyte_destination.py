@@ -441,6 +441,39 @@ def test_overwrite_without_complete_removes_nobody_and_keeps_the_states(
     assert people(emulator) == 200
 
 
+def test_stream_that_a_map_makes_members_is_overwritten(
+    emulator: Emulator, mirroring: Connectors
+) -> None:
+    maps = {"customers": {"__alias__": "audience_members"}}
+    streams = catalog("customers", mode="overwrite")
+    for numbers in (range(150), range(140)):
+        lines = [member(number, "customers") for number in numbers]
+        lines += [state(1, "customers"), status("COMPLETE", "customers")]
+        output = mirroring.write(lines, streams, stream_maps=json.dumps(maps))
+        assert output.code == 0, output.errors
+        assert answered(output) == [1]
+        assert people(emulator) == len(numbers)
+
+
+def test_unreadable_member_keeps_all_members(emulator: Emulator, mirroring: Connectors) -> None:
+    assert overwritten(mirroring, range(150), status("COMPLETE")).code == 0
+    unreadable = record("audience_members", audience_name="Customers", email="nobody")
+    output = overwritten(mirroring, range(140), unreadable, status("COMPLETE"))
+    assert output.code == 1
+    assert output.states == []
+    assert people(emulator) == 150
+
+
+def test_too_large_removal_removes_nobody(emulator: Emulator, mirroring: Connectors) -> None:
+    assert overwritten(mirroring, range(150), status("COMPLETE")).code == 0
+    mirroring.config["max_removal_ratio"] = 0.1
+    output = overwritten(mirroring, range(100), status("COMPLETE"))
+    assert output.code == 1
+    assert output.failure["failure_type"] == "config_error"
+    assert output.states == []
+    assert people(emulator) == 150
+
+
 def test_clear_removes_nobody(emulator: Emulator, mirroring: Connectors) -> None:
     assert overwritten(mirroring, range(200), status("COMPLETE")).code == 0
     clear = catalog("audience_members", mode="overwrite", generation_id=2, minimum_generation_id=2)

@@ -225,6 +225,8 @@ def test_text_that_is_no_object_is_refused_without_being_shown(text: object) -> 
         ({"credentials": {"auth_type": "oauth"}}, "auth_type"),
         ({"credentials": {"auth_type": "access_token", "access_token": ""}}, "access_token"),
         ({"credentials": {**REFRESHING, "client_secret": None}}, "client_secret"),
+        ({"credentials": {**TOKEN, "access_token": ["hidden"]}}, "access_token is not text"),
+        ({"credentials": {**REFRESHING, "client_secret": {"a": "hidden"}}}, "client_secret"),
         ({"credentials": TOKEN, "access_token": "pina_hidden"}, "put it into credentials"),
         ({"credentials": TOKEN, "token_path": "hidden"}, "token_path"),
     ],
@@ -265,6 +267,6 @@ def test_wrong_command_line_is_a_config_error(connectors: Connectors, command: l
 
 def test_setting_that_does_not_exist_is_named(connectors: Connectors, account: str) -> None:
     assert account
-    output = connectors.run(SOURCE, "check", config={**connectors.config, "concurency": 2})
+    output = connectors.run(SOURCE, "check", config={**connectors.config, "threads": 2})
     assert output.connection["status"] == "SUCCEEDED"
-    assert "concurency" in output.logged
+    assert "threads" in output.logged
