@@ -15,9 +15,11 @@ from singer_sdk.singerlib.json import serialize_json
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+_NUL = rb"\u0000"
+"""NUL as JSON writes it."""
 _BUFFER_BYTES = 1 << 16
 _LEVELS = (
     (logging.CRITICAL, "FATAL"),
@@ -64,10 +66,28 @@ class Channel:
             self._out.write(line)
             self._out.flush()
 
-    def record(self, stream: str, data: Mapping[str, Any], emitted_at: int) -> None:
-        """Write a RECORD message; ``emitted_at`` is in Unix milliseconds."""
+    def record(
+        self,
+        stream: str,
+        data: Mapping[str, Any],
+        emitted_at: int,
+        storable: Callable[[Any], Any],
+    ) -> None:
+        """Write a RECORD message.
+
+        Args:
+            stream: Its stream.
+            data: The record.
+            emitted_at: Unix milliseconds.
+            storable: Replaces what databases refuse: NUL and halves of characters.
+        """
         record = {"stream": stream, "data": data, "emitted_at": emitted_at}
-        line = encode({"type": "RECORD", "record": record}) + b"\n"
+        message = {"type": "RECORD", "record": record}
+        try:
+            line = _encode(message)
+        except UnicodeEncodeError:
+            line = _NUL
+        line = (encode(storable(message)) if _NUL in line else line) + b"\n"
         with self._lock:
             self._out.write(line)
 

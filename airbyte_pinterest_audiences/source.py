@@ -26,6 +26,7 @@ from airbyte_pinterest_audiences.tokens import token_store
 from pinterest_audiences.api.hooks import Hooks
 from pinterest_audiences.errors import PinterestError
 from tap_pinterest_audiences.connection_test import connection_test
+from tap_pinterest_audiences.messages import storable
 from tap_pinterest_audiences.session import PartialReadError
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class SourceWriter(GenericSingerWriter[str, Message]):
         cursor = self._cursors.get(self.stream or "")
         now = now_ms()
         data = airbyte_record(message.record, cursor, now // 1000)
-        self._channel.record(message.stream, data, now)
+        self._channel.record(message.stream, data, now, storable)
         self._state.count()
 
     def _write_state(self, state: Any, *, last: bool) -> None:  # noqa: ANN401

@@ -183,8 +183,10 @@ def test_home_folder_need_not_be_writable(
     lines = [audience(0), *(member(number) for number in range(120))]
     stdin = "".join(json.dumps(line) + "\n" for line in lines)
     nowhere = tmp_path / "config.json" / "home"  # below a file, so nobody can make it
-    folders = {"HOME": str(nowhere), "XDG_STATE_HOME": str(nowhere)}
-    run = Process([DESTINATION, "write", *options], stdin, tmp_path, **folders).wait()
+    folder = str(nowhere)
+    run = Process(
+        [DESTINATION, "write", *options], stdin, tmp_path, HOME=folder, XDG_STATE_HOME=folder
+    ).wait()
     assert run.code == 0, run.out
     assert names(emulator, account) == ["Audience 0", "Customers"]
     assert people(emulator) == 120

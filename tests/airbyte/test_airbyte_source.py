@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -49,6 +50,17 @@ def test_second_read_has_nothing_new_of_incremental_streams(on_demo: Connectors)
     }
     # Every stream needs a state, also one without records.
     assert len(second.last_states) == len(first.last_states) == 8
+
+
+@pytest.mark.parametrize("name", ["NUL \x00 here", "half \ud83d here"])
+def test_character_that_databases_refuse_is_replaced(
+    emulator: Emulator, connectors: Connectors, name: str
+) -> None:
+    emulator.seed(ad_accounts=1, audiences=1)
+    (audience,) = connectors.read("audiences").data("audiences")
+    pinterest(emulator, "PATCH", audience, {"name": name})
+    (changed,) = connectors.read("audiences").data("audiences")
+    assert changed["name"] == re.sub("[\x00\ud83d]", "\N{REPLACEMENT CHARACTER}", name)
 
 
 def test_change_and_removal_are_two_records(emulator: Emulator, connectors: Connectors) -> None:
