@@ -266,7 +266,8 @@ def test_faults_can_be_staged_in_lists_and_cleared(emulator: Emulator) -> None:
         ("status", "message", None, "a string"),
         ("rate_limit", "reset", -1, "whole seconds, or null for no header"),
         ("rate_limit", "spam", 1, "true or false"),
-        ("delay", "seconds", -1, "seconds from 0"),
+        ("delay", "seconds", -1, "seconds from 0 to 86400"),
+        ("delay", "seconds", 1e300, "seconds from 0 to 86400"),
     ],
 )
 def test_wrong_value_of_a_fault_is_refused_with_its_valid_values(
