@@ -85,12 +85,17 @@ class Output(Run):
 
 
 class Connectors:
-    """The source and the destination, each command in a new and empty home folder."""
+    """The source and the destination, each command in a new and empty home folder.
+
+    Attributes:
+        prepare: What each process calls first; see `Fork`.
+    """
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
         """Run in ``folder``, with ``config`` unless a call says otherwise."""
         self.folder = folder
         self.config = dict(config)
+        self.prepare: tuple[str, str, object] | None = None
 
     def run(
         self,
@@ -123,7 +128,8 @@ class Connectors:
         stdin = "".join(
             (each if isinstance(each, str) else json.dumps(each)) + "\n" for each in lines
         )
-        run = Process([name, verb, *options], stdin, home, HOME=str(home)).wait()
+        command = [name, verb, *options]
+        run = Process(command, stdin, home, prepare=self.prepare, HOME=str(home)).wait()
         return Output(run.code, run.out, run.err)
 
     def discover(self, **config: Any) -> list[dict[str, Any]]:

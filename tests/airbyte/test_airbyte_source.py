@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from connectors import SOURCE, TOKEN, configured, options_in
+from no_waits import WITHOUT_WAITS
 from programs import BIN, Programs, environment
 
 if TYPE_CHECKING:
@@ -238,6 +239,7 @@ def test_long_failure_is_incomplete_and_transient(
 ) -> None:
     accounts = emulator.seed(ad_accounts=4, audiences=400, updated_timestamp=LONG_AGO)
     emulator.fault(operation="audiences/list", path_contains=accounts[2], times=None, **fault)
+    connectors.prepare = WITHOUT_WAITS
     first = connectors.read("audiences", max_wait=1, concurrency=1)
     assert first.code == 1
     assert first.failure["failure_type"] == "transient_error"
@@ -327,6 +329,7 @@ def test_check_names_what_cannot_be_read_and_succeeds(demo: Emulator, on_demo: C
 def test_check_fails_for_what_no_stream_survives(
     on_demo: Connectors, config: dict[str, Any]
 ) -> None:
+    on_demo.prepare = WITHOUT_WAITS
     check = on_demo.run(SOURCE, "check", config={**on_demo.config, **config})
     assert check.code == 0
     assert check.connection["status"] == "FAILED"
