@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def small_shops() -> Iterator[Emulator]:
     """The demo with a tenth of its audiences, and all that are shared.
 
-    Reading with whom audiences are shared takes two requests for each.
+    The stream of shared accounts takes two requests for each audience.
     """
     with Emulator(seed="demo", access="unlimited") as emulator:
         state = emulator.state()
