@@ -146,8 +146,9 @@ class RecordTracker:
             key_digest: The column that takes digests of the row's key, if any does.
         """
         came = self._origin.message["record"]
-        kept_whole = came.items() <= record.items()
-        if not kept_whole and may_be_removal(came):
+        # A record that has all that came says it by itself, but not what its row's key was.
+        says_it_itself = key_digest is None and came.items() <= record.items()
+        if not says_it_itself and may_be_removal(came):
             record[ORIGIN_DELETED] = True
             if key_digest and (keys := self.key_digests(self.message["stream"], came)):
                 record[key_digest] = keys

@@ -269,9 +269,14 @@ def test_deletion_with_only_its_key_is_stored_with_a_digest_of_the_key(
             "_sdc_deleted_at": "_sdc_deleted_at",
         }
     }
-    for lines in ([own, record(STREAM, **gone)], [mapped, record("people", **gone)]):
+    kept_whole = {"people": {"__alias__": STREAM, "audience_name": "'V'"}}
+    for lines, stream_maps in (
+        ([own, record(STREAM, **gone)], maps),
+        ([mapped, record("people", **gone)], maps),
+        ([mapped, record("people", **gone)], kept_whole),
+    ):
         rejected.unlink(missing_ok=True)
-        run = target.target([*lines, state(1)], stream_maps=maps)
+        run = target.target([*lines, state(1)], stream_maps=stream_maps)
         assert run.code == 0, run.err
         (found,) = kept(rejected)
         assert found["_reject_code"] == "key_only_deletion"
