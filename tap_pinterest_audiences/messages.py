@@ -111,7 +111,10 @@ class MessageWriter(SimpleSingerWriter):
         """Return a message as JSON."""
         if isinstance(message, StateMessage):
             # The SDK would copy the whole state first.
-            return self._encode({"type": "STATE", "value": message.value}).decode()
+            try:
+                return self._encode({"type": "STATE", "value": message.value}).decode()
+            except UnicodeEncodeError:  # half of a character, which a state keeps
+                return super().serialize_message(message)
         fields = message.to_dict()
         if extracted := fields.get("time_extracted"):
             fields["time_extracted"] = extracted.isoformat()  # msgspec would write Z for +00:00

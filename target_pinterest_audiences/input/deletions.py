@@ -140,8 +140,7 @@ DISTINCTIVE = tuple(MARKS)[:5]
 SUSPECTS = ("deleted", "is_deleted", "deleted_at", "deleted_on", "deleted_date", "date_deleted")
 """Columns of somebody's own table that may be deletion marks: a value in one rejects the record."""
 
-_SUSPECTS = frozenset(SUSPECTS)
-_NAMES = _SUSPECTS | MARKS.keys()
+_NAMES = frozenset({*MARKS, *SUSPECTS})
 
 
 def is_deleted(record: Mapping[str, Any]) -> bool:
@@ -170,8 +169,8 @@ def is_deleted(record: Mapping[str, Any]) -> bool:
                 )
             )
         deleted = deleted or marked
-    for column in _SUSPECTS & record.keys():
-        value = record[column]
+    for column in SUSPECTS:
+        value = record.get(column)
         if (
             deleted
             or value is None

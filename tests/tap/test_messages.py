@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from odd import JSON, TEXT
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.encoding import SimpleSingerWriter
 
 from tap_pinterest_audiences.messages import MessageStream, MessageWriter
@@ -85,3 +86,8 @@ def test_only_plain_streams_take_the_fast_path(selection: str) -> None:
 def test_records_are_those_of_the_sdk(selection: str, item: dict[str, Any]) -> None:
     stream = STREAMS[selection]
     assert written(stream, MessageWriter(), item) == as_the_sdk_writes(stream, item)
+
+
+def test_state_is_written_unchanged_whatever_text_it_holds() -> None:
+    state = {"bookmarks": {"half": "\ud800", "nul": "\x00", "name": "Zoë"}}
+    assert json.loads(MessageWriter().serialize_message(StateMessage(state)))["value"] == state
