@@ -26,11 +26,11 @@ from airbyte_pinterest_audiences.tokens import token_store
 from pinterest_audiences.api.hooks import Hooks
 from pinterest_audiences.errors import PinterestError
 from tap_pinterest_audiences.connection_test import connection_test
-from tap_pinterest_audiences.messages import storable
+from tap_pinterest_audiences.fields import storable
 from tap_pinterest_audiences.session import PartialReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airbyte_pinterest_audiences.spec import Form
     from tap_pinterest_audiences.session import Unread
@@ -77,7 +77,7 @@ class SourceWriter(GenericSingerWriter[str, Message]):
     def write_message(self, message: Message) -> None:
         """Write what Airbyte is to know of a message of the tap."""
         if isinstance(message, RecordMessage):
-            self._write_record(message)
+            self.write_records(message.stream, [message.record], message.version)
         elif isinstance(message, SchemaMessage) and message.stream != self.stream:
             self.end_stream()
             self.stream = message.stream
@@ -86,6 +86,20 @@ class SourceWriter(GenericSingerWriter[str, Message]):
         elif isinstance(message, StateMessage) and self.stream in self._cursors:
             # A message has the states of all streams, and those of the others did not change.
             self._write_state(self._bookmark(), last=False)
+
+    def write_records(
+        self, stream: str, records: Sequence[dict[str, Any]], version: int | None
+    ) -> None:
+        """Write a page of records; Airbyte knows nothing of versions."""
+        del version
+        cursor = self._cursors.get(self.stream or "")
+        now = now_ms()
+        for record in records:
+            if self._state.is_empty:
+                self._channel.status(stream, "RUNNING")
+            data = airbyte_record(record, cursor, now // 1000)
+            self._channel.record(stream, data, now, storable)
+            self._state.count()
 
     def end_stream(self, *, failed: bool = False) -> None:
         """Write the end of the stream, if one is being read.
@@ -121,15 +135,6 @@ class SourceWriter(GenericSingerWriter[str, Message]):
             self._quota_reset = reset
             reason = {"type": "RATE_LIMITED", "rate_limited": {"quota_reset": reset}}
             self._channel.status(self.stream, "RUNNING", reasons=[reason])
-
-    def _write_record(self, message: RecordMessage) -> None:
-        if self._state.is_empty:
-            self._channel.status(message.stream, "RUNNING")
-        cursor = self._cursors.get(self.stream or "")
-        now = now_ms()
-        data = airbyte_record(message.record, cursor, now // 1000)
-        self._channel.record(message.stream, data, now, storable)
-        self._state.count()
 
     def _write_state(self, state: Any, *, last: bool) -> None:  # noqa: ANN401
         found = self._state.next(state, last=last)

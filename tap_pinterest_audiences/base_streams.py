@@ -108,7 +108,7 @@ class PartitionedStream(PinterestStream):
         return Unread(self.name, self.place(partition), str(error))
 
     @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
+    def record_pages(self, context: Context | None) -> Iterator[list[Record]]:
         """Read a partition; one that Pinterest does not let us read is reported and left out."""
         # What the partitions before this one finished must not be lost if this one fails. Records
         # that go into batch files are not out yet; there the SDK writes the state with each file.
@@ -126,7 +126,7 @@ class PartitionedStream(PinterestStream):
         try:
             with metrics.http_request_counter(self.name, endpoint=self.operation.path) as counter:
                 counter.with_context(context)
-                yield from self.partition_records(partition, context, counter)
+                yield from self.partition_pages(partition, context, counter)
         except RequestFailedError as error:
             if error.status not in _NOT_TO_BE_READ:
                 raise
@@ -139,15 +139,15 @@ class PartitionedStream(PinterestStream):
         if self._whole and partition == self.partitions[-1][self.partition_key]:
             self.activate_version()
 
-    def partition_records(
+    def partition_pages(
         self, partition: str, context: Context | None, counter: metrics.Counter
-    ) -> Iterator[Record]:
-        """Read and emit all records of a partition."""
+    ) -> Iterator[list[Record]]:
+        """Read and emit all records of a partition, page by page."""
         del context
         for list_request, page in self.pages_of(partition, counter):
             self._progress.page(len(page.items))
-            for item in page.items:
-                yield self.complete({**item, **list_request.fields}, partition)
+            more = list_request.fields
+            yield [self.complete({**item, **more}, partition) for item in page.items]
 
     def complete(self, item: Mapping[str, Any], partition: str) -> Record:
         """Return the record of what Pinterest sent, with the partition if Pinterest left it out."""
@@ -209,15 +209,15 @@ class IncrementalStream(PartitionedStream):
         return {**super().params(), "order": "ASCENDING"}
 
     @override
-    def partition_records(
+    def partition_pages(
         self, partition: str, context: Context | None, counter: metrics.Counter
-    ) -> Iterator[Record]:
+    ) -> Iterator[list[Record]]:
         """Read an ad account's list and emit what is new.
 
         The bookmark moves when the list was read to its end.
         """
         if self.replication_method != REPLICATION_INCREMENTAL:
-            yield from super().partition_records(partition, context, counter)
+            yield from super().partition_pages(partition, context, counter)
             return
         state = self.get_context_state(context)
         key = str(self.replication_key)
@@ -229,14 +229,16 @@ class IncrementalStream(PartitionedStream):
             detect_removed=self.config["detect_removed"],
         )
         scan = Scan(Bookmark.read(state, key, recent_is_all=self.compare_by_digest), options)
-        gone = yield from self._new_records(scan, partition, counter)
+        gone = yield from self._new_pages(scan, partition, counter)
         removed = scan.removed()
         if removed and not self.config.get("batch_config"):
             scan.before_removal().write(state, key)
             self.session.write_state()
         removed_at = dt.datetime.now(dt.UTC).isoformat()
-        for record_id in removed:
-            yield self.fields.removal({"id": record_id, self.partition_key: partition}, removed_at)
+        yield [
+            self.fields.removal({"id": record_id, self.partition_key: partition}, removed_at)
+            for record_id in removed
+        ]
         if gone:
             self.logger.warning("%s is gone: %d removed", self.place(partition), len(removed))
             for name in state.keys() - {"context"}:
@@ -244,9 +246,9 @@ class IncrementalStream(PartitionedStream):
         else:
             scan.end().write(state, key)
 
-    def _new_records(
+    def _new_pages(
         self, scan: Scan, partition: str, counter: metrics.Counter
-    ) -> Generator[Record, None, bool]:
+    ) -> Generator[list[Record], None, bool]:
         """Read an ad account's list; return True if instead of it, there is no such account."""
         begun = False
         try:
@@ -255,9 +257,7 @@ class IncrementalStream(PartitionedStream):
                 if not begun:
                     self._begin(scan, page, partition)
                 begun = True
-                for item in page.items:
-                    if scan.is_new(item):
-                        yield self.complete(item, partition)
+                yield [self.complete(item, partition) for item in page.items if scan.is_new(item)]
         except RequestFailedError as error:
             # 403 may be a lost role: only 404 says that the account is gone.
             lost = partition in self.session.lost_ad_account_ids

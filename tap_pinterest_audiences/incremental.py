@@ -19,6 +19,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from pinterest_audiences.errors import PinterestError
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ _OLD_NAMES = {_RECENT_DIGESTS: "recent", _SEEN_IDS: "known"}
 """What version 0.1 calls them in a state."""
 _DIGEST_LENGTH = 10
 """Hexadecimal digits, 40 bits: one change in 10^12 is missed, until the next change."""
+_encode = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
+"""The order of keys makes no difference to a digest, on any level."""
 _MAY_BE_REMOVED = ""
 """In place of the digest of a record whose removal is about to go out; no digest begins so."""
 
@@ -168,10 +172,10 @@ class Scan:
             if before is not None:  # it was emitted once, so its removal has to be, too
                 self._remember(record_id, updated, before)
             return False
-        digest = _digest(record)
+        digest = digest_of(record)
         self._remember(record_id, updated, digest)
         if before is not None:
-            return not before.startswith(digest)  # old states have longer digests
+            return before != digest and not _is_old_digest(record, before)
         if self._old.seen_ids is not None and record_id not in self._old.seen_ids:
             return True
         return updated is None or self._old.value is None or updated >= self._old.value
@@ -208,6 +212,21 @@ def _get(state: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401
     return state.get(name, state.get(_OLD_NAMES[name]))
 
 
-def _digest(record: Mapping[str, Any]) -> str:
-    content = json.dumps(record, sort_keys=True, default=str)
-    return hashlib.sha256(content.encode()).hexdigest()[:_DIGEST_LENGTH]
+def digest_of(content: Mapping[str, Any]) -> str:
+    """Return a digest of JSON content that changes if, and only if, the content does."""
+    try:
+        text = _encode(content)
+    except UnicodeEncodeError:  # half of a character
+        text = _text_of_old_digests(content)
+    return hashlib.sha256(text).hexdigest()[:_DIGEST_LENGTH]
+
+
+def _is_old_digest(record: Mapping[str, Any], digest: str) -> bool:
+    """Tell whether ``digest``, which is not that of the record, is one that an old state has."""
+    return digest.startswith(
+        hashlib.sha256(_text_of_old_digests(record)).hexdigest()[:_DIGEST_LENGTH]
+    )
+
+
+def _text_of_old_digests(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, sort_keys=True, default=str).encode()

@@ -5,131 +5,35 @@ Only this module of the tap uses private names of the SDK.
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
-import math
-import re
-import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform, SameRecordTransform
-from singer_sdk.singerlib import RecordMessage, Schema, StateMessage
+from singer_sdk.singerlib import Schema
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Metadata
-from singer_sdk.singerlib.encoding import SimpleSingerWriter
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
 from pinterest_audiences.errors import PinterestError, redact
+from tap_pinterest_audiences.fields import Fields, storable
+from tap_pinterest_audiences.message_writer import PageWriter
 from tap_pinterest_audiences.schemas import DELETED_AT, OTHER_FIELDS, OTHER_FIELDS_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator
 
-    from singer_sdk import Tap
+    from singer_sdk import Tap, metrics
     from singer_sdk.batch import BaseBatchFileEncoding
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import Catalog, MetadataMapping
-    from singer_sdk.singerlib.encoding.simple import Message
+    from singer_sdk.singerlib import Catalog, MetadataMapping, RecordMessage
 
     from tap_pinterest_audiences.session import Session
-
-_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
-"""NUL, which PostgreSQL refuses, and lone surrogates, which are no UTF-8."""
-_NUL = r"\u0000"
-"""NUL as JSON writes it."""
 
 
 class StreamMapError(PinterestError):
     """A stream map fails on a record, or would lose what must not be lost."""
-
-
-class Fields:
-    """The fields that the records of a stream get."""
-
-    def __init__(
-        self,
-        declared: Mapping[str, Mapping[str, Any]],
-        is_selected: Callable[[str], bool],
-        report: Callable[[str], None],
-    ) -> None:
-        """Read the schema and the selection of a stream.
-
-        Args:
-            declared: Fields of its SCHEMA, and their schemas.
-            is_selected: Tells whether a field is selected.
-            report: Is called once for each field that the SCHEMA lacks.
-        """
-        own = {DELETED_AT, OTHER_FIELDS}
-        self._declared = {name for name in declared if name not in own}
-        self._nulls = {name: None for name in declared if is_selected(name)}
-        self._booleans = [
-            name for name, schema in declared.items() if schema.get("type") == ["boolean", "null"]
-        ]
-        self._is_selected = is_selected
-        self._report = report
-        self._reported: set[str] = set()
-
-    def complete(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a record of what Pinterest sent: null is what it left out.
-
-        What the SCHEMA lacks goes into the field ``other_fields``, because loaders drop it, or
-        fail, if it comes as a field of its own.
-        """
-        record: dict[str, Any] = dict(self._nulls)
-        others: dict[str, Any] = {}
-        for name, value in item.items():
-            if name not in self._declared:
-                if self._is_selected(name):
-                    others[name] = value
-            elif name in record:
-                record[name] = value
-        for name in self._booleans:
-            if record.get(name) is not None:
-                record[name] = record[name] != 0
-        if others and OTHER_FIELDS in record:
-            record[OTHER_FIELDS] = others
-            for name in others.keys() - self._reported:
-                self._reported.add(name)
-                self._report(name)
-        return record
-
-    def removal(self, keys: Mapping[str, str], removed_at: str) -> dict[str, Any]:
-        """Return the record of something that is gone: its keys, and null for all else."""
-        return {**self._nulls, **keys, DELETED_AT: removed_at}
-
-
-class MessageWriter(SimpleSingerWriter):
-    """Writes messages as the SDK does, but several times as fast."""
-
-    _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
-
-    @override
-    def serialize_message(self, message: Message) -> str:
-        """Return a message as JSON."""
-        if isinstance(message, StateMessage):
-            # The SDK would copy the whole state first.
-            try:
-                return self._encode({"type": "STATE", "value": message.value}).decode()
-            except UnicodeEncodeError:  # half of a character, which a state keeps
-                return super().serialize_message(message)
-        fields = message.to_dict()
-        if extracted := fields.get("time_extracted"):
-            fields["time_extracted"] = extracted.isoformat()  # msgspec would write Z for +00:00
-        try:
-            text = self._encode(fields).decode()
-        except UnicodeEncodeError:
-            text = _NUL
-        return self._encode(storable(fields)).decode() if _NUL in text else text
-
-    @override
-    def write_message(self, message: Message) -> None:
-        """Write a message; a RECORD may wait in a buffer for the next other one."""
-        sys.stdout.write(f"{self.serialize_message(message)}\n")
-        if not isinstance(message, RecordMessage):
-            sys.stdout.flush()
 
 
 class MessageStream(Stream):
@@ -148,6 +52,7 @@ class MessageStream(Stream):
         """
         super().__init__(tap)
         self.session = session
+        self._writer = tap.message_writer
         fields = {**self.schema["properties"], **self.own_fields()}
         self.schema = {**self.schema, "properties": fields}  # type: ignore[misc]
 
@@ -184,15 +89,44 @@ class MessageStream(Stream):
         )
 
     @functools.cached_property
-    def is_plain(self) -> bool:
-        """Whether records go out as ``Fields`` returns them: no map, and no part deselected."""
+    def page_writer(self) -> PageWriter | None:
+        """What writes pages of records past the SDK, if the SDK would write the same.
+
+        It would not if there is a stream map, flattening, a part of a field that is not selected,
+        or batch files; a dry run counts records; and another writer may know nothing of pages.
+        """
         maps = self.stream_maps
-        parts_selected = all(
-            ok for path, ok in self.mask.items() if len(path) > len(("properties", ""))
+        same = (
+            len(maps) == 1
+            and type(maps[0]) is SameRecordTransform
+            and not maps[0].flattening_enabled
+            and all(ok for path, ok in self.mask.items() if len(path) > len(("properties", "")))
+            and not self.config.get("batch_config")
+            and self.ABORT_AT_RECORD_COUNT is None
         )
-        same = len(maps) == 1 and type(maps[0]) is SameRecordTransform
-        plain = same and not maps[0].flattening_enabled
-        return plain and parts_selected and not self.config.get("batch_config")
+        writer = self._writer
+        return writer if same and isinstance(writer, PageWriter) else None
+
+    def record_pages(self, context: Context | None) -> Iterator[list[Record]]:
+        """Read a partition; yield its records, some at a time."""
+        raise NotImplementedError
+
+    @override
+    def get_record_counter(self, **options: Any) -> metrics.Counter:
+        """Return the SDK's counter of records, which the pages count into as well."""
+        self._counter = super().get_record_counter(**options)
+        return self._counter
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        """Read a partition; yield the records that the SDK has to write."""
+        for records in self.record_pages(context):
+            if self.page_writer:
+                self.page_writer.write_records(self.name, records, self._stream_version)
+                self.session.records_since_state += len(records)
+                self._counter.increment(len(records))
+            else:
+                yield from records
 
     def _report_other_field(self, name: str) -> None:
         self.logger.warning(
@@ -214,8 +148,8 @@ class MessageStream(Stream):
 
     @override
     def post_process(self, row: Record, context: Context | None = None) -> Record:
-        """Replace the characters that would stop a load, if the writer does not do it."""
-        record: Record = row if self.is_plain else storable(row)
+        """Replace the characters that would stop a load."""
+        record: Record = storable(row)
         return record
 
     @override
@@ -249,14 +183,6 @@ class MessageStream(Stream):
             yield message
 
     def _mapped(self, record: Record) -> Iterator[RecordMessage]:
-        if self.is_plain:
-            yield RecordMessage(
-                self.name,
-                record,
-                version=self._stream_version,
-                time_extracted=dt.datetime.now(dt.UTC),
-            )
-            return
         try:
             yield from super()._generate_record_messages(record)
         except Exception as error:
@@ -307,26 +233,6 @@ class MessageStream(Stream):
         """End the stream; the last one writes the state, due or not."""
         super().finalize_state_progress_markers(state)
         self.session.end_stream(self.name)
-
-
-def storable(value: Any) -> Any:  # noqa: ANN401
-    """Return a JSON value in which ``U+FFFD`` stands for what databases and files refuse.
-
-    JSON has no NaN and no infinity, so they become null.
-    """
-    match value:
-        case str() if value.isascii() and value.isprintable():
-            return value
-        case str():
-            return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
-        case dict():
-            return {storable(key): storable(inner) for key, inner in value.items()}
-        case list():
-            return [storable(inner) for inner in value]
-        case float() if not math.isfinite(value):
-            return None
-        case _:
-            return value
 
 
 def _stream_map_error(place: str, error: Exception) -> StreamMapError | None:

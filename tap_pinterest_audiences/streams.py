@@ -72,9 +72,9 @@ class AdAccountsStream(PinterestStream):
     ).to_dict()
 
     @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
+    def record_pages(self, context: Context | None) -> Iterator[list[Record]]:
         """Emit the accounts that the tap has read to know its partitions."""
-        yield from map(self.fields.complete, self.session.ad_accounts)
+        yield [self.fields.complete(account) for account in self.session.ad_accounts]
         if not self.session.unread:
             self.activate_version()
 
@@ -276,15 +276,15 @@ class AudienceInsightsStream(PartitionedStream):
         yield Page([answer.data], answer.server_time, answer.received)
 
     @override
-    def partition_records(
+    def partition_pages(
         self, partition: str, context: Context | None, counter: metrics.Counter
-    ) -> Iterator[Record]:
+    ) -> Iterator[list[Record]]:
         """Emit what has a date: an answer without one says that nothing is known yet."""
-        for record in super().partition_records(partition, context, counter):
-            if record.get("date"):
-                yield record
-            else:
-                self.logger.info("Ad account %s has no %s yet", partition, record["type"])
+        for records in super().partition_pages(partition, context, counter):
+            yield [record for record in records if record.get("date")]
+            for record in records:
+                if not record.get("date"):
+                    self.logger.info("Ad account %s has no %s yet", partition, record["type"])
 
 
 class AudienceInsightDefinitionsStream(PartitionedStream):

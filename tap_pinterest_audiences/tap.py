@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from singer_sdk import Tap
 from singer_sdk import typing as th
 from singer_sdk.exceptions import SingerSDKError
+from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
@@ -34,7 +35,7 @@ from tap_pinterest_audiences.catalog_and_state import (
     read_state,
 )
 from tap_pinterest_audiences.connection_test import connection_test
-from tap_pinterest_audiences.messages import MessageWriter
+from tap_pinterest_audiences.message_writer import MessageWriter
 from tap_pinterest_audiences.session import Session
 from tap_pinterest_audiences.streams import STREAMS
 
@@ -163,7 +164,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             self.config,
             self.logger,
             state=self.state,
-            write_state=lambda: self.state_writer.write_state(self.state),
+            write_state=lambda: self.write_message(StateMessage(self.state)),
             selected_streams=self._selected_streams,
             hooks=self.hooks,
         )

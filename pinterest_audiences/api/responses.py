@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import requests
 
 from pinterest_audiences.api.rate_limit import asked_wait, http_date
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pinterest_audiences.api.operations import Operation
 
 _RATE_LIMIT_CODE = 8
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 def utc_now() -> dt.datetime:
@@ -103,10 +105,25 @@ def read_response(operation: Operation, response: requests.Response) -> Response
 
 def _json_object(response: requests.Response) -> dict[str, Any] | None:
     try:
-        data = json.loads(response.content, parse_float=Decimal)
+        data = from_json(response.content)
     except (ValueError, RecursionError, ArithmeticError):
         return None
     return data if isinstance(data, dict) else None
+
+
+def from_json(content: bytes) -> Any:  # noqa: ANN401
+    """Return the value of JSON; numbers with a fraction are ``Decimal``.
+
+    Raises:
+        ValueError: If it is no JSON, not even what Python reads beside it: NaN, infinity, a
+            byte order mark, or half of a character.
+        RecursionError: If it is nested too deeply.
+        ArithmeticError: If a number is too large for ``Decimal``.
+    """
+    try:
+        return _decode(content)
+    except (ValueError, RecursionError, ArithmeticError):
+        return json.loads(content, parse_float=Decimal)
 
 
 def error_code(response: requests.Response) -> int | None:

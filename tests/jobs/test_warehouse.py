@@ -21,7 +21,7 @@ from shops import small_shops
 
 from demo.parts import running_postgres
 from pinterest_emulator.testing import Emulator
-from tap_pinterest_audiences.messages import storable
+from tap_pinterest_audiences.fields import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,6 +10,8 @@ import pytest
 from programs import Programs, selecting
 from shops import small_shops
 
+from tap_pinterest_audiences.fields import Fields
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 LONG_AGO = 1_700_000_000
 MARK = "_sdc_deleted_at"
+OTHER = "other_fields"
 NAMES = [stream["tap_stream_id"] for stream in selecting([])["streams"]]
 
 
@@ -207,3 +210,29 @@ def test_stream_map_error_names_stream_record_and_field(
     assert "Traceback" not in run.err
     said = f"Stream map: stream audiences, record id {removed}, field {field}"
     assert any(said in line for line in run.complaints), run.err
+
+
+DECLARED = {"id": {}, "name": {}, "is_nca": {"type": ["boolean", "null"]}, MARK: {}, OTHER: {}}
+
+
+@pytest.mark.parametrize(
+    ("item", "record", "reported"),
+    [
+        ({}, {}, set()),
+        ({"is_nca": 0, "name": "A"}, {"is_nca": False, "name": "A"}, set()),
+        ({"is_nca": True}, {"is_nca": True}, set()),
+        ({"new": 1, "is_nca": 1}, {OTHER: {"new": 1}, "is_nca": True}, {"new"}),
+        ({MARK: "2026-01-01"}, {OTHER: {MARK: "2026-01-01"}}, {MARK}),
+        ({OTHER: {"a": 1}, "id": "1"}, {OTHER: {OTHER: {"a": 1}}, "id": "1"}, {OTHER}),
+        ({"secret": 1, "name": "A"}, {"name": "A"}, set()),
+    ],
+)
+def test_a_field_that_pinterest_sends_is_never_taken_for_the_tap_s_own(
+    item: dict[str, Any], record: dict[str, Any], reported: set[str]
+) -> None:
+    found: list[str] = []
+    fields = Fields(DECLARED, lambda name: name != "secret", found.append)
+    for _ in range(2):
+        assert fields.complete(item) == {**dict.fromkeys(DECLARED), **record}
+    assert set(found) == reported
+    assert len(found) == len(reported)

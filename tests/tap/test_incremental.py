@@ -5,12 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from odd import JSON, TEXT
 
-from pinterest_audiences.api.responses import Page
-from tap_pinterest_audiences.incremental import Bookmark, Scan, ScanOptions, StateError
+from pinterest_audiences.api.responses import Page, from_json
+from tap_pinterest_audiences.incremental import (
+    Bookmark,
+    Scan,
+    ScanOptions,
+    StateError,
+    digest_of,
+)
 
 KEY = "updated_timestamp"
 
@@ -257,3 +267,28 @@ def test_state_of_another_replication_key_is_ignored() -> None:
 def test_invalid_bookmark_is_named(value: object) -> None:
     with pytest.raises(StateError, match="replication_key_value"):
         Bookmark.read({"replication_key_value": value}, KEY)
+
+
+def in_another_order(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: in_another_order(value[key]) for key in reversed(value)}
+    return [in_another_order(each) for each in value] if isinstance(value, list) else value
+
+
+def sorted_text(content: object) -> str:
+    return json.dumps(content, sort_keys=True, default=lambda number: {"Decimal": str(number)})
+
+
+ITEM = st.dictionaries(TEXT, JSON).map(lambda item: from_json(json.dumps(item).encode()))
+
+
+@given(first=ITEM, second=ITEM)
+@example(first={"size": True}, second={"size": 1})
+@example(first={"size": Decimal("1.0")}, second={"size": "1.0"})
+@example(first={"rule": {"\ud800": [1, {"b": 1, "a": 2}]}}, second={})
+def test_digest_depends_on_the_content_and_not_on_the_order_of_keys(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    assert digest_of(in_another_order(first)) == digest_of(first)
+    more = {**first, **second}
+    assert (digest_of(more) == digest_of(first)) == (sorted_text(more) == sorted_text(first))
