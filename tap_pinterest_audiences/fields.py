@@ -52,7 +52,7 @@ class Fields:
             record = self._sorted_out(item)
         for name in self._booleans:
             value = record.get(name)
-            if value is not None and value is not True:
+            if value is not None and type(value) is not bool:
                 record[name] = value != 0
         return record
 

@@ -161,24 +161,27 @@ class Scan:
 
     def is_new(self, record: Mapping[str, Any]) -> bool:
         """Tell whether ``record`` has to be emitted. A record without update time may be."""
+        options, old = self._options, self._old
         record_id = str(record.get("id"))
-        self._seen.add(record_id)
-        updated = record.get(self._options.replication_key)
-        if not isinstance(updated, (int, Decimal)):
+        updated = record.get(options.replication_key)
+        if not isinstance(updated, int | Decimal):
             updated = None
-        before = self._old.digests.get(record_id)
-        start = self._options.start
-        if updated is not None and start is not None and updated < start:
+        before = old.digests.get(record_id)
+        recent = updated is None or self._next is None or updated >= self._next
+        keep = recent or options.compare_by_digest
+        if options.detect_removed:
+            self._seen.add(record_id)
+        if updated is not None and options.start is not None and updated < options.start:
             if before is not None:  # it was emitted once, so its removal has to be, too
-                self._remember(record_id, updated, before)
+                self._remember(record_id, before if keep else None)
             return False
-        digest = digest_of(record)
-        self._remember(record_id, updated, digest)
+        digest = digest_of(record) if keep or before is not None else None
+        self._remember(record_id, digest if keep else None)
         if before is not None:
             return before != digest and not _is_old_digest(record, before)
-        if self._old.seen_ids is not None and record_id not in self._old.seen_ids:
+        if old.seen_ids is not None and record_id not in old.seen_ids:
             return True
-        return updated is None or self._old.value is None or updated >= self._old.value
+        return updated is None or old.value is None or updated >= old.value
 
     def removed(self) -> list[str]:
         """Return the ids that the last scan knew and this one did not see, now that it ended."""
@@ -201,11 +204,11 @@ class Scan:
         seen_ids = self._emitted.keys() if self._options.detect_removed else None
         return Bookmark(self._next, self._digests, seen_ids)
 
-    def _remember(self, record_id: str, updated: int | Decimal | None, digest: str) -> None:
-        self._emitted[record_id] = None
-        recent = updated is None or self._next is None or updated >= self._next
-        if recent or self._options.compare_by_digest:
+    def _remember(self, record_id: str, digest: str | None) -> None:
+        if digest is not None:
             self._digests[record_id] = digest
+        if self._options.detect_removed:
+            self._emitted[record_id] = None
 
 
 def _get(state: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401

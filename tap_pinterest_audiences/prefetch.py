@@ -52,7 +52,9 @@ class ReadAhead(Generic[T]):
         self._begun = 0
         self._taken = 0
         self._stopped = False
-        self._turn = threading.Condition()
+        lock = threading.Lock()
+        self._arrived = threading.Condition(lock)  # a page of the list that is being taken
+        self._room = threading.Condition(lock)  # for another page, or a reason to stop
         self._sequential = workers == 1
         for _ in range(0 if self._sequential else min(workers, len(lists))):
             threading.Thread(target=self._work, name="read-ahead", daemon=True).start()
@@ -73,9 +75,9 @@ class ReadAhead(Generic[T]):
 
     def close(self) -> None:
         """Stop reading; what was read and not taken is forgotten."""
-        with self._turn:
+        with self._room:
             self._stopped = True
-            self._turn.notify_all()
+            self._room.notify_all()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -86,13 +88,18 @@ class ReadAhead(Generic[T]):
         self.close()
 
     def _next(self, number: int) -> T | _End:
-        with self._turn:
-            self._taken = number
-            self._drop_before(number)
-            self._turn.notify_all()
-            self._turn.wait_for(lambda: self._pages[number])
+        with self._arrived:
+            if number != self._taken:
+                self._taken = number
+                self._drop_before(number)
+                self._room.notify_all()
+            self._arrived.wait_for(lambda: self._pages[number])
             page = self._pages[number].popleft()
             self._waiting -= self._weight(page)
+            if not self._pages[number]:
+                self._room.notify_all()  # only its own worker can go on, and it may be any
+            elif self._waiting < RECORDS_AHEAD:
+                self._room.notify()
             return page
 
     def _work(self) -> None:
@@ -107,7 +114,7 @@ class ReadAhead(Generic[T]):
             self._put(number, end)
 
     def _begin(self) -> int | None:
-        with self._turn:
+        with self._room:
             self._begun = max(self._begun, self._taken)  # nobody takes those before it any more
             if self._stopped or self._begun == len(self._lists):
                 return None
@@ -115,8 +122,8 @@ class ReadAhead(Generic[T]):
             return self._begun - 1
 
     def _put(self, number: int, page: T | _End) -> bool:
-        with self._turn:
-            self._turn.wait_for(
+        with self._room:
+            self._room.wait_for(
                 lambda: (
                     self._stopped
                     or self._waiting < RECORDS_AHEAD
@@ -128,7 +135,10 @@ class ReadAhead(Generic[T]):
                 return False
             self._pages[number].append(page)
             self._waiting += self._weight(page)
-            self._turn.notify_all()
+            if number == self._taken:
+                self._arrived.notify()
+            if self._waiting < RECORDS_AHEAD:
+                self._room.notify()
             return not self._stopped
 
     def _drop_before(self, number: int) -> None:

@@ -191,7 +191,7 @@ class PinterestAPI:
             answer = self.request(operation, ids, params={**(params or {}), "bookmark": bookmark})
             items = answer.data.get("items")
             bookmark = answer.data.get("bookmark") or None
-            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            if not isinstance(items, list) or not {*map(type, items)} <= {dict}:
                 msg = f"Pinterest's answer to {operation.name} holds no list of objects as items"
                 raise InvalidResponseError(msg)
             if not _is_bookmark(bookmark) or bookmark in seen:

@@ -8,9 +8,16 @@ import subprocess
 import tarfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from programs import BIN
+
+from tap_pinterest_audiences.tap import TapPinterestAudiences
+from target_pinterest_audiences.target import TargetPinterestAudiences
+
+if TYPE_CHECKING:
+    from singer_sdk.plugin_base import PluginBase
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_GIT = "0.1.dev0"
@@ -85,3 +92,11 @@ def test_source_distribution_keeps_its_version(copy: Path, tmp_path: Path) -> No
 )
 def test_each_program_prints_the_version_of_the_distribution(program: str, tmp_path: Path) -> None:
     assert version("pinterest-audiences") in output(tmp_path, BIN / program, "--version")
+
+
+@pytest.mark.parametrize("plugin", [TapPinterestAudiences, TargetPinterestAudiences])
+def test_version_is_what_the_sdk_prints(
+    plugin: type[PluginBase], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin.print_version()
+    assert output(tmp_path, BIN / plugin.name, "--version") == capsys.readouterr().out.strip()
