@@ -14,8 +14,8 @@ HEAVY = {"sqlalchemy", "psycopg", "rich", "pyarrow"}
 @pytest.mark.parametrize(
     "module",
     [
-        "tap_pinterest_audiences.__main__",
-        "target_pinterest_audiences.__main__",
+        "tap_pinterest_audiences.tap",
+        "target_pinterest_audiences.target",
         "airbyte_pinterest_audiences.pinterest_source",
         "airbyte_pinterest_audiences.pinterest_destination",
     ],
