@@ -215,12 +215,12 @@ def _get(state: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401
     return state.get(name, state.get(_OLD_NAMES[name]))
 
 
-def digest_of(content: Mapping[str, Any]) -> str:
-    """Return a digest of JSON content that changes if, and only if, the content does."""
+def digest_of(record: Mapping[str, Any]) -> str:
+    """Return a digest of what Pinterest sent, which the order of its keys does not change."""
     try:
-        text = _encode(content)
+        text = _encode(record)
     except UnicodeEncodeError:  # half of a character
-        text = _text_of_old_digests(content)
+        text = _text_of_old_digests(record)
     return hashlib.sha256(text).hexdigest()[:_DIGEST_LENGTH]
 
 

@@ -52,6 +52,7 @@ class MessageWriter(SimpleSingerWriter):
 
     _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
     _encode = _encoder.encode
+    _last_state = ""
 
     def write_records(
         self, stream: str, records: Sequence[dict[str, Any]], version: int | None
@@ -90,7 +91,12 @@ class MessageWriter(SimpleSingerWriter):
 
     @override
     def write_message(self, message: Message) -> None:
-        """Write a message; a RECORD may wait in a buffer for the next other one."""
-        sys.stdout.write(f"{self.serialize_message(message)}\n")
+        """Write a message, but no STATE twice; a RECORD may wait in a buffer for the next other."""
+        text = self.serialize_message(message)
+        if isinstance(message, StateMessage):
+            if text == self._last_state:
+                return
+            self._last_state = text
+        sys.stdout.write(f"{text}\n")
         if not isinstance(message, RecordMessage):
             sys.stdout.flush()

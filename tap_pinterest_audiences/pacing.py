@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 _SECONDS = 60
 """Longest time between two STATE messages, for runs in which nothing changed."""
-_ENTRIES_A_RECORD = 16
-"""So many digests in a state take about the bytes of one record."""
+_ENTRIES_A_RECORD = 4
+"""So many digests in a state take about a quarter of the bytes of one record."""
 
 
 def is_state_due(state: Mapping[str, Any], records: int, seconds: float) -> bool:
@@ -26,8 +26,8 @@ def is_state_due(state: Mapping[str, Any], records: int, seconds: float) -> bool
         seconds: Seconds since the last STATE.
 
     Returns:
-        True if the records since the last STATE take at least the bytes of this one, or if it is
-        a minute old.
+        True if the records since the last STATE take at least four times the bytes of this one,
+        or if it is a minute old.
     """
     if seconds >= _SECONDS:
         return True

@@ -13,7 +13,6 @@ from pinterest_audiences.api.operations import LIST_AD_ACCOUNTS
 from pinterest_audiences.api.responses import id_of
 from pinterest_audiences.errors import PinterestError, redact
 from tap_pinterest_audiences.catalog_and_state import partitions_read
-from tap_pinterest_audiences.incremental import digest_of
 from tap_pinterest_audiences.pacing import is_state_due
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class Session:
             config: The tap's settings, with their defaults.
             logger: Where to report.
             state: The tap's state, which the streams change.
-            write_state: Writes that state.
+            write_state: Writes that state, if it changed since the last time.
             selected_streams: Returns the streams that are read, in order.
             hooks: What to replace in the connection.
         """
@@ -83,7 +82,6 @@ class Session:
         self._write_state = write_state
         self._selected_streams = selected_streams
         self._hooks = hooks
-        self._written = digest_of(state) if state else None  # the SDK writes it as a run begins
         self._state_time = time.monotonic()
         self._clocks_agree = True
 
@@ -182,10 +180,7 @@ class Session:
 
     def write_state(self) -> None:
         """Write a STATE message, if the state changed since the last one."""
-        current = digest_of(self._state)
-        if current != self._written:
-            self._write_state()
-            self._written = current
+        self._write_state()
         self.records_since_state = 0
         self._state_time = time.monotonic()
 

@@ -117,3 +117,11 @@ def test_records_are_those_of_the_sdk(selection: str, items: list[dict[str, Any]
 def test_state_is_written_unchanged_whatever_text_it_holds() -> None:
     state = {"bookmarks": {"half": "\ud800", "nul": "\x00", "name": "Zoë"}}
     assert json.loads(MessageWriter().serialize_message(StateMessage(state)))["value"] == state
+
+
+def test_state_that_did_not_change_is_written_once(capsys: pytest.CaptureFixture[str]) -> None:
+    writer = MessageWriter()
+    for bookmarks in ({}, {}, {"audiences": {}}, {"audiences": {}}, {}):
+        writer.write_message(StateMessage({"bookmarks": bookmarks}))
+    states = [json.loads(line)["value"] for line in capsys.readouterr().out.splitlines()]
+    assert states == [{"bookmarks": {}}, {"bookmarks": {"audiences": {}}}, {"bookmarks": {}}]

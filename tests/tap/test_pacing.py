@@ -28,13 +28,13 @@ def state_of(entries: int) -> dict[str, Any]:
     [
         (0, 0, 0, False),
         (0, 1, 0, True),
-        (100, 1, 0, False),
-        (100, 7, 0, True),
+        (100, 24, 0, False),
+        (100, 25, 0, True),
         (100_000, 1, 59, False),
         (100_000, 0, 60, True),
     ],
 )
-def test_state_is_due_after_records_of_its_size_or_a_minute(
+def test_state_is_due_after_four_times_its_size_in_records_or_a_minute(
     entries: int, records: int, seconds: float, *, due: bool
 ) -> None:
     assert is_state_due(state_of(entries), records, seconds) == due
