@@ -121,8 +121,8 @@ def test_state_is_written_unchanged_whatever_text_it_holds() -> None:
 
 def test_state_that_did_not_change_is_written_once(capsys: pytest.CaptureFixture[str]) -> None:
     writer = MessageWriter()
-    empty: dict[str, dict[str, Any]] = {}
-    for bookmarks in (empty, empty, {"audiences": {}}, {"audiences": {}}, empty):
-        writer.write_message(StateMessage({"bookmarks": bookmarks}))
-    states = [json.loads(line)["value"] for line in capsys.readouterr().out.splitlines()]
-    assert states == [{"bookmarks": {}}, {"bookmarks": {"audiences": {}}}, {"bookmarks": {}}]
+    states: list[dict[str, Any]] = [{}, {}, {"bookmarks": {}}, {"bookmarks": {}}, {}]
+    for state in states:
+        writer.write_message(StateMessage(state))
+    written = [json.loads(line)["value"] for line in capsys.readouterr().out.splitlines()]
+    assert written == [{}, {"bookmarks": {}}, {}]
