@@ -59,14 +59,18 @@ coverage: install ## Run the tests and show which lines they reach, also in fork
 faults: $(INSTALLED) ## Inject every fault at every request, and kill programs at random points
 	PYTHONPATH=tests $(BIN)/python tests/faults/sweep.py
 
+# Each contestant has an environment of its own.
+CONTESTANTS := bench-floor bench-template bench-client bench-chart dlt
+BENCH := $(INSTALLED) $(CONTESTANTS:%=.venv-%/.installed)
+
 .PHONY: bench
-bench: $(INSTALLED) ## Measure speed and memory
-	$(BIN)/python bench/tap.py
-	$(BIN)/python bench/members.py
+bench: $(BENCH) ## Measure speed and memory beside others, into docs/benchmarks.md: ARGS=--quick
+	! $(BIN)/python -c '$(AIRBYTE_PYTHON)' || $(MAKE) --no-print-directory .venv-airbyte-compare/.installed
+	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: walks
 walks: $(INSTALLED) ## Count the moves between files for one more record or page: ARGS=-v
-	$(BIN)/python bench/walks.py $(ARGS)
+	$(BIN)/python -m bench.walks $(ARGS)
 
 # PyAirbyte and Airbyte's source need these versions of Python.
 AIRBYTE_PYTHON := import sys; sys.exit(sys.version_info[:2] not in {(3, 11), (3, 12)})
@@ -79,7 +83,7 @@ airbyte: $(INSTALLED) ## Let PyAirbyte and Airbyte's standard tests judge the Ai
 .PHONY: airbyte-compare
 airbyte-compare: $(INSTALLED) ## Compare with Airbyte's own Pinterest source
 	! $(BIN)/python -c '$(AIRBYTE_PYTHON)' || $(MAKE) --no-print-directory .venv-airbyte-compare/.installed
-	$(BIN)/python bench/airbyte.py
+	$(BIN)/python -m bench.airbyte
 
 .PHONY: conformance
 conformance: $(INSTALLED) ## Compare the emulator with Pinterest's description: SPEC=file.json
@@ -131,6 +135,10 @@ lock: $(UV) ## Lock newer versions of all dependencies
 	$(LOCK) pyproject.toml requirements/airbyte-image.in --extra postgres -c requirements/dev.txt -o requirements/airbyte-image.txt
 	$(LOCK) requirements/airbyte.in -o requirements/airbyte.txt
 	$(LOCK) requirements/airbyte-compare.in -o requirements/airbyte-compare.txt
+	$(LOCK) requirements/bench-floor.in -o requirements/bench-floor.txt
+	$(LOCK) requirements/bench-template.in -o requirements/bench-template.txt
+	$(LOCK) requirements/bench-client.in -o requirements/bench-client.txt
+	$(LOCK) requirements/bench-chart.in -o requirements/bench-chart.txt
 	$(LOCK) requirements/audit.in -o requirements/audit.txt
 
 .PHONY: clean

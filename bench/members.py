@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet
-from parts import TOKEN, Usage, control, get_members, run, running_emulator, write_json
 from singer_sdk import Target
 from singer_sdk.sinks import BatchSink
+
+from bench.parts import TOKEN, Usage, control, get_members, run, running_emulator, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parts import BIN, TOKEN, control, running_emulator, write_json
+from bench.parts import BIN, TOKEN, control, running_emulator, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -127,7 +127,8 @@ def traced(folder: Path, program: str, stdin: str = "", **settings: Any) -> Walk
         arguments += ["--catalog", str(only_audiences(folder, config))]
     out = folder / "walk.json"
     done = subprocess.run(  # noqa: S603
-        [sys.executable, __file__, "trace", str(out), program, *arguments],
+        [sys.executable, "-m", "bench.walks", "trace", str(out), program, *arguments],
+        cwd=ROOT,
         input=stdin,
         text=True,
         capture_output=True,

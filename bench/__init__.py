@@ -1,0 +1,1 @@
+"""Measurements of the project beside others: ``make bench`` writes docs/benchmarks.md."""
