@@ -68,6 +68,10 @@ bench: $(BENCH) ## Measure speed and memory beside others, into docs/benchmarks.
 	! $(BIN)/python -c '$(AIRBYTE_PYTHON)' || $(MAKE) --no-print-directory .venv-airbyte-compare/.installed
 	$(BIN)/python -m bench $(ARGS)
 
+.PHONY: bench-check
+bench-check: $(INSTALLED) .venv-bench-floor/.installed .venv-bench-template/.installed ## Fail if a ratio of the benchmarks fell by more than a quarter
+	$(BIN)/python -m bench --check
+
 .PHONY: walks
 walks: $(INSTALLED) ## Count the moves between files for one more record or page: ARGS=-v
 	$(BIN)/python -m bench.walks $(ARGS)

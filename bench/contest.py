@@ -97,51 +97,46 @@ class Contestant:
     check: Callable[[Run], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How often to do what.
-
-    Attributes:
-        sizes: The numbers of rows, and how many rounds each.
-        budget_seconds: The longest that one contestant may take for all rounds of one size.
-    """
-
-    sizes: Mapping[int, int]
-    budget_seconds: Mapping[int, float]
-
-
 def contest(
-    contestants: Sequence[Contestant], plan: Plan, place: Place, latency_ms: int
+    contestants: Sequence[Contestant],
+    sizes: Mapping[int, int],
+    budget_seconds: float,
+    place: Place,
+    latency_ms: int,
 ) -> dict[str, Any]:
-    """Return the medians of each contestant for each number of rows, as for ``results.json``.
+    """Return the medians of each contestant for each number of rows, as ``results.json`` has them.
 
     Args:
         contestants: The programs.
-        plan: The sizes and the rounds; the first size also warms the disk.
+        sizes: The numbers of rows in rising order, and how many rounds of each; the first one also
+            warms the disk.
+        budget_seconds: The longest that one contestant may take for all rounds of one size.
         place: Where they run.
         latency_ms: How long the server holds back each answer.
     """
     table: dict[str, dict[str, Any]] = {}
-    for rows, rounds in plan.sizes.items():
-        predicted = {each.name: predict(table, each.name, rows) for each in contestants}
+    for rows, rounds in sizes.items():
+        place.server.warm(ACCOUNTS, rows)
+        cells = {each.name: _prediction(table, each.name, rows) for each in contestants}
         able = [
             each
             for each in contestants
-            if (predicted[each.name] or 0) * rounds <= plan.budget_seconds[rows]
+            if cells[each.name].get("predicted_seconds", 0) * rounds <= budget_seconds
         ]
         usages: dict[str, list[Usage]] = {each.name: [] for each in able}
         for _ in range(rounds):
             for each in able:
-                usages[each.name].append(_once(each, place.run(rows, latency_ms)))
-                shown = _shown(usages[each.name][-1])
-                print(f"{rows:9,} rows  {each.name:48} {shown}", flush=True)
-        table[str(rows)] = {
-            each.name: median(usages[each.name])
-            if each in able
-            else {"predicted_seconds": predicted[each.name]}
-            for each in contestants
-        }
+                usage = _once(each, place.run(rows, latency_ms))
+                usages[each.name].append(usage)
+                print(f"{rows:9,} rows  {each.name:48} {usage}", flush=True)
+        cells |= {name: median(found) for name, found in usages.items()}
+        table[str(rows)] = cells
     return table
+
+
+def _prediction(table: Mapping[str, Any], name: str, rows: int) -> dict[str, float]:
+    seconds = predict(table, name, rows)
+    return {} if seconds is None else {"predicted_seconds": round(seconds)}
 
 
 def predict(table: Mapping[str, Any], name: str, rows: int) -> float | None:
@@ -177,9 +172,3 @@ def _once(contestant: Contestant, run: Run) -> Usage:
     usage = command.run(run.out)
     contestant.check(run)
     return usage
-
-
-def _shown(usage: Usage) -> str:
-    return (
-        f"{usage.seconds:8.2f} s {usage.cpu_seconds:8.2f} s of CPU {usage.peak_mebibytes:7.0f} MiB"
-    )

@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _KIBIBYTES_PER_MEBIBYTE = 1024
-_SAMPLE_SECONDS = 0.05
+_SAMPLE_SECONDS = 0.02
 _SHOWN_OF_A_FAILURE = 2000
 
 
@@ -26,6 +26,11 @@ class Usage:
     seconds: float
     cpu_seconds: float
     peak_mebibytes: float
+
+    def __str__(self) -> str:
+        """Return one line for a person."""
+        cpu, peak = f"{self.cpu_seconds:8.2f} s of CPU", f"{self.peak_mebibytes:6.0f} MiB"
+        return f"{self.seconds:8.2f} s {cpu} {peak}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,10 @@ class Command:
     arguments: Sequence[str]
     stdin: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+
+    def reading(self, stdin: Path) -> Command:
+        """Return the same command with a file for its standard input."""
+        return replace(self, stdin=stdin)
 
     def run(self, out: Path) -> Usage:
         """Run it to its end, with its standard output in ``out``.

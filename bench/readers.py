@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "bench" / "peers"
 FLOOR = "floor: requests + msgspec"
 TEMPLATE = "template SDK tap"
-OWN = "tap-pinterest-audiences"
+OWN = "this tap"
 
 
 class _Audience(msgspec.Struct):
@@ -58,7 +58,8 @@ def python_of(environment: str) -> str:
 
 def peer(environment: str, script: str, *arguments: str) -> Command:
     """Return the command of a script in ``peers``."""
-    return Command([python_of(environment), str(PEERS / script), *arguments])
+    command = [python_of(environment), str(PEERS / script), *arguments]
+    return Command(command, env={"PYTHONPATH": str(ROOT)})
 
 
 def readers() -> list[Contestant]:
@@ -68,7 +69,7 @@ def readers() -> list[Contestant]:
         Contestant(TEMPLATE, _template, _singer),
         Contestant(OWN, own_tap, _singer),
         Contestant(f"{OWN}, concurrency 1", functools.partial(own_tap, concurrency=1), _singer),
-        Contestant("source-pinterest-audiences", _airbyte(own_source), _airbyte_records),
+        Contestant("this Airbyte source", _airbyte(own_source), _airbyte_records),
         Contestant("dlt rest_api to jsonl files", _dlt, _dlt_files),
         Contestant("pinterest-generated-client to JSON lines", _client, _plain),
     ]

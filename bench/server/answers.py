@@ -44,7 +44,7 @@ class Answers:
         self._worlds: dict[tuple[int, int], dict[str, data.Account]] = {}
         self._written: dict[str, data.Account] = {}
         self._numbers = itertools.count(10_000_000)
-        self._requests = 0
+        self._requests = self._writes = 0
 
     def answer(self, method: str, target: str, body: bytes) -> tuple[bytes, int]:
         """Return the body of an answer, and for how many milliseconds to hold it back.
@@ -61,21 +61,29 @@ class Answers:
         world = self._world((accounts, rows))
         if method == "GET":
             return self._read(world, parts[4:], query), latency
+        self._writes += 1
         return self._write(world, parts[4:], body), latency
 
     def _bench(self, parts: list[str]) -> bytes:
         if parts == ["usage"]:
             used = resource.getrusage(resource.RUSAGE_SELF)
-            seconds = used.ru_utime + used.ru_stime
-            return json.encode({"requests": self._requests, "cpu_seconds": seconds})
-        account = self._written.pop(parts[1], data.Account(parts[1]))
-        members = sorted(set(account.members))
+            return json.encode(
+                {
+                    "requests": self._requests,
+                    "writes": self._writes,
+                    "cpu_seconds": used.ru_utime + used.ru_stime,
+                }
+            )
+        account = self._written.setdefault(parts[1], data.Account(parts[1]))
+        added, removed, names = account.added, account.removed, account.names
+        account.added, account.removed, account.names = [], [], []
         return json.encode(
             {
-                "audiences": len(set(account.names)),
-                "creates": len(account.names),
-                "members": len(members),
-                "digest": hashlib.sha256("\n".join(members).encode()).hexdigest(),
+                "created": len(names),
+                "names": len(set(names)),
+                "added": len(added),
+                "removed": len(removed),
+                "digest": hashlib.sha256("\n".join(sorted(added)).encode()).hexdigest(),
             }
         )
 
@@ -122,17 +130,13 @@ class Answers:
     def _create_list(self, account: data.Account, wanted: dict[str, Any]) -> bytes:
         made = data.customer_list(next(self._numbers), account.id, wanted["name"])
         account.lists.append(made)
-        account.members += wanted["records"].split(",")
+        account.added += wanted["records"].split(",")
         return made
 
 
 def _change_members(account: data.Account, wanted: dict[str, Any]) -> bytes:
-    records = wanted["records"].split(",")
-    if wanted["operation_type"] == "ADD":
-        account.members += records
-    else:
-        gone = set(records)
-        account.members = [member for member in account.members if member not in gone]
+    changed = account.added if wanted["operation_type"] == "ADD" else account.removed
+    changed += wanted["records"].split(",")
     return account.lists[-1]
 
 

@@ -28,14 +28,16 @@ class Account:
         id: Its id.
         audiences: The JSON of each audience.
         lists: The JSON of each customer list.
-        members: What was added to its customer lists, as it was sent.
-        names: Names of the audiences that were created.
+        added: What was added to its customer lists, as it was sent, since that was asked for.
+        removed: What was removed from them.
+        names: Names of the audiences that were created since then.
     """
 
     id: str
     audiences: list[bytes] = field(default_factory=list)
     lists: list[bytes] = field(default_factory=list)
-    members: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
 
 

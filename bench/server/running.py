@@ -33,7 +33,7 @@ class Server:
         return self._get("bench/usage")
 
     def written(self, account_id: str) -> dict[str, Any]:
-        """Return what was written to an ad account, and forget it."""
+        """Return what was written to an ad account since the last time."""
         return self._get(f"bench/written/{account_id}")
 
     def warm(self, accounts: int, rows: int) -> None:
