@@ -177,9 +177,8 @@ def _quiet(runs: Iterable[Mapping[str, Any]]) -> str:
         "What the tap prints in a second run, when nothing has changed: all streams, 20 audiences "
         "and 5 customer lists in each ad account."
     )
-    return "\n".join(
-        ["## Runs with nothing changed", "", text, "", *markdown_table(head, body), ""]
-    )
+    title, table = "## Runs with nothing changed", markdown_table(head, body)
+    return "\n".join([title, "", textwrap.fill(text, _WIDTH), "", *table, ""])
 
 
 def markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:

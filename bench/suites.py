@@ -76,7 +76,7 @@ class Suite:
             ]
 
         smallest = min(self.sizes)
-        sizes = {smallest: self.sizes[smallest], self.main: 3}
+        sizes = {smallest: self.sizes[smallest], self.main: self.sizes[self.main]}
         return replace(self, contestants=contestants, sizes=sizes)
 
     def run(self, place: Place) -> dict[str, Any]:
@@ -90,7 +90,7 @@ SUITES = (
         "Start of a program",
         "Nothing is read or written. The floor here is the import of the SDK.",
         starts.starts,
-        {0: 5},
+        {0: 9},
         starts.FLOOR,
         main=0,
     ),
