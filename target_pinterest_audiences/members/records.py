@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from types import NoneType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, Columns
@@ -33,7 +33,7 @@ from target_pinterest_audiences.members.identifiers import (
     MISSING,
     STANDS_FOR_NOBODY,
     read_identifier,
-    reader_of,
+    read_identifiers,
 )
 
 if TYPE_CHECKING:
@@ -159,13 +159,14 @@ class MemberReader:
             return False
         if isinstance(ref, Reject) or not set(map(type, values)) <= {str, NoneType}:
             return False
-        texts = list(map(reader_of(list_type), values))
+        texts = read_identifiers(list_type, values)
         if set(map(type, texts)) != {str}:
             for position, (text, record) in enumerate(zip(texts, records, strict=True)):
                 if isinstance(text, Reject):
                     reject = _nobody(record) if text == MISSING else text
                     chunk.rejected.append((position, record, reject))
-        people = {text: add for text in texts if isinstance(text, str)}
+            texts = [text for text in texts if isinstance(text, str)]
+        people = dict.fromkeys(cast("Sequence[str]", texts), add)
         if people:
             chunk.people[ref, list_type] = people
         return True

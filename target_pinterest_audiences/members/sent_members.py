@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_pinterest_audiences.ledger.member_ledger import NotedList
-from target_pinterest_audiences.members.identifiers import to_key, to_text
+from target_pinterest_audiences.members.identifiers import to_keys, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -42,7 +42,7 @@ class SentMembers:
             texts: Identifiers.
             version: Of the mirrored table that has them: that it does is noted.
         """
-        keys = {to_key(self._list_type, text): text for text in texts}
+        keys = dict(zip(to_keys(self._list_type, texts), texts, strict=True))
         if version is None:
             unsent = self._ledger.unsent(self._list_id, keys)
         else:
@@ -52,7 +52,7 @@ class SentMembers:
 
     def not_taken_out(self, texts: Sequence[str]) -> Sequence[str]:
         """Return whose removal was not sent yet, in their order."""
-        keys = {to_key(self._list_type, text): text for text in texts}
+        keys = dict(zip(to_keys(self._list_type, texts), texts, strict=True))
         out = self._among_taken_out(keys)
         if out:
             out &= self._ledger.unsent(self._list_id, out)
@@ -65,26 +65,28 @@ class SentMembers:
             texts: Identifiers.
             version: Of the mirrored table that has them.
         """
-        if out := self._among_taken_out({to_key(self._list_type, text) for text in texts}):
+        if not self._any_taken_out:
+            return
+        if out := self._among_taken_out(to_keys(self._list_type, texts)):
             self._ledger.add(self._list_id, out, version or 0)
 
     def expect_removed(self, texts: Sequence[str]) -> int:
         """Note who is about to be removed, and return how many of them the list has."""
-        keys = {to_key(self._list_type, text) for text in texts}
+        keys = set(to_keys(self._list_type, texts))
         known = keys - self._ledger.unsent(self._list_id, keys)
         self._note_taken_out(known)
         return len(known)
 
     def note_added(self, texts: Sequence[str], version: int | None) -> None:
         """Note that Pinterest took them in."""
-        keys = [to_key(self._list_type, text) for text in texts]
+        keys = to_keys(self._list_type, texts)
         self._ledger.add(self._list_id, keys, version or 0)
         if self._any_taken_out:
             self._ledger.remove(self._taken_out, keys)
 
     def note_removed(self, texts: Sequence[str], *, by_record: bool) -> None:
         """Note that Pinterest took them out; ``by_record`` if a record said so."""
-        keys = [to_key(self._list_type, text) for text in texts]
+        keys = to_keys(self._list_type, texts)
         if by_record:
             self._note_taken_out(keys)
         self._ledger.remove(self._list_id, keys)
@@ -97,7 +99,7 @@ class SentMembers:
 
     def count_known(self, texts: Sequence[str]) -> int:
         """Return how many of these the list has."""
-        keys = {to_key(self._list_type, text) for text in texts}
+        keys = set(to_keys(self._list_type, texts))
         return len(keys) - len(self._ledger.unsent(self._list_id, keys))
 
     def count_absent(self, version: int) -> int:

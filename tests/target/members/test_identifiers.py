@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from people import SCHEMA, members, person
 
@@ -21,8 +21,10 @@ from target_pinterest_audiences.members.identifiers import (
     LIST_TYPES,
     STANDS_FOR_NOBODY,
     read_identifier,
+    read_identifiers,
     rejected_digest,
     to_key,
+    to_keys,
     to_text,
 )
 
@@ -475,3 +477,29 @@ def test_any_rejected_value_has_a_digest() -> None:
     for value in (nested, 10**5000, "\ud800"):
         assert code("EMAIL", value) in {"not_text", "inner_space"}
         assert re.fullmatch("[0-9a-f]{64}", rejected_digest(value))
+
+
+_plain_emails = st.builds(
+    "{}@{}.example".format, st.text("abXY09.+-_", min_size=1, max_size=9), _label
+)
+_odd_ends = st.sampled_from(
+    ["", "", "", " ", "\n", "\nann@shop.example", "\u212a", "\u0130", "\x85"]
+)
+_hashes = st.builds(lambda text: sha256(text).upper(), st.text(max_size=3))
+_odd = st.none() | st.text(max_size=5) | st.sampled_from(["test@test.com", "0" * 64, sha256("")])
+_alike = st.one_of(
+    st.lists(_plain_emails),
+    st.lists(_hashes),
+    st.lists(st.builds("{}{}".format, _plain_emails | _hashes, _odd_ends)),
+    st.lists(_plain_emails | _hashes | _odd),
+    st.lists(st.sampled_from(["a" * 245 + "@shop.exa", "a" * 246 + "@shop.exa", "a@b.c"])),
+)
+
+
+@example("EMAIL", ["ann@shop.example\nbob@shop.example"])
+@given(_types, _alike)
+def test_many_identifiers_are_read_as_each_alone(list_type: str, values: list[str | None]) -> None:
+    alone = [read_identifier(list_type, value) for value in values]
+    assert [*read_identifiers(list_type, values)] == alone
+    texts = [text for text in alone if isinstance(text, str)]
+    assert to_keys(list_type, texts) == [to_key(list_type, text) for text in texts]
