@@ -29,9 +29,13 @@ _KEEPALIVES = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_cou
 """A wait for a lock must end when the server is lost, and a firewall must not drop it."""
 
 _CACHE_KIB = 16 * 1024
-_PAGES_BETWEEN_CHECKPOINTS = 10_000
+_PAGE_BYTES = 16 * 1024
+"""Of a new file: the members of a batch share fewer pages, and a page costs more than a member."""
+
+_PAGES_BETWEEN_CHECKPOINTS = 2500
 
 _PRAGMAS = (
+    f"page_size = {_PAGE_BYTES}",
     "journal_mode = WAL",
     "synchronous = FULL",
     f"cache_size = -{_CACHE_KIB}",
