@@ -180,6 +180,16 @@ class Database:
             connection.exec_driver_sql(self._begin)
             yield connection
 
+    def moment(self, connection: sa.Connection) -> object:
+        """Return what stays equal as long as nobody but ``connection`` writes.
+
+        None if the database does not tell: PostgreSQL.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return None
+        version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+        return connection.connection.dbapi_connection, version
+
     def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """Return a statement that also knows what to do about rows that are there already."""
         if self.engine.dialect.name == "sqlite":

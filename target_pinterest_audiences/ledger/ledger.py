@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from target_pinterest_audiences.ledger.batches import Batch, batches_of
 from target_pinterest_audiences.ledger.database import Database, LedgerError
+from target_pinterest_audiences.ledger.fresh_lists import FreshLists
 from target_pinterest_audiences.ledger.member_ledger import NotedList
 from target_pinterest_audiences.ledger.tables import (
     FORMAT,
@@ -60,6 +61,14 @@ _ABSENT = sa.select(  # in one row: rows cost more than a look-up, too
         for table in (MEMBERS, RECENT)
     )
 )
+_HOLDS_ANY = sa.select(
+    sa.or_(
+        *(
+            sa.select(sa.true()).where(table.c.list_number == _number).exists()
+            for table in (MEMBERS, RECENT)
+        )
+    )
+)
 _REMOVALS = [
     sa.delete(table).where(table.c.list_number == _number, table.c.digest.in_(sa.select(_digest)))
     for table in (MEMBERS, RECENT)
@@ -92,6 +101,7 @@ class Ledger:
             self._database.close()
             self._database, reads_only = Database(None), False
         self._reads_only = reads_only
+        self._fresh = FreshLists()
         self._members: sa.FromClause = _ALL_MEMBERS if reads_only else MEMBERS
         self._put_recent = self._taking_over(
             RECENT,
@@ -118,6 +128,7 @@ class Ledger:
         """
         with self._database.transaction() as connection:
             check_format(connection, self._database.where)
+            self._fresh.forget_unless(self._database.moment(connection))
             yield connection
 
     def close(self) -> None:
@@ -165,7 +176,7 @@ class Ledger:
     def unsent(self, list_id: str, digests: Iterable[bytes]) -> set[bytes]:
         """Return those of ``digests`` that were never sent to the list, or were removed since."""
         with self._transaction() as connection:
-            return _absent(connection, list_id, _batches(digests))
+            return self._absent(connection, list_id, set(digests))
 
     def add(self, list_id: str, digests: Iterable[bytes], version: int) -> None:
         """Note that Pinterest took these members; to note it twice is to note it once.
@@ -176,7 +187,7 @@ class Ledger:
             version: The version of the mirrored table that has them; 0 if none is mirrored.
         """
         with self._transaction() as connection:
-            self._put(connection, list_id, _batches(digests), version)
+            self._put(connection, list_id, batches_of(digests), version)
 
     def seen(self, list_id: str, digests: Iterable[bytes], version: int) -> set[bytes]:
         """Note which members this version of the mirrored table has, and return the unsent ones.
@@ -190,20 +201,16 @@ class Ledger:
             digests: The keys of the members.
             version: The version of the mirrored table, another one for each whole read of it.
         """
-        batches = _batches(digests)
+        members = set(digests)
         with self._transaction() as connection:
-            absent = _absent(connection, list_id, batches)
-            if absent:
-                batches = _batches(
-                    member for batch in batches for member in batch.members if member not in absent
-                )
-            self._put(connection, list_id, batches, version)
+            absent = self._absent(connection, list_id, members)
+            self._put(connection, list_id, batches_of(members - absent), version)
         return absent
 
     def remove(self, list_id: str, digests: Iterable[bytes]) -> None:
         """Forget members that Pinterest removed."""
         with self._transaction() as connection:
-            for batch in _batches(digests):
+            for batch in batches_of(digests):
                 for removal in _REMOVALS:
                     connection.execute(removal, {"list_id": list_id, **batch.parameters})
 
@@ -281,12 +288,35 @@ class Ledger:
             self._settle(connection)
             return connection.scalar(query, {"list_id": list_id}) or 0
 
+    def _absent(self, connection: sa.Connection, list_id: str, members: set[bytes]) -> set[bytes]:
+        self._ask_if_empty(connection, list_id)
+        maybe = self._fresh.may_hold(list_id, members)
+        absent = members - maybe
+        for batch in batches_of(maybe):
+            places = connection.scalar(_ABSENT, {"list_id": list_id, **batch.parameters})
+            if places and places.count(",") == len(batch.members) - 1:
+                absent.update(batch.members)  # no need to read all places
+            elif places:
+                width = batch.parameters["width"]
+                absent.update(
+                    batch.members[(int(place) - 1) // width] for place in places.split(",")
+                )
+        return absent
+
+    def _ask_if_empty(self, connection: sa.Connection, list_id: str) -> None:
+        if self._fresh.must_ask(list_id) and not connection.scalar(
+            _HOLDS_ANY, {"list_id": list_id}
+        ):
+            self._fresh.note_empty(list_id)
+
     def _put(
-        self, connection: sa.Connection, list_id: str, batches: Iterable[_Batch], version: int
+        self, connection: sa.Connection, list_id: str, batches: Iterable[Batch], version: int
     ) -> None:
         known = self._database.insert(LISTS).on_conflict_do_nothing()
         connection.execute(known, {"customer_list_id": list_id})
+        self._ask_if_empty(connection, list_id)
         for batch in batches:
+            self._fresh.note_added(list_id, batch.members)
             values = {"list_id": list_id, "version": version, **batch.parameters}
             connection.execute(self._put_recent, values)
         held = connection.scalar(sa.select(sa.func.count()).select_from(RECENT)) or 0
@@ -305,35 +335,3 @@ class Ledger:
         return insert.on_conflict_do_update(
             index_elements=["list_number", "digest"], set_={"version": insert.excluded.version}
         )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Batch:
-    """Digests of one width, in the order of the tables: neighbours share their pages."""
-
-    members: list[bytes]
-    parameters: dict[str, Any]
-
-
-def _batches(digests: Iterable[bytes]) -> list[_Batch]:
-    ordered = sorted(set(digests))
-    ordered.sort(key=len)
-    batches = []
-    for width, same in itertools.groupby(ordered, key=len):
-        members = list(same)
-        last = 1 + width * (len(members) - 1)
-        joined = b"".join(members)
-        batches.append(_Batch(members, {"batch": joined, "width": width, "last": last}))
-    return batches
-
-
-def _absent(connection: sa.Connection, list_id: str, batches: Iterable[_Batch]) -> set[bytes]:
-    absent: set[bytes] = set()
-    for batch in batches:
-        places = connection.scalar(_ABSENT, {"list_id": list_id, **batch.parameters})
-        if places and places.count(",") == len(batch.members) - 1:
-            absent.update(batch.members)  # as in a first run; no need to read all places
-        elif places:
-            width = batch.parameters["width"]
-            absent.update(batch.members[(int(place) - 1) // width] for place in places.split(","))
-    return absent

@@ -28,6 +28,7 @@ from programs import environment
 from psycopg import sql
 
 from demo.parts import running_postgres
+from target_pinterest_audiences.ledger import fresh_lists
 from target_pinterest_audiences.ledger import ledger as ledger_module
 from target_pinterest_audiences.ledger.database import LedgerError, default_url
 from target_pinterest_audiences.ledger.ledger import Ledger
@@ -111,6 +112,26 @@ def test_added_members_are_visible_to_another_process(url: str) -> None:
     with contextlib.closing(Ledger(url)) as second:
         assert second.unsent(LIST, keys(1, 2, 3)) == set(keys(3))
         assert second.count_stale(LIST, 7) == 0
+
+
+def test_list_that_was_empty_is_looked_up_again_after_another_process_wrote(url: str) -> None:
+    with contextlib.closing(Ledger(url)) as ours, contextlib.closing(Ledger(url)) as theirs:
+        assert ours.unsent(LIST, keys(1, 2)) == set(keys(1, 2))
+        ours.add(LIST, keys(1), 1)
+        theirs.add(LIST, keys(2), 1)
+        assert ours.unsent(LIST, keys(1, 2, 3)) == set(keys(3))
+        ours.remove(LIST, keys(1))
+        assert theirs.unsent(LIST, keys(1, 2)) == ours.unsent(LIST, keys(1, 2)) == set(keys(1))
+
+
+def test_members_of_a_new_list_that_share_a_mark_are_distinct(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh_lists, "_PLACES", 8)
+    with contextlib.closing(Ledger(url)) as ledger:
+        ledger.add(LIST, keys(*range(0, 100, 2)), 1)
+        assert ledger.unsent(LIST, keys(*range(100))) == set(keys(*range(1, 100, 2)))
+        assert ledger.seen(LIST, keys(*range(50)), 2) == set(keys(*range(1, 50, 2)))
 
 
 def test_seen_marks_existing_members_and_adds_none(ledger: Ledger) -> None:
