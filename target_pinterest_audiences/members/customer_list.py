@@ -189,11 +189,11 @@ class CustomerList:
         if self._sent and mark is not None:
             self._sent.unsent(going, mark)  # the version has them, so they are not absent from it
         self._wants_members = self._wants_members or bool(coming)
-        for text in coming:
+        for text in coming if self._remove else ():
             self._remove.pop(text, None)
         self._add.update(dict.fromkeys(unsent))
         self.tally.already_there += len(coming) - len(unsent)
-        for text in going:
+        for text in going if self._add else ():
             self._add.pop(text, None)
         self._remove.update(dict.fromkeys(still_in))
         self.tally.not_there += len(going) - len(still_in)
