@@ -19,7 +19,8 @@ from pinterest_audiences.api.hooks import NO_HOOKS, Hooks
 from pinterest_audiences.api.operations import OAUTH_TOKEN, Operation
 from pinterest_audiences.api.rate_limit import RateLimiter, waits
 from pinterest_audiences.api.responses import Page, Response, error_code, read_response
-from pinterest_audiences.api.transport import Transport, checked_url
+from pinterest_audiences.api.transport import Transport
+from pinterest_audiences.api.urls import checked_url
 from pinterest_audiences.errors import (
     InvalidResponseError,
     NoResponseError,

@@ -6,19 +6,19 @@ Requests go over https. Plain http is for a server on this machine, and never us
 from __future__ import annotations
 
 import functools
-import ipaddress
 import os
 import re
-import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.cookies import extract_cookies_to_jar
 from requests.exceptions import InvalidProxyURL, InvalidSchema, InvalidURL
 from requests.utils import select_proxy
+from typing_extensions import override
 from urllib3.exceptions import (
     HTTPError,
     LocationValueError,
@@ -28,7 +28,7 @@ from urllib3.exceptions import (
     ProxySchemeUnsupported,
 )
 from urllib3.exceptions import TimeoutError as NoReplyError
-from urllib3.util import Url, parse_url
+from urllib3.util import parse_url
 
 from pinterest_audiences.errors import NoResponseError, PinterestError, SettingsError, redact
 
@@ -73,6 +73,7 @@ class Transport(requests.Session):
         """Keep a connection for each of so many threads."""
         super().__init__()
         self._proxy_worked = False
+        self._environments: dict[tuple[str, str], tuple[Mapping[str, Any], str | None]] = {}
         for scheme in ("https://", "http://"):
             self.mount(scheme, HTTPAdapter(pool_maxsize=threads))
 
@@ -97,88 +98,53 @@ class Transport(requests.Session):
             NoResponseError: If no answer came.
         """
         url = str(request.url)
-        where = self.merge_environment_settings(url, {}, None, None, None)
-        if url.startswith("http://"):
-            where["proxies"] = {}  # A proxy could read the secrets; the server is this machine.
-        elif variable := _ca_variable():
-            _check_ca_bundle(variable, Path(os.environ[variable]))
-        proxy = _proxy_of(url, where["proxies"])
+        where, proxy = self._environment(url)
         try:
-            response = self.send(request, timeout=timeout, allow_redirects=False, **where)
+            # Not Session.send: half of what it costs is for redirects, hooks and the environment.
+            response = self.get_adapter(url).send(request, timeout=timeout, **where)
+            if "set-cookie" in response.headers:
+                extract_cookies_to_jar(  # type: ignore[no-untyped-call]
+                    self.cookies, request, response.raw
+                )
+            _ = response.content
         except (OSError, HTTPError, ProxySchemeUnsupported) as error:
             route = _Route(operation, source, parse_url(url).netloc or url, proxy)
             raise _explained(error, route, proxy_works=self._proxy_worked) from error
         self._proxy_worked |= proxy is not None
         return response
 
+    @override
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare a request as `requests` does, without settings that a transport never has.
 
-def checked_url(url: str, source: str) -> str:
-    """Return a URL, without slash at its end, to which secrets and people's identifiers may go.
+        Those are parameters, a signature and hooks for all requests.
+        """
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method(request.method)
+        prepared.prepare_url(request.url, request.params or None)
+        prepared.prepare_headers({**self.headers, **request.headers})
+        if self.cookies:
+            prepared.prepare_cookies(self.cookies)
+        prepared.prepare_body(request.data, None)
+        prepared.prepare_auth(request.auth)
+        return prepared
 
-    Args:
-        url: The URL.
-        source: Where it comes from, for a person.
+    def _environment(self, url: str) -> tuple[Mapping[str, Any], str | None]:
+        """Return what the environment says about requests to the host of a URL, and its proxy.
 
-    Raises:
-        SettingsError: If it is plain http to another machine, or no URL.
-    """
-    problem = _problem_of(url)
-    if problem:
-        msg = (
-            f"{source} must begin with https:// (http:// is for a server on this machine only), "
-            f"like https://api.pinterest.com/v5; {problem}"
-        )
-        raise SettingsError(msg)
-    return url.rstrip("/")
-
-
-def _problem_of(url: str) -> str | None:
-    """Return what is wrong with a URL, as `requests` reads it: other readers see another host."""
-    if not url.isprintable() or " " in url or "\\" in url:
-        return "it has spaces, backslashes or characters that cannot be printed"
-    prepared = requests.PreparedRequest()
-    try:
-        prepared.prepare_url(url, None)
-        typed, parts = parse_url(url), parse_url(str(prepared.url))
-    except (InvalidURL, requests.exceptions.MissingSchema, HTTPError, ValueError):
-        return "it is no URL, or its host or port is not valid"
-    if parts.scheme not in {"http", "https"} or not parts.host:
-        return "it names no host" if parts.scheme == "https" else f"it begins with {parts.scheme}"
-    return _problem_of_host(parts, typed.port)
-
-
-def _problem_of_host(parts: Url, port: int | None) -> str | None:
-    host = str(parts.host)
-    try:
-        host.encode("idna")
-    except UnicodeError:
-        return f"its host name {redact(host)} has an empty part, or one that is too long"
-    if port == 0:
-        return "its port is 0"
-    if parts.auth:
-        return "it holds a user name or a password"
-    if parts.scheme == "http" and not is_loopback(host):
-        return f"{redact(host)} is not this machine"
-    return None
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host name or address always means this machine (RFC 1122 and 4291).
-
-    Names such as ``shop.localhost`` do not: some resolvers ask a name server for them.
-    """
-    name = host.strip("[]").lower()
-    if name == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        try:
-            address = ipaddress.IPv4Address(socket.inet_aton(name))  # short forms, such as 127.1
-        except OSError:
-            return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
+        Raises:
+            SettingsError: If a variable names certificates that cannot be read.
+        """
+        scheme, _, rest = url.partition("://")
+        host = scheme, rest.partition("/")[0]
+        if host not in self._environments:
+            where = self.merge_environment_settings(url, {}, stream=False, verify=None, cert=None)
+            if scheme == "http":
+                where["proxies"] = {}  # A proxy could read the secrets; the server is this machine.
+            elif variable := _ca_variable():
+                _check_ca_bundle(variable, Path(os.environ[variable]))
+            self._environments[host] = where, _proxy_of(url, where["proxies"])
+        return self._environments[host]
 
 
 @functools.cache

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from pinterest_audiences.api.operations import CREATE_UPLOAD, GET_UPLOAD, RUN_UPLOAD
-from pinterest_audiences.api.transport import Transport, checked_url
+from pinterest_audiences.api.transport import Transport
+from pinterest_audiences.api.urls import checked_url
 from pinterest_audiences.errors import (
     InvalidResponseError,
     NoResponseError,

@@ -14,7 +14,8 @@ from no_waits import WITHOUT_WAITS
 from programs import record, schema
 from stranger import SELF_SIGNED, credentials
 
-from pinterest_audiences.api.transport import Transport, checked_url, is_loopback
+from pinterest_audiences.api.transport import Transport
+from pinterest_audiences.api.urls import checked_url, is_loopback
 from pinterest_audiences.errors import NoResponseError, SettingsError
 
 if TYPE_CHECKING:
