@@ -117,6 +117,16 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
         ),
     ),
     th.Property(
+        "concurrency",
+        th.IntegerType(minimum=1, maximum=32),
+        default=8,
+        title="Concurrency",
+        description=(
+            "Writes of audiences that are on their way at a time, all through the one rate limit; "
+            "never two for one audience or name. The outcome is the same whatever it is."
+        ),
+    ),
+    th.Property(
         "dry_run",
         th.BooleanType,
         default=False,

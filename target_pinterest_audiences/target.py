@@ -50,6 +50,8 @@ SINKS: dict[str, type[ContextSink]] = {
 
 
 _RECORDS_OF_A_FILE = 1000
+_END_SECONDS = 1.0
+"""For threads to end, which takes next to no time unless they wait for an answer."""
 
 
 class UnknownStreamError(PinterestError):
@@ -130,6 +132,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         A record may name the list that members make, and the audience of a list may be a record
         that waits. So lists come first, then records, then the audiences that lists still lack.
         """
+        self.context.in_flight.settle()
         members = self._sinks_active.get(MEMBERS)
         if isinstance(members, AudienceMembersSink):
             members.end()
@@ -152,6 +155,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        self.context.in_flight.settle()
         self.context.tracker.note_schema(message_dict)
         self._direct.clear()
         # A key means nothing here, and the SDK refuses a stream map that leaves it out.
@@ -164,6 +168,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     @override
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         """Tell the sink of members which table is whole; no other sink removes anything."""
+        self.context.in_flight.settle()
         if sink := self._sink_of_members(message_dict["stream"]):
             sink.activate(message_dict["stream"], message_dict["version"])
 
@@ -177,6 +182,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         if sink := self._members_sink(message_dict["stream"]):
+            self.context.in_flight.settle()
             stream, version = message_dict["stream"], message_dict.get("version")
             if sink.add(
                 stream, message_dict["record"], version, self.context.tracker.count(stream)
@@ -185,9 +191,12 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             return
         aliases = {item.stream_alias for item in self._maps(message_dict["stream"])}
         private = MEMBERS in aliases
+        if private:
+            self.context.in_flight.settle()
         self.context.tracker.note_message(message_dict, aliases, private=private)
         if is_blank_row(message_dict["record"]):
-            self.context.report.skip(message_dict["stream"])
+            stream = message_dict["stream"]
+            self.context.in_flight.run(lambda: self.context.report.skip(stream))
             return
         try:
             super()._process_record_message(message_dict)
@@ -206,6 +215,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         """Take the records of the files one by one, so that stream maps apply to them too."""
         stream = message_dict["stream"]
         if members := self._members_sink(stream):
+            self.context.in_flight.settle()
             members.take_files(message_dict)
             self._handle_max_record_age()
             return
@@ -238,6 +248,9 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """Hold back every state that comes after a record that is not done or kept."""
         self.context.note_state(message_dict["value"])
+        self.context.in_flight.run(lambda: self._take_state(message_dict))
+
+    def _take_state(self, message_dict: dict[str, Any]) -> None:
         if self.context.tracker.has_unhandled or self.config["dry_run"]:
             return
         if self.context.tracker.has_pending or self._members_wait():
@@ -249,7 +262,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     def release_state(self) -> None:
         """Pass on what was held back, if nothing is left to be done before it."""
         if self._held_state:
-            self._process_state_message(self._held_state)
+            self._take_state(self._held_state)
 
     @override
     def _write_state_message(self, state: dict[str, Any]) -> None:
@@ -326,12 +339,18 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             except (KeyboardInterrupt, SystemExit):
                 # What is to be sent yet may take longer than the sender of the signal waits.
                 self.logger.info("Stopped by a signal")
+                self.context.in_flight.abandon()
                 self.pass_on_state()
                 self.report_end("stopped by a signal")
                 raise
             except PinterestError as error:
+                first = self.context.in_flight.settle_after(error)
                 self.pass_on_state()
-                self.report_end(str(error))
-                raise
+                self.report_end(str(first))
+                if first is error:
+                    raise
+                raise first from None
+            finally:
+                self.context.api.senders.close(_END_SECONDS)
             self.report_end()
             check(self.context)

@@ -76,6 +76,10 @@ class WriteAccess:
             raise
         self._writable.add(ad_account_id)
 
+    def is_certain(self, ad_account_id: str) -> bool:
+        """Return whether a write to an ad account has worked in this run."""
+        return ad_account_id in self._writable
+
     def check(self, ad_account_id: str) -> None:
         """Make sure that an ad account may take writes.
 

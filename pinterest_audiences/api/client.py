@@ -19,6 +19,7 @@ from pinterest_audiences.api.hooks import NO_HOOKS, Hooks
 from pinterest_audiences.api.operations import OAUTH_TOKEN, Operation
 from pinterest_audiences.api.rate_limit import RateLimiter, waits
 from pinterest_audiences.api.responses import Page, Response, error_code, read_response
+from pinterest_audiences.api.senders import Senders
 from pinterest_audiences.api.transport import Transport
 from pinterest_audiences.api.urls import checked_url
 from pinterest_audiences.errors import (
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from backoff.types import Details
+
+    from pinterest_audiences.api.senders import Answer
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +86,10 @@ class PinterestAPI:
         self._timeout = (min(read_timeout, _CONNECT_TIMEOUT_SECONDS), read_timeout)
         self._rate_limiter = RateLimiter(self.max_wait, self._waits_for_limit)
         self._on_rate_limit = hooks.on_rate_limit
-        self._session = Transport(threads=int(settings.get("concurrency") or 1))
+        threads = int(settings.get("concurrency") or 1)
+        self._session = Transport(threads=threads)
+        self.senders = Senders(threads)
+        self._stopped = False
         self._session.headers["User-Agent"] = (
             header_text(settings, "user_agent")
             or f"pinterest-audiences/{version('pinterest-audiences')}"
@@ -100,7 +106,7 @@ class PinterestAPI:
         self.can_write = grant.can_write
         self._bearer = PinterestAuthenticator(grant)
 
-    def request(
+    def request(  # noqa: PLR0913  (all but the first two say it in words)
         self,
         operation: Operation,
         ids: Mapping[str, str] | None = None,
@@ -108,6 +114,7 @@ class PinterestAPI:
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         auth: AuthBase | None = None,
+        sent: Answer | None = None,
     ) -> Response:
         """Send a request, repeat it while that can help, and return Pinterest's answer.
 
@@ -120,6 +127,7 @@ class PinterestAPI:
             params: Query; None values are left out.
             body: JSON object, or a form if ``auth`` is given.
             auth: Signs the request instead of the bearer token.
+            sent: The first try, from ``send_ahead``.
 
         Raises:
             RequestFailedError: If Pinterest refused.
@@ -127,27 +135,33 @@ class PinterestAPI:
             NoResponseError: If no usable response came; ``request_not_sent`` says whether
                 Pinterest can have acted on it.
         """
-        prepared = functools.partial(
-            requests.Request,
-            operation.method,
-            operation.url(self.url, **(ids or {})),
-            params={key: value for key, value in (params or {}).items() if value is not None},
-            auth=auth or self._bearer,
-        )
-        if auth:
-            prepared = functools.partial(prepared, data=body)
-        elif body is not None:
-            prepared = functools.partial(
-                prepared,
-                data=serialize_json(body).encode(),
-                headers={"Content-Type": "application/json"},
-            )
+        request = self._request(operation, ids, params, body, auth)
 
         @self.with_retries(lambda error: operation.creates and not _can_not_have_worked(error))
         def send() -> Response:
-            return self._send(operation, prepared)
+            nonlocal sent
+            first, sent = sent, None
+            return self._send(operation, request, first)
 
         return send()
+
+    def send_ahead(
+        self, operation: Operation, ids: Mapping[str, str], *, body: Mapping[str, Any]
+    ) -> Answer:
+        """Send a request once, without waiting for its answer.
+
+        Pass what this returns to ``request`` later, which then repeats the request as it would have
+        done. All waits are there, or here for the rate limit: the thread only sends.
+
+        Raises:
+            RateLimitedError: If the rate limit lasts longer than ``max_wait``.
+        """
+        prepared = self._admitted(operation, self._request(operation, ids, None, body, None)())
+        return self.senders.submit(lambda: self._exchanged(operation, prepared))
+
+    def stop(self) -> None:
+        """Repeat nothing from now on."""
+        self._stopped = True
 
     def least_seconds(self, category: str, requests: int) -> int:
         """Return how long so many more requests take at least at the rate limits seen so far."""
@@ -165,7 +179,7 @@ class PinterestAPI:
             waits,
             RetriableError,
             jitter=None,
-            giveup=giveup,
+            giveup=lambda error: self._stopped or giveup(error),
             on_backoff=self._note_wait,
             logger=None,
             max_wait=self.max_wait,
@@ -206,10 +220,38 @@ class PinterestAPI:
                 return
             seen.add(bookmark)
 
-    def _send(self, operation: Operation, request: functools.partial[requests.Request]) -> Response:
-        response = self._exchange(operation, request())
+    def _request(
+        self,
+        operation: Operation,
+        ids: Mapping[str, str] | None,
+        params: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
+        auth: AuthBase | None,
+    ) -> functools.partial[requests.Request]:
+        request = functools.partial(
+            requests.Request,
+            operation.method,
+            operation.url(self.url, **(ids or {})),
+            params={key: value for key, value in (params or {}).items() if value is not None},
+            auth=auth or self._bearer,
+        )
+        if auth:
+            return functools.partial(request, data=body)
+        if body is None:
+            return request
+        data = serialize_json(body).encode()
+        return functools.partial(request, data=data, headers={"Content-Type": "application/json"})
+
+    def _send(
+        self,
+        operation: Operation,
+        request: functools.partial[requests.Request],
+        sent: Answer | None,
+    ) -> Response:
+        response = sent.result() if sent else self._exchange(operation, request())
         if (
-            response.status_code == requests.codes.unauthorized
+            not self._stopped
+            and response.status_code == requests.codes.unauthorized
             and response.request.headers.get("Authorization", "").startswith("Bearer ")
             and error_code(response) not in _SCOPE_CODES
             and self._bearer.renew(response.request)
@@ -218,10 +260,21 @@ class PinterestAPI:
         return read_response(operation, response)
 
     def _exchange(self, operation: Operation, request: requests.Request) -> requests.Response:
+        return self._exchanged(operation, self._admitted(operation, request))
+
+    def _admitted(
+        self, operation: Operation, request: requests.Request
+    ) -> requests.PreparedRequest:
+        """Sign a request, and wait until the rate limit lets it through."""
         prepared = self._session.prepare_request(request)
         self._rate_limiter.acquire(operation)
         with self._counting:
             self.requests[operation.category] += 1
+        return prepared
+
+    def _exchanged(
+        self, operation: Operation, prepared: requests.PreparedRequest
+    ) -> requests.Response:
         headers: Mapping[str, str] = {}
         try:
             response = self._session.exchange(prepared, operation.name, _API_URL, self._timeout)

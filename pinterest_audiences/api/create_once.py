@@ -11,14 +11,17 @@ if TYPE_CHECKING:
 
     from pinterest_audiences.api.client import PinterestAPI
     from pinterest_audiences.api.operations import Operation
+    from pinterest_audiences.api.senders import Answer
 
 
-def create_once(
+def create_once(  # noqa: PLR0913  (the last one has a name)
     api: PinterestAPI,
     operation: Operation,
     ids: Mapping[str, str],
     body: Mapping[str, Any],
     find_created: Callable[[], Mapping[str, Any] | None],
+    *,
+    sent: Answer | None = None,
 ) -> Mapping[str, Any]:
     """Create something, and return it as Pinterest answers it.
 
@@ -31,6 +34,7 @@ def create_once(
         ids: Values for its path.
         body: Its JSON object.
         find_created: Returns what an earlier try created, if it did.
+        sent: The first try, if it is on its way.
 
     Raises:
         PinterestError: If Pinterest refused, or no response came until the tries ended.
@@ -39,11 +43,12 @@ def create_once(
 
     @api.with_retries(lambda error: not _may_have_created(error))
     def look_and_send() -> Mapping[str, Any]:
-        nonlocal response_was_lost
+        nonlocal response_was_lost, sent
         if response_was_lost and (created := find_created()):
             return created
+        first, sent = sent, None
         try:
-            return api.request(operation, ids, body=body).data
+            return api.request(operation, ids, body=body, sent=first).data
         except NoResponseError:
             response_was_lost = True
             raise

@@ -25,6 +25,7 @@ class Entry:
         received_at: Unix seconds of the emulator's clock.
         in_flight: Number of running requests when it arrived, including itself.
         fault: Kind of the fault that it triggered.
+        last_seq: Number of the last request that arrived before it ended; None before that.
     """
 
     seq: int
@@ -37,6 +38,7 @@ class Entry:
     body: Any = None
     status: int | None = None
     fault: str | None = None
+    last_seq: int | None = None
 
 
 class RequestLog:
@@ -69,6 +71,7 @@ class RequestLog:
     def leave(self, entry: Entry) -> None:
         """Records the end of a request; without a response it counts as dropped."""
         self._in_flight -= 1
+        entry.last_seq = self._seq
         if entry.status is None:
             entry.status = DROPPED
 

@@ -16,7 +16,7 @@ from target_pinterest_audiences.changes import Pending, Reject
 from target_pinterest_audiences.input.names import name_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from target_pinterest_audiences.audiences.desired import Desired, Source
     from target_pinterest_audiences.changes import Entry
@@ -123,6 +123,12 @@ class Claims:
         self._of_record.setdefault(entry, []).append(claim)
         for handle in handles:
             self._by_handle.setdefault(handle, {}).setdefault(entry, []).append(claim)
+
+    def names_of(self, ids: Iterable[str]) -> Iterator[Key]:
+        """Yield the names that records want audiences to have."""
+        for claim in self._at([*ids]):
+            if "name" in claim.wishes:
+                yield claim.wishes["name"]
 
     def conflict(
         self,

@@ -188,6 +188,11 @@ class Inventories:
         """Read all of it again when it is needed: another run may have written."""
         self._found.clear()
 
+    def known(self, ad_account_id: str) -> Inventory | None:
+        """Return what an ad account has, if that was read."""
+        found = self._found.get(ad_account_id)
+        return None if isinstance(found, RequestFailedError) else found
+
     def of(self, ad_account_id: str) -> Inventory:
         """Return what an ad account has.
 

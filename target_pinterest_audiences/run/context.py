@@ -18,6 +18,7 @@ from target_pinterest_audiences.members import mirror
 from target_pinterest_audiences.members.customer_lists import CustomerLists
 from target_pinterest_audiences.run.account_locks import AccountLocks
 from target_pinterest_audiences.run.dead_letters import DeadLetters
+from target_pinterest_audiences.run.in_flight import InFlight
 from target_pinterest_audiences.run.record_tracker import RecordTracker
 from target_pinterest_audiences.run.report import Report
 from target_pinterest_audiences.write_access import WriteAccess
@@ -45,9 +46,11 @@ class RunContext:
         report: Counts what became of each record.
         report_path: File for the report, if the settings name one.
         dead_letters: Keeps what was not applied; None if nothing is to be kept.
+        in_flight: The writes on their way, and what has to come after them.
         tracker: Accounts for each record.
         account_locks: The ad accounts that only this run may write to.
         inventory: Returns what an ad account has.
+        known_inventory: Returns the same, or None if it was not read.
         customer_lists: The customer lists that records name.
         account_copy: What audiences of another ad account became.
         claims: What earlier records ask for.
@@ -90,10 +93,12 @@ class RunContext:
         rejected_path = self._path("rejected_path")
         dead_letters = DeadLetters(rejected_path, reads_only=dry_run) if rejected_path else None
         self.dead_letters = None if dry_run else dead_letters
-        self.tracker = RecordTracker(self.report, self.dead_letters)
+        self.in_flight = InFlight(self.api, 1 if dry_run else config["concurrency"])
+        self.tracker = RecordTracker(self.report, self.dead_letters, self.in_flight)
         self.account_locks = AccountLocks(self.api, config.get("ledger_url"), self._interrupted)
         self._inventories = Inventories(self.api, None if dry_run else self.account_locks.acquire)
         self.inventory = self._inventories.of
+        self.known_inventory = self._inventories.known
         self.customer_lists = CustomerLists(
             config, self.api, self.writer, self.inventory, self.access
         )

@@ -15,12 +15,14 @@ from target_pinterest_audiences.input.deletions import ORIGIN_DELETED
 from target_pinterest_audiences.input.names import name_key
 from target_pinterest_audiences.input.values import is_blank
 from target_pinterest_audiences.members.identifiers import rejected_digest
+from target_pinterest_audiences.run.in_flight import Started
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from target_pinterest_audiences.run.dead_letters import DeadLetters
+    from target_pinterest_audiences.run.in_flight import InFlight
     from target_pinterest_audiences.run.report import Report
 
 
@@ -39,7 +41,7 @@ class Decider(Protocol):
 
     def decide(
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
-    ) -> Change | Pending:
+    ) -> Change | Pending | Started:
         """Make Pinterest match one record, or say why not."""
 
 
@@ -83,8 +85,17 @@ class RecordTracker:
         lost: Whether a record was left undone that no file keeps: no state may pass it.
     """
 
-    def __init__(self, report: Report, dead_letters: DeadLetters | None) -> None:
-        """Account to ``report``, and keep in ``dead_letters`` what was not applied."""
+    def __init__(
+        self, report: Report, dead_letters: DeadLetters | None, in_flight: InFlight
+    ) -> None:
+        """Account for what was done.
+
+        Args:
+            report: Counts it.
+            dead_letters: Keeps what was not applied.
+            in_flight: What is not done yet, so that all is accounted for in order.
+        """
+        self._in_flight = in_flight
         self.has_unhandled = False
         self._report = report
         self._dead_letters = dead_letters
@@ -166,7 +177,8 @@ class RecordTracker:
 
     def refuse(self, stream: str, reject: Reject) -> None:
         """Account for a message of which no record can be made."""
-        self._account(self._origin, self._entered(stream, {}), reject)
+        origin, entry = self._origin, self._entered(stream, {})
+        self._in_flight.run(lambda: self._account(origin, entry, reject))
 
     def refuse_member(self, position: int, message: Mapping[str, Any], reject: Reject) -> None:
         """Account for a record of a member that was refused.
@@ -211,12 +223,14 @@ class RecordTracker:
         Args:
             last_call: Whether nothing else can come that a record may wait for.
         """
+        self._in_flight.settle()
         before = len(self._waiting) + 1
         while self._waiting and len(self._waiting) < before:
             before = len(self._waiting)
             items, self._waiting = self._waiting, []
             for item in items:
                 self._decide(item, last_call=last_call)
+            self._in_flight.settle()
 
     def finish(self) -> None:
         """Apply what waits, now that nothing else can come; the rest cannot be applied."""
@@ -224,9 +238,11 @@ class RecordTracker:
         self.retry()
         self.retry(last_call=True)
         items, self._waiting = self._waiting, []
-        self._give_up(
-            [(item, item.sink.decide(item.record, item.entry, last_call=True)) for item in items]
-        )
+        ends = []
+        for item in items:
+            end = item.sink.decide(item.record, item.entry, last_call=True)
+            ends.append((item, end.finish() if isinstance(end, Started) else end))
+        self._give_up(ends)
 
     def _give_up(self, ends: list[tuple[_Item, Change | Pending]]) -> None:
         """Account for what waits in vain: deferred if so is what it waits for, else refused."""
@@ -248,6 +264,13 @@ class RecordTracker:
 
     def _decide(self, item: _Item, *, last_call: bool) -> None:
         outcome = item.sink.decide(item.record, item.entry, last_call=last_call)
+        if isinstance(outcome, Started):
+            finish = outcome.finish
+            self._in_flight.start(outcome, lambda: self._take_up(item, finish()))
+        else:
+            self._in_flight.run(lambda: self._take_up(item, outcome))
+
+    def _take_up(self, item: _Item, outcome: Change | Pending) -> None:
         if isinstance(outcome, Pending):
             self._waiting.append(item)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from target_pinterest_audiences.audiences.references import (
     resolve,
     unmapped,
 )
+from target_pinterest_audiences.audiences.touched import touched
 from target_pinterest_audiences.changes import (
     Change,
     Create,
@@ -34,6 +36,7 @@ from target_pinterest_audiences.changes import (
     Update,
 )
 from target_pinterest_audiences.input.names import name_key
+from target_pinterest_audiences.run.in_flight import Started
 from target_pinterest_audiences.sinks.base import PinterestSink
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
     from target_pinterest_audiences.audiences.desired import Desired
     from target_pinterest_audiences.audiences.existing import Inventory
+    from target_pinterest_audiences.audiences.writer import Sent
     from target_pinterest_audiences.changes import Entry
 
 _ENDPOINT_GONE = {404, 405}
@@ -54,11 +58,12 @@ class AudiencesSink(PinterestSink):
     @override
     def match(
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
-    ) -> Change | Pending:
+    ) -> Change | Pending | Started:
         """Make an audience match a record, in four steps: parse, resolve, plan, apply."""
         desired = self.parse(record)
         if isinstance(desired, Reject):
             return desired
+        self._await_others(desired)
         inventory = self.inventory(desired.ad_account_id)
         if isinstance(inventory, Reject):
             return inventory
@@ -72,20 +77,53 @@ class AudiencesSink(PinterestSink):
 
     def _match(
         self, desired: Desired, inventory: Inventory, entry: Entry, *, last_call: bool
-    ) -> Change | Pending:
+    ) -> Change | Pending | Started:
         resolved = self.resolve(desired, inventory, entry, last_call=last_call)
         if isinstance(resolved, Reject | Pending):
             return resolved
         desired, candidates = resolved
         claim = claim_of(desired, self._meant(candidates))
-        change = self.plan(desired, candidates, claim, inventory, entry)
-        if isinstance(change, Reject | Pending):
+        planned = self.plan(desired, candidates, claim, inventory, entry)
+        if isinstance(planned, Reject | Pending):
+            return planned
+
+        def apply(sent: Sent | None = None) -> Change:
+            change = self.apply(planned, desired, inventory, sent)
+            created = change.audience_id if isinstance(change, Create) else None
+            made = replace(claim, ids=frozenset([created])) if created else claim
+            self.context.claims.hold(entry, made)
             return change
-        change = self.apply(change, desired, inventory)
-        created = change.audience_id if isinstance(change, Create) else None
-        claim = replace(claim, ids=frozenset([created])) if created else claim
-        self.context.claims.hold(entry, claim)
-        return change
+
+        if not isinstance(planned, Create | Update | Remove):
+            return apply()
+        return self._send_ahead(planned, desired, inventory, apply) or apply()
+
+    def _send_ahead(
+        self,
+        change: Create | Update | Remove,
+        desired: Desired,
+        inventory: Inventory,
+        apply: Callable[[Sent], Change],
+    ) -> Started | None:
+        """Send a write without waiting for its answer; if that cannot be, wait for all others."""
+        in_flight = self.context.in_flight
+        keys = touched(desired, inventory, self.context.claims) if in_flight.is_possible else None
+        if keys is not None:
+            in_flight.make_room()
+            if sent := self.context.writer.send_ahead(change, inventory):
+                return Started(sent.answer, keys, functools.partial(apply, sent))
+        in_flight.settle()
+        return None
+
+    def _await_others(self, desired: Desired) -> None:
+        """Wait for what is on its way, if it may decide what becomes of a record."""
+        in_flight = self.context.in_flight
+        if in_flight.is_empty:
+            return
+        inventory = self.context.known_inventory(desired.ad_account_id)
+        keys = touched(desired, inventory, self.context.claims)
+        if keys is None or in_flight.touches(keys):
+            in_flight.settle()
 
     def parse(self, record: Mapping[str, Any]) -> Desired | Reject:
         """Read what a record wants."""
@@ -149,25 +187,27 @@ class AudiencesSink(PinterestSink):
             return Pending(change, redact(name_key(str(desired.name))))
         return deferral(change, inventory.get) or change
 
-    def apply(self, change: Change, desired: Desired, inventory: Inventory) -> Change:
-        """Send what was decided, if that is anything."""
+    def apply(
+        self, change: Change, desired: Desired, inventory: Inventory, sent: Sent | None = None
+    ) -> Change:
+        """Send what was decided, if that is anything and was not ``sent`` already."""
         writer = self.context.writer
         audience_id = None
         match change:
             case Create():
-                audience = writer.create(change, inventory)
+                audience = writer.create(change, inventory, sent)
                 inventory.put(audience)
                 audience_id = str(audience["id"])
                 self.context.created_ids.add(audience_id)
                 self._settle(desired, audience, inventory)
                 change = replace(change, audience_id=audience_id)
             case Update():
-                audience = writer.update(change, inventory)
+                audience = writer.update(change, inventory, sent)
                 inventory.put(audience)
                 audience_id = change.audience_id
                 self._settle(desired, audience, inventory)
             case Remove():
-                writer.remove(change)
+                writer.remove(change, sent)
                 inventory.drop(change.audience_id)
             case Unchanged():
                 audience_id = change.audience_id

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from singer_sdk.sinks import Sink
 from typing_extensions import override
@@ -11,15 +13,18 @@ from typing_extensions import override
 from pinterest_audiences.errors import RequestFailedError
 from target_pinterest_audiences.audiences.claims import DEPENDS_ON_NAMES
 from target_pinterest_audiences.changes import Change, Pending, Reject
+from target_pinterest_audiences.run.in_flight import Started
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from singer_sdk import Target
 
     from target_pinterest_audiences.audiences.existing import Inventory
     from target_pinterest_audiences.changes import Entry
     from target_pinterest_audiences.run.context import RunContext
+
+T = TypeVar("T")
 
 _NOT_FOR_THIS_RECORD_ALONE = {401}
 """Refusals that would meet every other record as well, so the run ends."""
@@ -64,12 +69,12 @@ class ContextSink(Sink, ABC):
 
 
 class PinterestSink(ContextSink):
-    """Does what one record asks for before the next is read."""
+    """Does what one record asks for before the next is read, or begins to."""
 
     @abstractmethod
     def match(
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
-    ) -> Change | Pending:
+    ) -> Change | Pending | Started:
         """Make Pinterest match one record.
 
         Args:
@@ -97,18 +102,26 @@ class PinterestSink(ContextSink):
 
     def decide(
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
-    ) -> Change | Pending:
+    ) -> Change | Pending | Started:
         """Make Pinterest match one record; what Pinterest refuses is rejected."""
-        claims = self.context.claims
-        claims.release(entry)
-        outcome = self._try(record, entry, last_call=last_call)
+        self.context.claims.release(entry)
+        outcome = self._try(lambda: self.match(record, entry, last_call=last_call))
+        if isinstance(outcome, Started):
+            return replace(outcome, finish=functools.partial(self._finish, outcome.finish, entry))
+        return self._without_claims(outcome, entry)
+
+    def _finish(self, finish: Callable[[], Change | Pending], entry: Entry) -> Change | Pending:
+        return self._without_claims(self._try(finish), entry)
+
+    def _without_claims(self, outcome: T, entry: Entry) -> T:
+        """Let go of what a rejected record claimed."""
         if isinstance(outcome, Reject) and outcome.code not in DEPENDS_ON_NAMES:
-            claims.release(entry)
+            self.context.claims.release(entry)
         return outcome
 
-    def _try(self, record: Mapping[str, Any], entry: Entry, *, last_call: bool) -> Change | Pending:
+    def _try(self, step: Callable[[], T]) -> T | Reject:
         try:
-            return self.match(record, entry, last_call=last_call)
+            return step()
         except RequestFailedError as error:
             if error.status in _NOT_FOR_THIS_RECORD_ALONE:
                 raise

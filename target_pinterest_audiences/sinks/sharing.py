@@ -36,6 +36,7 @@ class AudienceSharingSink(PinterestSink):
         self, record: Mapping[str, Any], entry: Entry, *, last_call: bool
     ) -> Change | Pending:
         """Share an audience with the accounts that it is not shared with yet."""
+        self.context.in_flight.settle()
         desired = read_sharing(
             record,
             self.config.get("ad_account_id"),

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from requests import Session
+from requests.adapters import HTTPAdapter
 
 from pinterest_audiences.api.client import PinterestAPI
 from pinterest_audiences.api.token_store import StoredToken, TokenStore
@@ -106,13 +106,13 @@ def _refusal_taken_for_the_end() -> None:
 
 
 def _token_in_the_log() -> None:
-    send = Session.send
+    send = HTTPAdapter.send
 
-    def talkative(self: Session, request: PreparedRequest, **options: Any) -> Response:
+    def talkative(self: HTTPAdapter, request: PreparedRequest, **options: Any) -> Response:
         logging.getLogger().debug("%s", request.headers)
         return send(self, request, **options)
 
-    _replace(Session, "send", talkative)
+    _replace(HTTPAdapter, "send", talkative)
 
 
 def _refusal_not_noted() -> None:

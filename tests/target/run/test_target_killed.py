@@ -40,7 +40,8 @@ def account(emulator: Emulator) -> str:
 def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
     """The target, with a default ad account."""
     settings = {"access_token": "pina_demo", "api_url": emulator.url, "ad_account_id": account}
-    return Programs(tmp_path, settings)
+    # A fault at the request of a number; ``test_concurrent_writes`` has several on their way.
+    return Programs(tmp_path, {**settings, "concurrency": 1})
 
 
 def visitor(name: str, **fields: object) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def test_target_killed_after_any_request_creates_each_audience_once(
     requests = REQUESTS - 1 if how == "before the next" else REQUESTS
     lines = everything()
     with Emulator(seed="empty", access="unlimited") as emulator:
-        settings = {"access_token": "pina_demo", "api_url": emulator.url}
+        settings = {"access_token": "pina_demo", "api_url": emulator.url, "concurrency": 1}
         target = Programs(tmp_path, settings)
         for done in range(part + 1, requests + 1, PARTS):
             account = emulator.seed(ad_accounts=1, audiences=EXISTING)[0]
