@@ -169,5 +169,9 @@ class InFlight:
 
 
 def _was_limited(answer: Answer) -> bool:
-    limited = requests.codes.too_many_requests
-    return answer.exception() is None and answer.result().status_code == limited
+    """Return whether Pinterest limited a request although its headers say that some are left."""
+    if answer.exception() is not None:
+        return False
+    response = answer.result()
+    limited = response.status_code == requests.codes.too_many_requests
+    return limited and response.headers.get("x-ratelimit-remaining") != "0"

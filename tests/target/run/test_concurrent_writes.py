@@ -130,7 +130,7 @@ def test_creates_whose_answers_are_lost_together_create_nothing_twice(
 def test_limit_that_no_quota_explains_is_met_by_fewer_writes_at_a_time(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
-    emulator.fault(operation="audiences/create", kind="rate_limit", skip=5, times=3, reset=1)
+    emulator.fault(operation="audiences/create", kind="status", status=429, code=8, skip=5, times=3)
     run = target.target([schema(), *new(40)])
     assert run.code == 0, run.err
     assert len(descriptions(emulator, account)) == 40
