@@ -310,6 +310,8 @@ def _digits(value: object) -> str | None:
 
 def _number_text(value: float | Decimal) -> str:
     """Write a number in one way, whatever it was read as: 30 and 30.0 as 30, 1.50 as 1.5."""
+    if isinstance(value, int) and abs(value) <= sys.maxsize:
+        return str(value)
     exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if exact.is_finite() and exact.adjusted() < _LONGEST_NUMBER and exact == int(exact):
         return str(int(exact))

@@ -30,6 +30,8 @@ _SPACE = re.compile(r"\s")
 
 def clean_name(name: str) -> str:
     """Return a name as it is to be created: composed (NFC), without space around it."""
+    if _is_plain(name):
+        return name.strip()
     return _ENDS.sub("", unicodedata.normalize("NFC", name))
 
 
@@ -38,8 +40,15 @@ def name_key(name: str) -> str:
 
     Every space counts as a space, and what nobody sees does not count. Case does.
     """
+    if _is_plain(name):
+        return name.strip()
     seen = _UNSEEN.sub("", _SPACE.sub(" ", name))
     return unicodedata.normalize("NFC", seen).strip()
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a name has nothing but what ASCII can print, so it is composed already."""
+    return name.isascii() and name.isprintable()
 
 
 def is_placeholder(text: str) -> bool:

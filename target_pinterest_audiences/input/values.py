@@ -8,6 +8,8 @@ import unicodedata
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from pinterest_audiences.errors import redact
 from target_pinterest_audiences.changes import Reject
 
@@ -151,7 +153,7 @@ def _check_characters(value: Any, field: str) -> None:  # noqa: ANN401
     if isinstance(value, str) and value.isascii():
         return
     try:
-        json.dumps(value, ensure_ascii=False, default=str).encode()
+        msgspec.json.encode(value, enc_hook=str)
     except UnicodeEncodeError:
         raise UnreadableRecordError(
             Reject(
