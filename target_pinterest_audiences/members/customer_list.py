@@ -77,6 +77,7 @@ class CustomerList:
         reading: The reading of a mirrored table that had a member of it last.
         tables: The streams of all mirrored tables that had one in this run.
         was_unlocked: Whether another run could change the list since that reading began.
+        wants_members: Whether anybody is to be in it, so that it needs an audience.
     """
 
     def __init__(self, ref: ListRef, list_type: str, context: ListContext) -> None:
@@ -97,7 +98,7 @@ class CustomerList:
         self._add: dict[str, None] = {}
         self._remove: dict[str, None] = {}
         self._known = 0
-        self._wants_members = False
+        self.wants_members = False
         self.look_up()
 
     @property
@@ -188,7 +189,7 @@ class CustomerList:
             return
         if self._sent and mark is not None:
             self._sent.unsent(going, mark)  # the version has them, so they are not absent from it
-        self._wants_members = self._wants_members or bool(coming)
+        self.wants_members = self.wants_members or bool(coming)
         for text in coming if self._remove else ():
             self._remove.pop(text, None)
         self._add.update(dict.fromkeys(unsent))
@@ -205,7 +206,7 @@ class CustomerList:
 
     def complete(self) -> None:
         """Make sure that there is an audience of a list that was to have members."""
-        if not self.list_id or not self.ref.audience_name or self.failed or not self._wants_members:
+        if not self.list_id or not self.ref.audience_name or self.failed or not self.wants_members:
             return
         if self.audience:
             return

@@ -114,10 +114,14 @@ _SHORTEST_HASH = min(_HASH_LENGTHS)
 _IN_LOCAL_PART = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~.")
 _IN_WORDS = "\u00b7\u30fb"  # the middle dots of Catalan and of Japanese, which domains may have
 
-# Whatever this leaves out is read the long way round, with the same outcome for a plain address.
-_PLAIN_EMAIL = r"[a-z0-9_][a-z0-9!#$&'*+/=?^_`{|}~.-]*+@[a-z0-9]++(?:[.-][a-z0-9]++)*+"
-_is_plain_email = re.compile(_PLAIN_EMAIL).fullmatch
-_are_plain_emails = re.compile(rf"(?:{_PLAIN_EMAIL}\n)++").fullmatch
+PLAIN_EMAIL = r"[a-z0-9_][a-z0-9!#$&'*+/=?^_`{|}~.-]*+@[a-z0-9]++(?:[.-][a-z0-9]++)*+"
+"""An address, in lower case, that is hashed as it is unless it is ``REFUSED``.
+
+Whatever this leaves out is read the long way round, with the same outcome for a plain address.
+"""
+
+_is_plain_email = re.compile(PLAIN_EMAIL).fullmatch
+_are_plain_emails = re.compile(rf"(?:{PLAIN_EMAIL}\n)++").fullmatch
 _are_sha256 = re.compile(r"(?:[0-9a-f]{64}\n)++").fullmatch
 _has_encoding = re.compile(r"%[0-9a-f]{2}").search
 _is_uuid = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
@@ -143,7 +147,8 @@ def _all_hashes(*texts: str) -> list[str]:
     ]
 
 
-_REFUSED = _refused()
+REFUSED: Mapping[str, Reject] = MappingProxyType(_refused())
+"""Why a text in lower case is refused on sight."""
 
 
 def read_identifier(list_type: str, value: object) -> str | Reject:
@@ -187,7 +192,7 @@ def _read_plain(list_type: str, values: Sequence[str | None]) -> Sequence[str] |
         return None
     texts = lines.split("\n")[:-1]
     is_one_each = len(texts) == len(values)
-    if not is_one_each or max(map(len, texts)) > LONGEST or not _REFUSED.keys().isdisjoint(texts):
+    if not is_one_each or max(map(len, texts)) > LONGEST or not REFUSED.keys().isdisjoint(texts):
         return None
     if not are_emails:
         return texts
@@ -231,7 +236,7 @@ def _read_email(value: object) -> str | Reject:
     if not isinstance(value, str):
         return _no_text(value)
     text = value.strip().lower()
-    if len(text) <= LONGEST and _is_plain_email(text) and text not in _REFUSED:
+    if len(text) <= LONGEST and _is_plain_email(text) and text not in REFUSED:
         return hashlib.sha256(text.encode()).hexdigest()
     return _read_unusual_email(value)
 
@@ -301,7 +306,7 @@ def _read_device_id(value: object) -> str | Reject:
     text = value.strip().lower()
     if not _is_uuid(text):
         text = bare(text)
-    if _is_uuid(text) and text not in _REFUSED:
+    if _is_uuid(text) and text not in REFUSED:
         return hashlib.sha256(text.encode()).hexdigest()
     return _read_hash(text) or NOT_A_DEVICE_ID
 
@@ -310,7 +315,7 @@ def _read_pseudonym(value: object) -> str | Reject:
     if not isinstance(value, str):
         return _no_text(value)
     text = bare(value)
-    reject = _REFUSED.get(value.strip().lower()) or _REFUSED.get(text.lower())
+    reject = REFUSED.get(value.strip().lower()) or REFUSED.get(text.lower())
     reject = reject or _unfit_to_send(text)
     if reject is not None:
         return reject
@@ -327,8 +332,8 @@ def _read_hash(text: str) -> str | Reject | None:
     """Return a hash as it is, the reason to refuse ``text``, or None if it is something else."""
     if not text:
         return MISSING
-    if text in _REFUSED:
-        return _REFUSED[text]
+    if text in REFUSED:
+        return REFUSED[text]
     if len(text) < _SHORTEST_HASH or not _is_hex(text):
         return None
     return text if len(text) in _HASH_LENGTHS else UNKNOWN_HASH

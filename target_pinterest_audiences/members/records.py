@@ -55,7 +55,7 @@ _SHARED = (
     *(ORIGIN_DELETED, *MARKS, *SUSPECTS),
 )
 _COLUMNS = tuple(LIST_TYPES.items())
-_NO_IDENTIFIER = Reject(
+NO_IDENTIFIER = Reject(
     "no_identifier", f"the record has none of the identifiers {', '.join(LIST_TYPES)}"
 )
 _SEVERAL_IDENTIFIERS = Reject(
@@ -63,7 +63,7 @@ _SEVERAL_IDENTIFIERS = Reject(
     "the record has several identifiers, and a customer list holds one type of them: leave all "
     "columns but one out, by a stream map or in the query",
 )
-_NOBODY = frozenset({*STANDS_FOR_NOBODY, _NO_IDENTIFIER, KEY_ONLY_DELETION})
+_NOBODY = frozenset({*STANDS_FOR_NOBODY, NO_IDENTIFIER, KEY_ONLY_DELETION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class MemberReader:
 
     def _read(self, record: Mapping[str, Any]) -> Member | Reject:
         if record.get(DIGEST):
-            return _NO_IDENTIFIER
+            return NO_IDENTIFIER
         add = not is_removal(record, OPERATIONS)
         found = [
             (kind, value)
@@ -280,7 +280,7 @@ def _nobody(record: Mapping[str, Any]) -> Reject:
     if is_deleted(record):
         return KEY_ONLY_DELETION
     empty = any(isinstance(record.get(column), str) for column in LIST_TYPES)
-    return MISSING if empty else _NO_IDENTIFIER
+    return MISSING if empty else NO_IDENTIFIER
 
 
 def batches(texts: Sequence[str], most: int, most_bytes: int) -> Iterator[Sequence[str]]:

@@ -1,0 +1,106 @@
+"""Keys of many identifiers at a time. ``members.identifiers`` alone says what an identifier means.
+
+A plan maker may compute the keys of plain e-mails in SQL, by ``fast_email_key``, and takes all
+others through ``keys_of``. Tests hold the two equal.
+"""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+
+from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.members import identifiers
+from target_pinterest_audiences.members.identifiers import (
+    LONGEST,
+    PLAIN_EMAIL,
+    REFUSED,
+    read_identifier,
+    to_key,
+)
+from target_pinterest_audiences.members.records import NO_IDENTIFIER, may_be_somebody
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REJECTS: Mapping[str, Reject] = MappingProxyType(
+    {
+        reject.code: reject
+        for reject in (NO_IDENTIFIER, *vars(identifiers).values())
+        if isinstance(reject, Reject)
+    }
+)
+"""By code: why an identifier has no key."""
+
+_POSSESSIVE = re.compile(r"(?<=[])])([*+])\+")
+"""Quantifiers that DuckDB's expressions do not know, and do not need: RE2 never goes back."""
+
+
+class Keys(NamedTuple):
+    """The keys of an array of identifiers, position by position.
+
+    Attributes:
+        keys: Binary; null where there is none.
+        codes: Text; why there is none, null where there is one.
+    """
+
+    keys: pa.Array
+    codes: pa.Array
+
+
+def keys_of(values: pa.Array, list_type: str) -> Keys:
+    """Return the ledger's keys of identifiers, as the target would make them one by one.
+
+    Args:
+        values: Identifiers, of any type of Arrow.
+        list_type: Pinterest's ``list_type`` of the identifiers.
+
+    Raises:
+        KeyError: If there is no such list type.
+    """
+    keys: list[bytes | None] = []
+    codes: list[str | None] = []
+    for value in values.to_pylist():
+        text = NO_IDENTIFIER if value is None else read_identifier(list_type, value)
+        if isinstance(text, Reject):
+            keys.append(None)
+            codes.append(text.code)
+        else:
+            keys.append(to_key(list_type, text))
+            codes.append(None)
+    return Keys(pa.array(keys, pa.binary()), pa.array(codes, pa.string()))
+
+
+def unread(rejected: Mapping[str, int]) -> int:
+    """Return how many rejected rows may mean somebody who is in a list.
+
+    Args:
+        rejected: How many rows were rejected, by code.
+    """
+    return sum(rows for code, rows in rejected.items() if may_be_somebody(REJECTS[code]))
+
+
+def fast_email_key(column: str) -> str:
+    """Return SQL of DuckDB for the key of an e-mail; null for what ``keys_of`` has to read.
+
+    Only what is ASCII before anything is done to it has its key here: lower case and trimming are
+    the same everywhere for ASCII, but not for a Kelvin sign or a dotted capital I.
+
+    Args:
+        column: The column, or other SQL, that has the e-mail.
+    """
+    text = f"lower(trim({column}))"
+    pattern = _POSSESSIVE.sub(r"\1", PLAIN_EMAIL)
+    refused = ", ".join(_quoted(refused) for refused in sorted(REFUSED) if "@" in refused)
+    return (
+        f"CASE WHEN strlen({column}) = length({column}) AND length({text}) <= {LONGEST}"
+        f" AND regexp_full_match({text}, {_quoted(pattern)}) AND {text} NOT IN ({refused})"
+        f" THEN unhex(sha256({text})) END"
+    )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

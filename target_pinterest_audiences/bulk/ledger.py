@@ -1,0 +1,231 @@
+"""A ledger of Parquet files: which members were sent to which list, for tens of millions.
+
+Each ad account has a folder of its own, which one process at a time changes:
+
+- ``CURRENT`` says what counts: a base, and the runs that were sent after it. Whatever it does not
+  name is left over, or under way.
+- ``base/<n>/<customer_list_id>.parquet`` has the members of a list, in the columns of a plan, and
+  ``base/<n>/<customer_list_id>.taken_out.parquet`` those who were taken out because a record said
+  so.
+- ``runs/<run>`` is a plan (see ``plan``), with ``outcomes/*.jsonl`` of its batches and, once it is
+  done, ``done.json``. A run that is done is what it changed in the ledger: its members are not
+  written a second time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import msgspec
+
+from target_pinterest_audiences.bulk.plan import FOLDERS, FORMAT, OperationType, Plan
+from target_pinterest_audiences.bulk.store import StoreError
+
+if TYPE_CHECKING:
+    from target_pinterest_audiences.bulk.store import Store
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+CURRENT, PLAN, DONE = "CURRENT", "plan.json", "done.json"
+
+KeyRange = tuple[str, str]
+"""The first and the last of some neighbouring keys, as hexadecimal digits."""
+
+
+class LedgerList(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ledger knows of a list; see ``ledger.member_ledger.NotedList``.
+
+    Attributes:
+        members: How many it holds.
+        mirrored: Whether a mirror filled it.
+        in_base: Whether the base has a file of its members.
+        any_taken_out: Whether the base has a file of people who were taken out.
+    """
+
+    customer_list_id: str
+    ad_account_id: str
+    name: str
+    list_type: str
+    created_at: int | None = None
+    members: int = 0
+    mirrored: bool = False
+    in_base: bool = False
+    any_taken_out: bool = False
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of ``done.json``: what became of a run.
+
+    Attributes:
+        run: The name of its folder.
+        customer_list_id: Its list, which may not have been there when the plan was made.
+        added: How many people were added.
+        removed: How many were removed.
+        refused: How many were neither, because Pinterest refused their batch.
+        refused_keys: Which of them were to be added, or removed: the first and the last of
+            neighbours.
+    """
+
+    run: str
+    customer_list_id: str
+    added: int
+    removed: int
+    refused: int = 0
+    refused_keys: dict[OperationType, list[KeyRange]] = {}
+
+
+class Current(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of ``CURRENT``.
+
+    Attributes:
+        format: ``plan.FORMAT``.
+        base: The number of the base; 0 if there is none.
+        runs: The runs that count on top of it, the oldest first.
+        lists: All lists, by their id.
+        leftovers: Folders that count no more, and are about to be removed.
+    """
+
+    format: int = FORMAT
+    base: int = 0
+    runs: tuple[Done, ...] = ()
+    lists: dict[str, LedgerList] = {}
+    leftovers: tuple[str, ...] = ()
+
+
+class Delta(NamedTuple):
+    """What one run changed in a list.
+
+    Attributes:
+        added: Files of people.
+        removed: Files of people.
+        refused_keys: Who of them counts neither as added nor as removed.
+    """
+
+    added: list[str]
+    removed: list[str]
+    refused_keys: dict[OperationType, list[KeyRange]]
+
+
+class Layers(NamedTuple):
+    """The files that together say who is in a list.
+
+    Attributes:
+        store: Has the files.
+        base: Files of people.
+        taken_out: Files of people who were taken out because a record said so, before ``deltas``.
+        deltas: What runs changed since, the oldest first.
+    """
+
+    store: Store
+    base: list[str]
+    taken_out: list[str]
+    deltas: list[Delta]
+
+
+class FileLedger:
+    """The ledger of one ad account, in the folder that ``store`` is."""
+
+    def __init__(self, store: Store) -> None:
+        """Use a folder, which need not be there yet."""
+        self.store = store
+
+    def current(self) -> Current:
+        """Return what counts.
+
+        Raises:
+            StoreError: If it cannot be read, or if a newer version of the program wrote it.
+        """
+        content = self.store.read(CURRENT)
+        found = self._decoded(CURRENT, content, Current) if content else Current()
+        self._check_format(found.format)
+        return found
+
+    def write_current(self, current: Current) -> None:
+        """Let something else count, all at once."""
+        self.store.write(CURRENT, msgspec.json.encode(current))
+
+    def layers(self, current: Current, customer_list_id: str) -> Layers:
+        """Return the files that say who is in a list."""
+        noted = current.lists.get(customer_list_id)
+        base = f"base/{current.base}/{customer_list_id}"
+        return Layers(
+            self.store,
+            [f"{base}.parquet"] if noted and noted.in_base else [],
+            [f"{base}.taken_out.parquet"] if noted and noted.any_taken_out else [],
+            [
+                Delta(
+                    self.files(done.run, "ADD"), self.files(done.run, "REMOVE"), done.refused_keys
+                )
+                for done in current.runs
+                if done.customer_list_id == customer_list_id
+            ],
+        )
+
+    def files(self, run: str, operation: OperationType) -> list[str]:
+        """Return the files of a plan, in order."""
+        folder = f"runs/{run}/{FOLDERS[operation]}"
+        return [f"{folder}/{name}" for name in self.store.names(folder)]
+
+    def plan(self, run: str) -> Plan:
+        """Return a plan.
+
+        Raises:
+            StoreError: If it cannot be read, or if another version of the program made it.
+        """
+        plan = self._decoded(run, self.store.read(f"runs/{run}/{PLAN}") or b"", Plan)
+        self._check_format(plan.format)
+        return plan
+
+    def done(self, run: str) -> Done | None:
+        """Return what became of a run; None if it is not done."""
+        content = self.store.read(f"runs/{run}/{DONE}")
+        return self._decoded(run, content, Done) if content else None
+
+    def unsettled(self, current: Current) -> list[str]:
+        """Return the runs that do not count yet, the oldest first, with or without a plan."""
+        counted = {f"runs/{done.run}" for done in current.runs} | {*current.leftovers}
+        return [run for run in self.store.names("runs") if f"runs/{run}" not in counted]
+
+    def has_plan(self, run: str) -> bool:
+        """Return whether the plan of a run is whole."""
+        return PLAN in self.store.names(f"runs/{run}")
+
+    def remove_leftovers(self) -> None:
+        """Remove what counts no more, such as plans whose making was killed."""
+        current = self.current()
+        bases = [name for name in self.store.names("base") if name != str(current.base)]
+        half_made = [run for run in self.unsettled(current) if not self.has_plan(run)]
+        for name in bases:
+            self.store.remove(f"base/{name}")
+        for name in (*current.leftovers, *(f"runs/{run}" for run in half_made)):
+            self.store.remove(name)
+        if current.leftovers:
+            self.write_current(msgspec.structs.replace(current, leftovers=()))
+
+    def _decoded(self, name: str, content: bytes, kind: type[S]) -> S:
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except msgspec.MsgspecError:
+            msg = f"ledger {self.store.where}: {name} is not what this version writes there"
+            raise StoreError(msg) from None
+
+    def _check_format(self, found: int) -> None:
+        if found != FORMAT:
+            msg = (
+                f"ledger {self.store.where} is of format {found}, and this version of the program "
+                f"reads only format {FORMAT}: use the version that wrote it, or another ledger"
+            )
+            raise StoreError(msg)
+
+
+def new_run_name(now: dt.datetime) -> str:
+    """Return the name of a run: later ones sort after it."""
+    return f"{now.astimezone(dt.UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
+
+
+def layer_names(current: Current, customer_list_id: str | None) -> list[str]:
+    """Return what a plan calls the state that it was planned against."""
+    runs = [done.run for done in current.runs if done.customer_list_id == customer_list_id]
+    return [f"base/{current.base}", *runs]

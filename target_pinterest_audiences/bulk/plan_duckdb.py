@@ -1,0 +1,185 @@
+"""Makes a plan on one machine, with DuckDB."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from target_pinterest_audiences.bulk.keys import fast_email_key, keys_of, unread
+from target_pinterest_audiences.bulk.plan import FOLDERS, Counts
+from target_pinterest_audiences.bulk.sent_duckdb import connected, sent_members
+from target_pinterest_audiences.members.identifiers import rejected_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import duckdb
+
+    from target_pinterest_audiences.bulk.customers import Customers
+    from target_pinterest_audiences.bulk.ledger import Layers
+    from target_pinterest_audiences.bulk.plan import Mode
+
+_ROWS = 100_000
+_REJECTS = pa.schema([("code", pa.string()), ("digest", pa.binary())])
+_KEY = pa.schema([("key", pa.binary())])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What a plan may use of this machine.
+
+    Attributes:
+        work: A folder for this user alone.
+        memory_limit: Of DuckDB, which stays near it.
+        threads: None for one a core.
+    """
+
+    work: Path
+    memory_limit: str
+    threads: int | None
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Counts rows while they are read."""
+
+    rows: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+def make_plan(
+    customers: Customers,
+    layers: Layers,
+    customer_list_id: str | None,
+    mode: Mode,
+    machine: Machine,
+) -> Counts:
+    """Write the files of a plan to the folders of ``FOLDERS`` and ``rejects`` in ``machine.work``.
+
+    No identifier is written anywhere before it is hashed, also when DuckDB spills.
+
+    Args:
+        customers: Who is wanted.
+        layers: Who is in the list.
+        customer_list_id: The list; None if it is yet to be created.
+        mode: Whether people who are absent from ``customers`` are removed.
+        machine: What may be used.
+
+    Raises:
+        OutOfResourcesError: If memory or disk do not suffice.
+    """
+    for folder in (*FOLDERS.values(), "rejects"):
+        (machine.work / folder).mkdir(mode=0o700)
+    reading = _Reading()
+    spill = machine.work / "spill"
+    with (
+        connected(spill, machine.memory_limit, machine.threads) as connection,
+        sent_members(connection, layers),
+    ):
+        batches = pa.RecordBatchReader.from_batches(_KEY, _keys(customers, reading, machine))
+        connection.register("keys", batches)
+        connection.execute("CREATE TEMP TABLE wanted AS SELECT DISTINCT key FROM keys")
+        absent_key = "SELECT key FROM sent ANTI JOIN wanted USING (key)" if mode == "mirror" else ""
+        return Counts(
+            rows=reading.rows,
+            rejected=dict(sorted(reading.rejected.items())),
+            unread=unread(reading.rejected),
+            wanted=_count(connection, "wanted"),
+            known=_count(connection, "sent"),
+            add=_write(
+                connection,
+                "SELECT key FROM wanted ANTI JOIN sent USING (key) UNION "
+                "SELECT key FROM wanted SEMI JOIN taken_out USING (key)"
+                if layers.taken_out
+                else "SELECT key FROM wanted ANTI JOIN sent USING (key)",
+                customer_list_id,
+                machine.work / FOLDERS["ADD"] / "0.parquet",
+            ),
+            absent=_write(
+                connection,
+                absent_key,
+                customer_list_id,
+                machine.work / FOLDERS["REMOVE"] / "0.parquet",
+            )
+            if absent_key
+            else 0,
+        )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the programs that make a plan here."""
+    return {name: version(name) for name in ("pinterest-audiences", "duckdb", "pyarrow")}
+
+
+def _keys(customers: Customers, reading: _Reading, machine: Machine) -> Iterator[pa.RecordBatch]:
+    """Yield the keys of all rows, and write down those that have none."""
+    with pq.ParquetWriter(machine.work / "rejects" / "0.parquet", _REJECTS) as rejects:
+        for keys, odd in _read(customers, machine):
+            reading.rows += len(keys)
+            if keys.null_count < len(keys):
+                yield pa.record_batch([keys.drop_null()], _KEY)
+            if not len(odd):
+                continue
+            found = keys_of(odd, customers.list_type)
+            yield pa.record_batch([found.keys.drop_null()], _KEY)
+            if found.codes.null_count < len(odd):
+                _note_rejected(odd, found.codes, reading, rejects)
+
+
+def _note_rejected(
+    odd: pa.Array, codes: pa.Array, reading: _Reading, rejects: pq.ParquetWriter
+) -> None:
+    found = [
+        (code, value)
+        for code, value in zip(codes.to_pylist(), odd.to_pylist(), strict=True)
+        if code is not None
+    ]
+    reading.rejected.update(code for code, _ in found)
+    shown = [
+        (code, bytes.fromhex(rejected_digest(value))) for code, value in found if value is not None
+    ]
+    if shown:
+        columns = zip(*shown, strict=True)
+        rejects.write_batch(pa.record_batch([pa.array(column) for column in columns], _REJECTS))
+
+
+def _read(customers: Customers, machine: Machine) -> Iterator[tuple[pa.Array, pa.Array]]:
+    """Yield the keys that SQL makes, null where it makes none, and the values of these rows."""
+    column = customers.rows.schema.field(customers.column)
+    if customers.list_type != "EMAIL" or column.type not in (pa.string(), pa.large_string()):
+        for batch in customers.rows.to_batches(columns=[customers.column], batch_size=_ROWS):
+            values = batch.column(0)
+            yield pa.nulls(len(values), pa.binary()), values
+        return
+    name = '"' + customers.column.replace('"', '""') + '"'
+    with connected(machine.work / "reading", machine.memory_limit, machine.threads) as connection:
+        connection.register("customers", customers.rows)
+        query = connection.sql(
+            f"SELECT {fast_email_key(name)} AS key, {name} AS email FROM customers"
+        )
+        for batch in query.to_arrow_reader(_ROWS):
+            keys, values = batch.columns
+            yield keys, values.filter(keys.is_null())
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0]
+    return int(count)
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, query: str, customer_list_id: str | None, file: Path
+) -> int:
+    """Write keys in their order, and return how many there are."""
+    columns = f"'{customer_list_id or ''}' AS customer_list_id, key"
+    connection.execute(
+        f"COPY (SELECT {columns} FROM ({query}) ORDER BY key) TO '{file}' (FORMAT parquet)"
+    )
+    written: int = pq.read_metadata(file).num_rows
+    return written
