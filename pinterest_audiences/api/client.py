@@ -88,7 +88,7 @@ class PinterestAPI:
         self._on_rate_limit = hooks.on_rate_limit
         threads = int(settings.get("concurrency") or 1)
         self._session = Transport(threads=threads)
-        self.senders = Senders(threads)
+        self.senders: Senders[requests.Response] = Senders(threads)
         self._stopped = False
         self._session.headers["User-Agent"] = (
             header_text(settings, "user_agent")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,24 +16,25 @@ if TYPE_CHECKING:
     """The answer to a request that is on its way, or the error instead of one."""
 
 
-class Senders:
+T = TypeVar("T")
+
+
+class Senders(Generic[T]):
     """At most so many threads, each of which has one request on its way at a time."""
 
     def __init__(self, most: int) -> None:
         """Start no thread yet."""
         self._most = most
         self._threads: list[threading.Thread] = []
-        self._calls: SimpleQueue[tuple[Answer, Callable[[], requests.Response]] | None] = (
-            SimpleQueue()
-        )
+        self._calls: SimpleQueue[tuple[Future[T], Callable[[], T]] | None] = SimpleQueue()
 
-    def submit(self, send: Callable[[], requests.Response]) -> Answer:
+    def submit(self, send: Callable[[], T]) -> Future[T]:
         """Have a thread send a request."""
         if len(self._threads) < self._most:
             thread = threading.Thread(target=self._work, name="sender", daemon=True)
             self._threads.append(thread)
             thread.start()
-        answer: Answer = Future()
+        answer: Future[T] = Future()
         self._calls.put((answer, send))
         return answer
 

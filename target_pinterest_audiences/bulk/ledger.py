@@ -38,9 +38,8 @@ class LedgerList(msgspec.Struct, frozen=True, kw_only=True):
     """What the ledger knows of a list; see ``ledger.member_ledger.NotedList``.
 
     Attributes:
-        members: How many it holds.
         mirrored: Whether a mirror filled it.
-        in_base: Whether the base has a file of its members.
+        in_base: How many members the base has; without any there is no file.
         any_taken_out: Whether the base has a file of people who were taken out.
     """
 
@@ -49,9 +48,8 @@ class LedgerList(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     list_type: str
     created_at: int | None = None
-    members: int = 0
     mirrored: bool = False
-    in_base: bool = False
+    in_base: int = 0
     any_taken_out: bool = False
 
 

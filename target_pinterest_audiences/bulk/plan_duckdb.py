@@ -12,37 +12,20 @@ import pyarrow.parquet as pq
 
 from target_pinterest_audiences.bulk.keys import fast_email_key, keys_of, unread
 from target_pinterest_audiences.bulk.plan import FOLDERS, Counts
-from target_pinterest_audiences.bulk.sent_duckdb import connected, sent_members
+from target_pinterest_audiences.bulk.sent_duckdb import connected, count, sent_members, write_keys
 from target_pinterest_audiences.members.identifiers import rejected_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
-    import duckdb
 
     from target_pinterest_audiences.bulk.customers import Customers
     from target_pinterest_audiences.bulk.ledger import Layers
     from target_pinterest_audiences.bulk.plan import Mode
+    from target_pinterest_audiences.bulk.sent_duckdb import Machine
 
 _ROWS = 100_000
 _REJECTS = pa.schema([("code", pa.string()), ("digest", pa.binary())])
 _KEY = pa.schema([("key", pa.binary())])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """What a plan may use of this machine.
-
-    Attributes:
-        work: A folder for this user alone.
-        memory_limit: Of DuckDB, which stays near it.
-        threads: None for one a core.
-    """
-
-    work: Path
-    memory_limit: str
-    threads: int | None
 
 
 @dataclass(slots=True)
@@ -77,9 +60,8 @@ def make_plan(
     for folder in (*FOLDERS.values(), "rejects"):
         (machine.work / folder).mkdir(mode=0o700)
     reading = _Reading()
-    spill = machine.work / "spill"
     with (
-        connected(spill, machine.memory_limit, machine.threads) as connection,
+        connected(machine) as connection,
         sent_members(connection, layers),
     ):
         batches = pa.RecordBatchReader.from_batches(_KEY, _keys(customers, reading, machine))
@@ -90,9 +72,9 @@ def make_plan(
             rows=reading.rows,
             rejected=dict(sorted(reading.rejected.items())),
             unread=unread(reading.rejected),
-            wanted=_count(connection, "wanted"),
-            known=_count(connection, "sent"),
-            add=_write(
+            wanted=count(connection, "wanted"),
+            known=count(connection, "sent"),
+            add=write_keys(
                 connection,
                 "SELECT key FROM wanted ANTI JOIN sent USING (key) UNION "
                 "SELECT key FROM wanted SEMI JOIN taken_out USING (key)"
@@ -101,7 +83,7 @@ def make_plan(
                 customer_list_id,
                 machine.work / FOLDERS["ADD"] / "0.parquet",
             ),
-            absent=_write(
+            absent=write_keys(
                 connection,
                 absent_key,
                 customer_list_id,
@@ -158,7 +140,7 @@ def _read(customers: Customers, machine: Machine) -> Iterator[tuple[pa.Array, pa
             yield pa.nulls(len(values), pa.binary()), values
         return
     name = '"' + customers.column.replace('"', '""') + '"'
-    with connected(machine.work / "reading", machine.memory_limit, machine.threads) as connection:
+    with connected(machine) as connection:
         connection.register("customers", customers.rows)
         query = connection.sql(
             f"SELECT {fast_email_key(name)} AS key, {name} AS email FROM customers"
@@ -166,20 +148,3 @@ def _read(customers: Customers, machine: Machine) -> Iterator[tuple[pa.Array, pa
         for batch in query.to_arrow_reader(_ROWS):
             keys, values = batch.columns
             yield keys, values.filter(keys.is_null())
-
-
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0]
-    return int(count)
-
-
-def _write(
-    connection: duckdb.DuckDBPyConnection, query: str, customer_list_id: str | None, file: Path
-) -> int:
-    """Write keys in their order, and return how many there are."""
-    columns = f"'{customer_list_id or ''}' AS customer_list_id, key"
-    connection.execute(
-        f"COPY (SELECT {columns} FROM ({query}) ORDER BY key) TO '{file}' (FORMAT parquet)"
-    )
-    written: int = pq.read_metadata(file).num_rows
-    return written

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow.parquet as pq
 
 from pinterest_audiences.errors import PinterestError, redact
 
@@ -22,28 +25,36 @@ class OutOfResourcesError(PinterestError):
     """DuckDB lacks memory or disk."""
 
 
-@contextlib.contextmanager
-def connected(
-    work: Path, memory_limit: str, threads: int | None
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an empty database in memory that spills to a folder.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What may be used of this machine.
 
-    Args:
-        work: The folder.
-        memory_limit: Such as ``4GB``; DuckDB stays near it.
-        threads: How many; None for one a core.
+    Attributes:
+        work: A folder for this user alone.
+        memory_limit: Of DuckDB, which stays near it, such as ``4GB``.
+        threads: None for one a core.
+    """
+
+    work: Path
+    memory_limit: str
+    threads: int | None = None
+
+
+@contextlib.contextmanager
+def connected(machine: Machine) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an empty database in memory that spills to the folder of the machine.
 
     Raises:
-        OutOfResourcesError: If DuckDB lacks memory or disk.
+        OutOfResourcesError: If memory or disk do not suffice.
     """
     settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": memory_limit,
-        "temp_directory": str(work),
+        "memory_limit": machine.memory_limit,
+        "temp_directory": tempfile.mkdtemp(dir=machine.work),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
     }
-    if threads:
-        settings["threads"] = threads
+    if machine.threads:
+        settings["threads"] = machine.threads
     try:
         with duckdb.connect(config=settings) as connection:
             yield connection
@@ -99,11 +110,40 @@ def sent_members(connection: duckdb.DuckDBPyConnection, layers: Layers) -> Itera
         yield
 
 
+def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Return how many rows a table or a view has."""
+    (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0]
+    return int(rows)
+
+
+def write_keys(
+    connection: duckdb.DuckDBPyConnection, query: str, customer_list_id: str | None, file: Path
+) -> int:
+    """Write keys in their order, in the columns of a plan, and return how many there are.
+
+    Args:
+        connection: Knows the tables of the query.
+        query: SQL with a column ``key``.
+        customer_list_id: What the other column holds; None if the list is yet to be created.
+        file: Where to.
+    """
+    columns = f"'{customer_list_id or ''}' AS customer_list_id, key"
+    connection.execute(
+        f"COPY (SELECT {columns} FROM ({query}) ORDER BY key) TO {_quoted(file)} (FORMAT parquet)"
+    )
+    written: int = pq.read_metadata(file).num_rows
+    return written
+
+
 def _people(files: Sequence[str], refused: Sequence[KeyRange]) -> str:
     if not files:
         return NOBODY
-    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    listed = ", ".join(map(_quoted, files))
     counts = " AND ".join(
         f"NOT key BETWEEN unhex('{first}') AND unhex('{last}')" for first, last in refused
     )
     return f"SELECT key FROM read_parquet([{listed}])" + (f" WHERE {counts}" if counts else "")
+
+
+def _quoted(file: str | Path) -> str:
+    return "'" + str(file).replace("'", "''") + "'"

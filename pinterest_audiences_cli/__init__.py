@@ -1,0 +1,1 @@
+"""The command `pinterest-audiences`. It starts what the other packages do."""

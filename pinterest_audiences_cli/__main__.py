@@ -1,0 +1,35 @@
+"""Run `pinterest-audiences` as a program."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import click
+
+from pinterest_audiences.plugin import ignore_signals_during_shutdown
+from pinterest_audiences_cli.members import members
+
+
+@click.group()
+@click.version_option(package_name="pinterest-audiences")
+def cli() -> None:
+    """Pinterest's audiences, from the command line."""
+    logging.basicConfig(
+        level=os.environ.get("LOGLEVEL", "INFO").upper(),
+        format="{asctime} | {levelname:8} | {name} | {message}",
+        style="{",
+    )
+
+
+cli.add_command(members)
+
+
+def main() -> None:
+    """Run it with this process's command line."""
+    with ignore_signals_during_shutdown():
+        cli()
+
+
+if __name__ == "__main__":
+    main()

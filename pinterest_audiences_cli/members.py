@@ -1,0 +1,143 @@
+"""Members of customer lists, by the tens of millions: `pinterest-audiences members`."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pinterest_audiences.errors import PinterestError, SettingsError, one_line_errors
+from pinterest_audiences.files import state_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from target_pinterest_audiences.run.context import RunContext
+
+logger = logging.getLogger(__name__)
+
+_EXTRA = frozenset({"duckdb", "pyarrow"})
+_MOST_IN_FLIGHT = 8
+
+_ledger_option = click.option(
+    "--ledger",
+    metavar="URL",
+    default=lambda: str(state_folder() / "bulk-ledger"),
+    help="Folder of the ledger: a path, s3://…, gs://… or abfss://…; by default one in the user's "
+    "state folder.",
+)
+_config_option = click.option(
+    "--config",
+    "config_paths",
+    multiple=True,
+    metavar="FILE",
+    help="The target's settings as JSON, or ENV for environment variables; may be repeated.",
+)
+_memory_option = click.option(
+    "--memory-limit", default="4GB", show_default=True, help="Memory to plan in, about."
+)
+_work_option = click.option(
+    "--temp-directory",
+    "work",
+    type=click.Path(exists=True, file_okay=False),
+    help="Where to put what does not fit into memory; only hashes are put there.",
+)
+
+
+class MissingExtraError(PinterestError):
+    """What a command needs is not installed."""
+
+
+def _run(command: Callable[[], None]) -> None:
+    """Run a command that needs the extra, and end as ``errors`` says."""
+    with one_line_errors(logger):
+        try:
+            command()
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in _EXTRA:
+                raise
+            msg = f"{error.name} is missing: pip install 'pinterest-audiences[bulk]'"
+            raise MissingExtraError(msg) from None
+
+
+@click.group()
+def members() -> None:
+    """Members of customer lists, by the tens of millions."""
+
+
+@members.command("sync")
+@click.option(
+    "--customers",
+    required=True,
+    multiple=True,
+    metavar="URL",
+    help="Parquet files of the people who are to be in the list: a path or a pattern, here or in "
+    "an object store, such as s3://bucket/people/*.parquet; may be repeated.",
+)
+@click.option("--audience", required=True, metavar="NAME", help="The audience's name.")
+@click.option(
+    "--mode",
+    type=click.Choice(["append", "mirror"]),
+    default="append",
+    show_default=True,
+    help="mirror also removes people who are in the ledger and not among the customers.",
+)
+@click.option("--dry-run", is_flag=True, help="Report what would be done, and write nothing.")
+@click.option(
+    "--requests-in-flight",
+    type=click.IntRange(1, _MOST_IN_FLIGHT),
+    default=4,
+    show_default=True,
+    help="How many requests are under way at a time.",
+)
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="Take a ledger in an object store from a process that has ended for certain.",
+)
+@_ledger_option
+@_config_option
+@_memory_option
+@_work_option
+def sync_command(**options: Any) -> None:  # noqa: ANN401
+    """Bring the customer list of an audience up to date: plan, send, settle."""
+
+    def command() -> None:
+        from target_pinterest_audiences.bulk.sync import Request, sync  # noqa: PLC0415
+
+        request = Request(
+            customers=options["customers"],
+            audience_name=options["audience"],
+            ledger=options["ledger"],
+            mode=options["mode"],
+            requests_in_flight=options["requests_in_flight"],
+            memory_limit=options["memory_limit"],
+            work=options["work"],
+            take_over=options["take_over"],
+        )
+        sync(_context(options), request)
+
+    _run(command)
+
+
+def _context(options: Mapping[str, Any]) -> RunContext:
+    """Return a run with the target's settings, but without its own ledger and input."""
+    from target_pinterest_audiences.run.context import RunContext  # noqa: PLC0415
+    from target_pinterest_audiences.target import TargetPinterestAudiences  # noqa: PLC0415
+
+    context, option = click.get_current_context(), click.Option(["--config"])
+    given = TargetPinterestAudiences.cb_config(context, option, options["config_paths"])
+    target = TargetPinterestAudiences.configured(given)
+    settings = dict(target.config)
+    if settings["member_transport"] != "records":
+        msg = "Settings: members sync needs member_transport records"
+        raise SettingsError(msg)
+    settings.pop("rejected_path", None)
+    settings |= {
+        "ledger_url": "",
+        "member_mode": "add",
+        "concurrency": options["requests_in_flight"],
+        "dry_run": options["dry_run"] or settings["dry_run"],
+    }
+    return RunContext(settings, target.logger, hooks=target.hooks)

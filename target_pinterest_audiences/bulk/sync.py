@@ -1,0 +1,265 @@
+"""Brings a customer list up to date with a table of tens of millions: plan, send, settle."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import logging
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pinterest_audiences.errors import PinterestError
+from target_pinterest_audiences.bulk.claim import claimed
+from target_pinterest_audiences.bulk.compact import compact, is_worth_it
+from target_pinterest_audiences.bulk.customers import CustomersError, customers_at
+from target_pinterest_audiences.bulk.keys import REJECTS
+from target_pinterest_audiences.bulk.ledger import PLAN, FileLedger, layer_names, new_run_name
+from target_pinterest_audiences.bulk.plan import (
+    FOLDERS,
+    FORMAT,
+    OPERATIONS,
+    Plan,
+    PlannedList,
+    batches_of,
+    judge,
+)
+from target_pinterest_audiences.bulk.plan_duckdb import make_plan, versions
+from target_pinterest_audiences.bulk.send import Sender, texts_of
+from target_pinterest_audiences.bulk.sent_duckdb import Machine
+from target_pinterest_audiences.bulk.settle import settle
+from target_pinterest_audiences.bulk.store import Store
+from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.members.customer_lists import MembersError
+from target_pinterest_audiences.members.lookup import other_type
+from target_pinterest_audiences.members.records import STREAM, MemberReader
+from target_pinterest_audiences.run.end import report_end
+from target_pinterest_audiences.run.report import RejectedRecordsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_pinterest_audiences.bulk.customers import Customers
+    from target_pinterest_audiences.bulk.plan import Mode
+    from target_pinterest_audiences.members.customer_list import CustomerList
+    from target_pinterest_audiences.members.records import ListRef
+    from target_pinterest_audiences.run.context import RunContext
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is to be synced.
+
+    Attributes:
+        customers: Where the table is; see ``customers_at``.
+        audience_name: The name of the list's audience.
+        ledger: A folder; see ``Store.at``.
+        mode: Whether people are removed who are absent from the table.
+        requests_in_flight: How many requests may be under way.
+        memory_limit: For making the plan.
+        work: Where to spill, for this user alone; None for the usual place.
+        take_over: Whether the process that holds the ledger has ended for certain.
+    """
+
+    customers: Sequence[str]
+    audience_name: str
+    ledger: str
+    mode: Mode
+    requests_in_flight: int
+    memory_limit: str
+    work: str | None
+    take_over: bool
+
+
+def sync(run: RunContext, request: Request) -> None:
+    """Do it, and report what was done, whether all of it was or not.
+
+    Args:
+        run: The run. Its settings say to which ad account, and whether nothing is to be written.
+        request: What to do.
+
+    Raises:
+        PinterestError: If not all could be done.
+    """
+    with run.account_locks:
+        try:
+            _sync(run, request)
+        except (KeyboardInterrupt, SystemExit):
+            report_end(run, "stopped by a signal")
+            raise
+        except PinterestError as error:
+            report_end(run, str(error))
+            raise
+        report_end(run)
+        run.access.check_all()
+        if run.problems:
+            raise run.problems[0]
+        _check_rejected(run)
+
+
+def _sync(run: RunContext, request: Request) -> None:
+    ref = _ref(run, request)
+    customers = customers_at(request.customers, request.mode)
+    ledger = FileLedger(Store.at(request.ledger).folder(ref.ad_account_id))
+    dry_run = bool(run.config["dry_run"])
+    with contextlib.ExitStack() as stack:
+        if not dry_run:
+            stack.enter_context(
+                claimed(ledger.store, run.api.max_wait, take_over=request.take_over)
+            )
+            ledger.remove_leftovers()
+        if not _finish(run, ledger, request.requests_in_flight):
+            return
+        work = stack.enter_context(tempfile.TemporaryDirectory(dir=request.work))
+        machine = Machine(work=Path(work), memory_limit=request.memory_limit)
+        members = run.customer_lists.list_of(ref, customers.list_type)
+        plan = _plan(run, ledger, members, _Wish(customers, request.mode), machine)
+        if dry_run:
+            _count_planned(run, members, plan, machine)
+            return
+        if any(map(plan.people, OPERATIONS)):
+            _publish(ledger, plan, machine)
+            _send(run, ledger, plan, request.requests_in_flight)
+        members.complete()
+        if is_worth_it(ledger.current()):
+            compact(ledger, machine)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    customers: Customers
+    mode: Mode
+
+
+def _ref(run: RunContext, request: Request) -> ListRef:
+    reader = MemberReader(run.config.get("ad_account_id"))
+    ref = reader.ref({"audience_name": request.audience_name})
+    if isinstance(ref, Reject):
+        raise CustomersError(ref.reason)
+    return ref
+
+
+def _finish(run: RunContext, ledger: FileLedger, requests_in_flight: int) -> bool:
+    """Send what is left of the runs before, and return whether nothing is."""
+    for name in ledger.unsettled(ledger.current()):
+        if run.config["dry_run"]:
+            if ledger.has_plan(name):
+                logger.warning(
+                    "The run %s is not done. Without a dry run it is sent to its end before a new "
+                    "plan is made, so nothing was planned now",
+                    name,
+                )
+                return False
+            continue
+        plan = ledger.plan(name)
+        logger.info("Going on with the run %s, which was not sent to its end", name)
+        _send(run, ledger, plan, requests_in_flight)
+    return True
+
+
+def _plan(
+    run: RunContext, ledger: FileLedger, members: CustomerList, wish: _Wish, machine: Machine
+) -> Plan:
+    """Make a plan, and report what it counts.
+
+    Raises:
+        PinterestError: If nothing of it may be sent.
+    """
+    if members.failed:
+        raise MembersError(members.failed.reason)
+    list_id, list_type = members.list_id, wish.customers.list_type
+    current = ledger.current()
+    noted = current.lists.get(list_id or "")
+    if noted and noted.list_type != list_type:
+        raise MembersError(other_type(noted.list_type, list_type).reason)
+    ratio = run.config["max_removal_ratio"]
+    layers = ledger.layers(current, list_id or "")
+    counts = make_plan(wish.customers, layers, list_id, wish.mode, machine)
+    logger.info(
+        "Planned for %s: %d to add and %d to remove, with %d people in %d rows and %d in the "
+        "ledger; %d rows rejected",
+        *(members.label, counts.add, counts.absent, counts.wanted, counts.rows, counts.known),
+        sum(counts.rejected.values()),
+    )
+    _report_rows(run, members, counts.rejected)
+    members.tally.already_there += counts.wanted - counts.add
+    members.wants_members = counts.wanted > 0
+    verdict = judge(counts, wish.mode, ratio, members.label)
+    if verdict.refused:
+        raise MembersError(verdict.refused)
+    if verdict.absent_stay:
+        run.fail(MembersError(verdict.absent_stay))
+        (machine.work / FOLDERS["REMOVE"] / "0.parquet").unlink()
+    now = dt.datetime.now(dt.UTC)
+    return Plan(
+        format=FORMAT,
+        run=new_run_name(now),
+        target=PlannedList(
+            ad_account_id=members.ref.ad_account_id,
+            customer_list_id=list_id,
+            audience_name=members.ref.audience_name,
+            list_type=list_type,
+        ),
+        mode=wish.mode,
+        max_removal_ratio=ratio,
+        batch_members=run.config["member_batch_size"],
+        batch_bytes=run.config["member_batch_bytes"],
+        counts=counts,
+        absent_stay=verdict.absent_stay,
+        layers=layer_names(current, list_id),
+        made_by=versions(),
+        made_at=now.isoformat(),
+    )
+
+
+def _publish(ledger: FileLedger, plan: Plan, machine: Machine) -> None:
+    """Put a plan into the ledger, ``plan.json`` last."""
+    for folder in (*FOLDERS.values(), "rejects"):
+        for file in sorted((machine.work / folder).iterdir()):
+            ledger.store.put(file, f"runs/{plan.run}/{folder}/{file.name}")
+    ledger.store.write(f"runs/{plan.run}/{PLAN}", msgspec.json.format(msgspec.json.encode(plan)))
+
+
+def _send(run: RunContext, ledger: FileLedger, plan: Plan, requests_in_flight: int) -> None:
+    sender = Sender(ledger, plan, run.customer_lists, requests_in_flight=requests_in_flight)
+    sender.members.wants_members = plan.counts.wanted > 0
+    sender.send()
+    done = settle(ledger, plan, sender.outcomes)
+    if done.refused:
+        msg = (
+            f"{done.refused} members of {sender.members.label} were neither added nor removed, "
+            "because Pinterest refused their batches, see above: run again to try them again"
+        )
+        run.fail(MembersError(msg))
+
+
+def _count_planned(run: RunContext, members: CustomerList, plan: Plan, machine: Machine) -> None:
+    """Count in the report what a dry run would send."""
+    store = Store.at(str(machine.work))
+    for operation in OPERATIONS:
+        names = [f"{FOLDERS[operation]}/{name}" for name in store.names(FOLDERS[operation])]
+        batches = batches_of(plan, operation, texts_of(store, names, plan, operation))
+        run.customer_lists.list_writer.planned_requests += sum(1 for _ in batches)
+    members.tally.new += plan.counts.add
+    members.tally.removed += plan.removes
+
+
+def _report_rows(run: RunContext, members: CustomerList, rejected: dict[str, int]) -> None:
+    for code, rows in rejected.items():
+        logger.error("%d rows rejected: %s", rows, REJECTS[code].reason)
+    members.tally.rejected.update(rejected)
+    counts = run.report.counts.setdefault(STREAM, Counter())
+    counts["rejected"] += sum(rejected.values())
+
+
+def _check_rejected(run: RunContext) -> None:
+    rejected, most = run.report.total("rejected"), run.config["max_rejected"]
+    if rejected > most:
+        msg = f"{rejected} rows were rejected, see above, and max_rejected allows {most}"
+        raise RejectedRecordsError(msg)
