@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from bulk_runs import Bulk
 from connectors import TOKEN, Connectors
 from hypothesis import HealthCheck, settings
 from programs import Programs
@@ -56,6 +57,12 @@ def account(emulator: Emulator) -> str:
 def programs(emulator: Emulator, tmp_path: Path) -> Programs:
     """The console scripts, connected to the emulator."""
     return Programs(tmp_path, {"access_token": "pina_demo", "api_url": emulator.url})
+
+
+@pytest.fixture
+def bulk(emulator: Emulator, account: str, tmp_path: Path) -> Bulk:
+    """The command that syncs members in bulk, connected to the emulator."""
+    return Bulk(tmp_path, emulator, account)
 
 
 @pytest.fixture

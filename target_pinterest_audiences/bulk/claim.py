@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import filelock
 
 from pinterest_audiences.errors import BusyError
-from pinterest_audiences.files import make_folder
+from target_pinterest_audiences.bulk.store import make_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def claimed(store: Store, max_wait: float, *, take_over: bool = False) -> Iterat
         BusyError: If another process has it for longer.
     """
     if store.local:
-        make_folder(store.local)
+        make_folders(store.local)
         lock = filelock.FileLock(store.local / "claim.lock", mode=0o600)
         try:
             lock.acquire(timeout=0)

@@ -82,7 +82,7 @@ class Store:
         with self._explained():
             if self.local:
                 path = self.local / name
-                make_folder(path.parent)
+                make_folders(path.parent)
                 write_atomically(path, [content.decode()])
                 _sync(path.parent)
                 return
@@ -99,7 +99,7 @@ class Store:
             return
         with self._explained():
             path = self.local / name
-            make_folder(path.parent)
+            make_folders(path.parent)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
                 os.write(handle, line + b"\n")
@@ -112,7 +112,7 @@ class Store:
         with self._explained():
             if self.local:
                 path = self.local / name
-                make_folder(path.parent)
+                make_folders(path.parent)
                 file.chmod(0o600)
                 shutil.move(file, path)
                 _sync(path)
@@ -185,6 +185,13 @@ def filesystem_of(url: str) -> tuple[fs.FileSystem, str]:
         msg = f"{redact(url.partition('?')[0])} cannot be used: {redact(str(error))}"
         raise StoreError(msg) from None
     return found
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for this user alone."""
+    if not folder.parent.exists():
+        make_folders(folder.parent)
+    make_folder(folder)
 
 
 def _sync(path: Path) -> None:

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from people import NAME, email
-from programs import Process, Run, environment
+from programs import Process, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from pinterest_emulator.testing import Emulator
+
+
+FILES = 2
+"""Of a table."""
 
 
 @dataclass
@@ -30,15 +34,15 @@ class Bulk:
     def ledger(self) -> Path:
         return self.folder / "ledger"
 
-    def customers(self, emails: Iterable[str | None], *, files: int = 2, **more: Any) -> None:
-        """Replace the table."""
+    def customers(self, emails: Iterable[str | None], **more: str) -> None:
+        """Replace the table; ``more`` columns hold the same in each row."""
         table = self.folder / "customers"
         table.mkdir(exist_ok=True)
         for old in table.iterdir():
             old.unlink()
         found = [*emails]
-        size = max(-(-len(found) // files), 1)
-        for number in range(files):
+        size = max(-(-len(found) // FILES), 1)
+        for number in range(FILES):
             part = found[number * size : (number + 1) * size]
             columns = {"email": pa.array(part, pa.string())}
             columns |= {name: pa.array([value] * len(part)) for name, value in more.items()}
@@ -107,6 +111,3 @@ def keys(run: Path, operation: str) -> list[str]:
 
 def texts_below(folder: Path) -> Sequence[tuple[Path, bytes]]:
     return [(path, path.read_bytes()) for path in folder.rglob("*") if path.is_file()]
-
-
-__all__ = ["Bulk", "environment", "keys", "texts_below"]

@@ -1,0 +1,89 @@
+"""What a test does to the process of `pinterest-audiences` before it begins; see `Fork`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+from itertools import chain
+from typing import Any
+
+import fsspec.implementations.local
+from pyarrow import fs
+
+_MODULES: list[Any] = [
+    importlib.import_module(f"target_pinterest_audiences.bulk.{name}")
+    for name in ("customers", "plan_duckdb", "send", "store", "sync")
+]
+CUSTOMERS, PLAN_DUCKDB, SEND, STORE, SYNC = _MODULES
+
+
+def kill_at(name: str) -> None:
+    """Kill the process when it is about to write, add to or move a file of that name."""
+    for method in ("write", "append", "put"):
+        original = getattr(STORE.Store, method)
+
+        def killing(self: Any, *arguments: Any, _original: Any = original) -> Any:
+            if any(str(each).endswith(name) for each in arguments if isinstance(each, str)):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return _original(self, *arguments)
+
+        setattr(STORE.Store, method, killing)
+
+
+def kill_while_hashing(rows: int) -> None:
+    """Kill the process when it makes the keys of odd rows."""
+    del rows
+    PLAN_DUCKDB.keys_of = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+
+
+def use_object_store(scheme: str) -> None:
+    """Let URLs of a scheme mean files that are only reached as objects are."""
+    original = STORE.filesystem_of
+
+    def filesystem_of(url: str) -> Any:
+        if not url.startswith(scheme):
+            return original(url)
+        local = fsspec.implementations.local.LocalFileSystem(auto_mkdir=True)
+        return fs.PyFileSystem(fs.FSSpecHandler(local)), url.removeprefix(scheme)
+
+    STORE.filesystem_of = filesystem_of
+    CUSTOMERS.filesystem_of = filesystem_of
+
+
+def plant(bug: str) -> None:
+    """Plant one of the bugs that tests must find."""
+    {
+        "outcome before response": _note_first,
+        "plan recomputed at resume": _forget_open_runs,
+        "additions and removals together": _send_all_at_once,
+    }[bug]()
+
+
+def _note_first() -> None:
+    original = SEND.Sender._send  # noqa: SLF001
+
+    def send_noted(self: Any, batch: Any) -> Any:
+        outcome = self._note(batch, None)
+        original(self, batch)
+        return outcome
+
+    SEND.Sender._send = send_noted  # noqa: SLF001
+
+
+def _forget_open_runs() -> None:
+    def finish(_run: Any, ledger: Any, _in_flight: int) -> bool:
+        for name in ledger.unsettled(ledger.current()):
+            ledger.store.remove(f"runs/{name}")
+        return True
+
+    SYNC._finish = finish  # noqa: SLF001
+
+
+def _send_all_at_once() -> None:
+    def send_all(self: Any) -> None:
+        left = chain.from_iterable(map(self._left, SEND.OPERATIONS))
+        for outcome in SEND.in_flight(self._in_flight, left, self._send):
+            self._count(outcome)
+
+    SEND.Sender.send = send_all
