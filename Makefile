@@ -134,7 +134,7 @@ lock: $(UV) ## Lock newer versions of all dependencies
 	$(LOCK) requirements/target-postgres.in -o requirements/target-postgres.txt
 	$(LOCK) requirements/target-csv.in -o requirements/target-csv.txt
 	$(LOCK) requirements/dlt.in -o requirements/dlt.txt
-	$(LOCK) pyproject.toml --extra emulator --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra bulk --extra emulator --group dev -o requirements/dev.txt
 	$(LOCK) --group conformance -c requirements/dev.txt -o requirements/conformance.txt
 	$(LOCK) pyproject.toml requirements/airbyte-image.in --extra postgres -c requirements/dev.txt -o requirements/airbyte-image.txt
 	$(LOCK) requirements/airbyte.in -o requirements/airbyte.txt

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -33,6 +34,9 @@ _config_option = click.option(
     multiple=True,
     metavar="FILE",
     help="The target's settings as JSON, or ENV for environment variables; may be repeated.",
+)
+_list_option = click.option(
+    "--customer-list-id", required=True, metavar="ID", help="Pinterest's id of the list."
 )
 _memory_option = click.option(
     "--memory-limit", default="4GB", show_default=True, help="Memory to plan in, about."
@@ -116,28 +120,105 @@ def sync_command(**options: Any) -> None:  # noqa: ANN401
             work=options["work"],
             take_over=options["take_over"],
         )
-        sync(_context(options), request)
+        run = _context(
+            options["config_paths"],
+            # The target's own ledger has no part in this.
+            ledger_url="",
+            member_mode="add",
+            concurrency=options["requests_in_flight"],
+            **({"dry_run": True} if options["dry_run"] else {}),
+        )
+        if run.config["member_transport"] != "records":
+            msg = "Settings: members sync needs member_transport records"
+            raise SettingsError(msg)
+        sync(run, request)
 
     _run(command)
 
 
-def _context(options: Mapping[str, Any]) -> RunContext:
-    """Return a run with the target's settings, but without its own ledger and input."""
+def _context(config_paths: tuple[str, ...], **changed: Any) -> RunContext:  # noqa: ANN401
+    """Return a run with the target's settings, but for some that are changed.
+
+    Args:
+        config_paths: What the options say.
+        changed: Settings.
+    """
     from target_pinterest_audiences.run.context import RunContext  # noqa: PLC0415
     from target_pinterest_audiences.target import TargetPinterestAudiences  # noqa: PLC0415
 
     context, option = click.get_current_context(), click.Option(["--config"])
-    given = TargetPinterestAudiences.cb_config(context, option, options["config_paths"])
+    given = TargetPinterestAudiences.cb_config(context, option, config_paths)
     target = TargetPinterestAudiences.configured(given)
-    settings = dict(target.config)
-    if settings["member_transport"] != "records":
-        msg = "Settings: members sync needs member_transport records"
-        raise SettingsError(msg)
+    settings = {**target.config, **changed}
     settings.pop("rejected_path", None)
-    settings |= {
-        "ledger_url": "",
-        "member_mode": "add",
-        "concurrency": options["requests_in_flight"],
-        "dry_run": options["dry_run"] or settings["dry_run"],
-    }
     return RunContext(settings, target.logger, hooks=target.hooks)
+
+
+@members.group()
+def ledger() -> None:
+    """The ledger of files, which says who was sent to which list."""
+
+
+@ledger.command("import")
+@_list_option
+@_ledger_option
+@_config_option
+def import_command(**options: Any) -> None:  # noqa: ANN401
+    """Move a list here from the target's own ledger, which the setting ledger_url names."""
+    _run(lambda: _move(options, "in"))
+
+
+@ledger.command("export")
+@_list_option
+@_ledger_option
+@_config_option
+def export_command(**options: Any) -> None:  # noqa: ANN401
+    """Move a list from here to the target's own ledger, which the setting ledger_url names."""
+    _run(lambda: _move(options, "out"))
+
+
+def _move(options: Mapping[str, Any], where: Literal["in", "out"]) -> None:
+    from target_pinterest_audiences.bulk.maintain import move_list  # noqa: PLC0415
+
+    run = _context(options["config_paths"])
+    members_moved = move_list(run, options["ledger"], options["customer_list_id"], where)
+    click.echo(f"{members_moved} members moved {where}")
+
+
+@ledger.command("compact")
+@_ledger_option
+def compact_command(**options: Any) -> None:  # noqa: ANN401
+    """Fold all runs into a new base, as members sync does when it is worth it."""
+
+    def command() -> None:
+        from target_pinterest_audiences.bulk.maintain import compact_all  # noqa: PLC0415
+
+        compact_all(options["ledger"])
+
+    _run(command)
+
+
+@ledger.command("forget")
+@click.option(
+    "--list-type",
+    default="EMAIL",
+    show_default=True,
+    type=click.Choice(["EMAIL", "MAID", "IDFA", "LR_ID", "DLX_ID", "HASHED_PINNER_ID"]),
+    help="What the identifiers are.",
+)
+@_ledger_option
+def forget_command(**options: Any) -> None:  # noqa: ANN401
+    """Delete people from the whole ledger; their identifiers come in, one a line."""
+
+    def command() -> None:
+        from target_pinterest_audiences.bulk.maintain import (  # noqa: PLC0415
+            compact_all,
+            keys_to_forget,
+        )
+
+        identifiers = [line for line in sys.stdin.read().splitlines() if line.strip()]
+        keys = keys_to_forget(identifiers, options["list_type"])
+        found = compact_all(options["ledger"], keys) if keys else 0
+        click.echo(f"{found} entries of {len(keys)} people forgotten")
+
+    _run(command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import sys
 from itertools import chain
 from typing import Any
 
@@ -29,6 +30,26 @@ def kill_at(name: str) -> None:
             return _original(self, *arguments)
 
         setattr(STORE.Store, method, killing)
+
+
+def kill_after(name: str) -> None:
+    """Kill the process when it has written a file of that name."""
+    original = STORE.Store.write
+
+    def killing(self: Any, written: str, content: bytes) -> None:
+        original(self, written, content)
+        if written == name:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    STORE.Store.write = killing
+
+
+def take_away(module: str) -> None:
+    """Let a module be missing, as if its distribution was not installed."""
+    for name in [*sys.modules]:
+        if name.startswith((f"{module}.", "target_pinterest_audiences.bulk")):
+            del sys.modules[name]
+    sys.modules[module] = None  # type: ignore[assignment]
 
 
 def kill_while_hashing(rows: int) -> None:

@@ -29,6 +29,8 @@ class Bulk:
     folder: Path
     emulator: Emulator
     account: str
+    prepare: tuple[str, str, object] | None = None
+    """What a process calls first; see `Fork`."""
 
     @property
     def ledger(self) -> Path:
@@ -70,7 +72,7 @@ class Bulk:
 
     def start(self, *options: str, prepare: Any = None, **settings: Any) -> Process:
         command = self.command(*options, **settings)
-        return Process(command, "", self.folder, prepare=prepare)
+        return Process(command, "", self.folder, prepare=prepare or self.prepare)
 
     def sync(self, *options: str, **settings: Any) -> Run:
         return self.start(*options, **settings).wait()
@@ -80,7 +82,8 @@ class Bulk:
 
     def run(self, *arguments: str, stdin: str = "") -> Run:
         """Run another command of `members`."""
-        return Process(["pinterest-audiences", "members", *arguments], stdin, self.folder).wait()
+        command = ["pinterest-audiences", "members", *arguments]
+        return Process(command, stdin, self.folder, prepare=self.prepare).wait()
 
     @property
     def report(self) -> dict[str, Any]:

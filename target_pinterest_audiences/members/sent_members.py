@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _CHUNK = 10_000
 
 
+def taken_out_of(list_id: str) -> str:
+    """Return what the ledger calls those who were taken out of a list because a record said so."""
+    return f"{list_id}, taken out"
+
+
 class SentMembers:
     """The ledger's page of one list, in the words that are sent to Pinterest.
 
@@ -29,7 +34,7 @@ class SentMembers:
         self._ledger = ledger
         self._list_id = list_id
         self._list_type = list_type
-        self._taken_out = f"{list_id}, taken out"
+        self._taken_out = taken_out_of(list_id)
         self._any_taken_out = ledger.count(self._taken_out) > 0
         ledger.note_list(
             NotedList(list_id, ref.ad_account_id, ref.audience_name or "", list_type, None)
