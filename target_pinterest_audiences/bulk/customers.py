@@ -31,11 +31,13 @@ class Customers:
 
     Attributes:
         rows: All files as one table.
-        column: The column that identifies a person.
+        local: The files, if all are on this machine: DuckDB reads these faster by itself.
+        column: The column that identifies a person, in each file.
         list_type: Pinterest's ``list_type`` of it.
     """
 
     rows: dataset.Dataset
+    local: list[str] | None
     column: str
     list_type: str
 
@@ -51,16 +53,22 @@ def customers_at(urls: Sequence[str], mode: Mode) -> Customers:
         CustomersError: If there are none, or if it is not plain what their columns mean.
     """
     try:
-        found = [
-            dataset.dataset(paths, filesystem=system, format="parquet")
-            for system, paths in map(_files, urls)
-        ]
-        rows = found[0] if len(found) == 1 else dataset.dataset(found)
+        found = [_files(url) for url in urls]
+        parts = [dataset.dataset(paths, filesystem=at, format="parquet") for at, paths in found]
+        rows = parts[0] if len(parts) == 1 else dataset.dataset(parts)
+        schemas = [part.physical_schema for part in rows.get_fragments()]
     except (OSError, pa.ArrowException) as error:
         msg = f"--customers cannot be read: {redact(str(error).partition(chr(10))[0])}"
         raise CustomersError(msg) from None
-    column, list_type = _identifier(rows.schema.names, mode)
-    return Customers(rows, column, list_type)
+    columns = dict.fromkeys(name for schema in schemas for name in schema.names)
+    column, list_type = _identifier(list(columns), mode)
+    types = {schema.field(column).type if column in schema.names else None for schema in schemas}
+    if len(types) > 1:
+        msg = f"--customers: the files do not all have the same column {redact(column)}"
+        raise CustomersError(msg)
+    is_local = all(isinstance(at, fs.LocalFileSystem) for at, _ in found)
+    local = [path for _, paths in found for path in paths] if is_local else None
+    return Customers(rows, local, column, list_type)
 
 
 def _files(url: str) -> tuple[fs.FileSystem, list[str]]:

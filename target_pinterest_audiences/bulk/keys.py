@@ -1,6 +1,6 @@
 """Keys of many identifiers at a time. ``members.identifiers`` alone says what an identifier means.
 
-A plan maker may compute the keys of plain e-mails in SQL, by ``fast_email_key``, and takes all
+A plan maker may compute the keys of plain e-mails in SQL, by ``fast_email_keys``, and takes all
 others through ``keys_of``. Tests hold the two equal.
 """
 
@@ -83,22 +83,24 @@ def unread(rejected: Mapping[str, int]) -> int:
     return sum(rows for code, rows in rejected.items() if may_be_somebody(REJECTS[code]))
 
 
-def fast_email_key(column: str) -> str:
-    """Return SQL of DuckDB for the key of an e-mail; null for what ``keys_of`` has to read.
+def fast_email_keys(column: str, source: str) -> str:
+    """Return a query of DuckDB: ``key``, null for what ``keys_of`` has to read, and ``email``.
 
     Only what is ASCII before anything is done to it has its key here: lower case and trimming are
     the same everywhere for ASCII, but not for a Kelvin sign or a dotted capital I.
 
     Args:
-        column: The column, or other SQL, that has the e-mail.
+        column: The column, quoted if need be, that has the e-mail.
+        source: The table, or other SQL, that has the column.
     """
-    text = f"lower(trim({column}))"
     pattern = _POSSESSIVE.sub(r"\1", PLAIN_EMAIL)
     refused = ", ".join(_quoted(refused) for refused in sorted(REFUSED) if "@" in refused)
     return (
-        f"CASE WHEN strlen({column}) = length({column}) AND length({text}) <= {LONGEST}"
-        f" AND regexp_full_match({text}, {_quoted(pattern)}) AND {text} NOT IN ({refused})"
-        f" THEN unhex(sha256({text})) END"
+        "SELECT CASE WHEN strlen(email) = length(email) "
+        f"AND length(text) <= {LONGEST} AND regexp_full_match(text, {_quoted(pattern)}) "
+        f"AND text NOT IN ({refused}) THEN unhex(sha256(text)) END AS key, email "
+        # Below, so that it is computed once.
+        f"FROM (SELECT {column} AS email, lower(trim({column})) AS text FROM {source})"
     )
 
 

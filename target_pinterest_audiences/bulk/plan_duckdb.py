@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from target_pinterest_audiences.bulk.keys import fast_email_key, keys_of, unread
+from target_pinterest_audiences.bulk.keys import fast_email_keys, keys_of, unread
 from target_pinterest_audiences.bulk.plan import FOLDERS, Counts
-from target_pinterest_audiences.bulk.sent_duckdb import connected, count, sent_members, write_keys
+from target_pinterest_audiences.bulk.sent_duckdb import (
+    connected,
+    count,
+    quoted,
+    sent_members,
+    write_keys,
+)
 from target_pinterest_audiences.members.identifiers import rejected_digest
 
 if TYPE_CHECKING:
@@ -55,7 +61,7 @@ def make_plan(
         machine: What may be used.
 
     Raises:
-        OutOfResourcesError: If memory or disk do not suffice.
+        DatabaseError: If memory or disk do not suffice, or if a file cannot be read.
     """
     for folder in (*FOLDERS.values(), "rejects"):
         (machine.work / folder).mkdir(mode=0o700)
@@ -141,10 +147,12 @@ def _read(customers: Customers, machine: Machine) -> Iterator[tuple[pa.Array, pa
         return
     name = '"' + customers.column.replace('"', '""') + '"'
     with connected(machine) as connection:
-        connection.register("customers", customers.rows)
-        query = connection.sql(
-            f"SELECT {fast_email_key(name)} AS key, {name} AS email FROM customers"
-        )
+        source = "customers"
+        if customers.local:
+            source = f"read_parquet({quoted(customers.local)}, union_by_name=true)"
+        else:
+            connection.register(source, customers.rows)
+        query = connection.sql(fast_email_keys(name, source))
         for batch in query.to_arrow_reader(_ROWS):
             keys, values = batch.columns
             yield keys, values.filter(keys.is_null())

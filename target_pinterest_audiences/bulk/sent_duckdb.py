@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 NOBODY = "SELECT NULL::BLOB AS key WHERE false"
 
 
-class OutOfResourcesError(PinterestError):
-    """DuckDB lacks memory or disk."""
+class DatabaseError(PinterestError):
+    """DuckDB lacks memory or disk, or cannot read a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def connected(machine: Machine) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an empty database in memory that spills to the folder of the machine.
 
     Raises:
-        OutOfResourcesError: If memory or disk do not suffice.
+        DatabaseError: If memory or disk do not suffice, or if a file cannot be read.
     """
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": machine.memory_limit,
@@ -59,8 +59,11 @@ def connected(machine: Machine) -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect(config=settings) as connection:
             yield connection
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        msg = f"the plan cannot be made: {redact(str(error))}"
-        raise OutOfResourcesError(msg) from None
+        msg = f"DuckDB lacks memory or disk: {redact(str(error))}"
+        raise DatabaseError(msg) from None
+    except duckdb.Error as error:  # its text may have a value of a row
+        msg = f"the customers' files cannot be read as a table ({type(error).__name__})"
+        raise DatabaseError(msg) from None
 
 
 @contextlib.contextmanager
@@ -128,9 +131,8 @@ def write_keys(
         file: Where to.
     """
     columns = f"'{customer_list_id or ''}' AS customer_list_id, key"
-    connection.execute(
-        f"COPY (SELECT {columns} FROM ({query}) ORDER BY key) TO {_quoted(file)} (FORMAT parquet)"
-    )
+    ordered = connection.sql(f"SELECT {columns} FROM ({query}) ORDER BY key")
+    ordered.write_parquet(str(file), compression="uncompressed")
     written: int = pq.read_metadata(file).num_rows
     return written
 
@@ -138,12 +140,12 @@ def write_keys(
 def _people(files: Sequence[str], refused: Sequence[KeyRange]) -> str:
     if not files:
         return NOBODY
-    listed = ", ".join(map(_quoted, files))
     counts = " AND ".join(
         f"NOT key BETWEEN unhex('{first}') AND unhex('{last}')" for first, last in refused
     )
-    return f"SELECT key FROM read_parquet([{listed}])" + (f" WHERE {counts}" if counts else "")
+    return f"SELECT key FROM read_parquet({quoted(files)})" + (f" WHERE {counts}" if counts else "")
 
 
-def _quoted(file: str | Path) -> str:
-    return "'" + str(file).replace("'", "''") + "'"
+def quoted(files: Sequence[str | Path]) -> str:
+    """Return names of files as a list in SQL."""
+    return "[" + ", ".join("'" + str(file).replace("'", "''") + "'" for file in files) + "]"

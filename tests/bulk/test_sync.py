@@ -189,6 +189,52 @@ def test_missing_files_and_missing_column_are_named(bulk: Bulk) -> None:
     assert "it has none" in bulk.sync().complaints[-1]
 
 
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        ({"email": ["ann@shop.example"], "operation": ["REMOVE"]}, "can say who is to be in"),
+        ({"e-mail": ["ann@shop.example"]}, "2 of them"),
+        ({"name": ["ann@shop.example"]}, "do not all have the same column email"),
+        ({"email": [1]}, "do not all have the same column email"),
+    ],
+)
+def test_files_that_differ_in_what_they_mean_are_refused(
+    emulator: Emulator, bulk: Bulk, other: dict[str, list[object]], problem: str
+) -> None:
+    bulk.customers([email(1), email(2)])
+    pq.write_table(pa.table(other), bulk.folder / "customers" / "2.parquet")
+    run = bulk.sync()
+    assert run.code == 1
+    assert problem in run.complaints[-1]
+    assert emulator.requests() == []
+
+
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.dictionary(pa.int8(), pa.string())])
+def test_any_type_of_column_is_read_like_text(
+    emulator: Emulator, bulk: Bulk, account: str, kind: pa.DataType
+) -> None:
+    bulk.customers([])
+    table = pa.table({"email": pa.array([email(1), None, email(2)], pa.string()).cast(kind)})
+    for file in (bulk.folder / "customers").iterdir():
+        pq.write_table(table, file)
+    run = bulk.sync(max_rejected=6)
+    assert run.code == 0, run.err
+    assert bulk.report["customer_lists"][0]["rejected"] == {"no_identifier": 2}
+    assert members(emulator, account) == digests([1, 2])
+
+
+def test_file_that_is_cut_short_is_refused_without_a_value(emulator: Emulator, bulk: Bulk) -> None:
+    bulk.people(range(20_000))
+    (first, _) = sorted((bulk.folder / "customers").iterdir())
+    whole = first.read_bytes()
+    first.write_bytes(whole[:100] + bytes(5000) + whole[5100:])
+    run = bulk.sync()
+    assert run.code == 1
+    assert len(run.complaints) == 1
+    assert "Traceback" not in run.err
+    assert writes(emulator) == []
+
+
 def test_keys_and_reject_codes_are_those_of_the_target(
     emulator: Emulator, bulk: Bulk, account: str
 ) -> None:

@@ -1,0 +1,97 @@
+"""Compares ``pinterest-audiences members sync`` with the target on the same Parquet files.
+
+It runs the two in turns, so that a busy machine slows down both: runs in which nobody changed, by
+processor time, and a first run by wall time with an emulator that responds after a second.
+Arguments set the number of members and the seconds of latency; 0 leaves the first runs out.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from members import NAME, run_target, write_batches
+from parts import TOKEN, Usage, control, run, running_emulator, write_json
+
+ROUNDS = 3
+MEMORY_LIMIT = "1GB"
+
+
+class Two:
+    """The target and the command, each with an ad account and a ledger of its own."""
+
+    def __init__(self, folder: Path, count: int, url: str) -> None:
+        """Write the files, unless they are there."""
+        accounts = control(url, "seed", {"ad_accounts": 2, "audiences": 0})["ad_accounts"]
+        self.folder = folder
+        self.url = url
+        self.of_target, self.of_command = accounts
+        self.messages = folder / "parquet.singer"
+        if not self.messages.exists():
+            write_batches(folder, count, "parquet")
+            for file in folder.glob("parquet-*"):
+                table = pq.read_table(file, columns=["email"])
+                pq.write_table(table, folder / f"{file.name}.customers")
+
+    def target(self) -> Usage:
+        """Run the target."""
+        ledger = f"sqlite:///{self.folder}/{self.of_target}.db"
+        return run_target(self.folder, self.messages, self.url, self.of_target, ledger_url=ledger)
+
+    def command(self, in_flight: int = 4) -> Usage:
+        """Run the command."""
+        settings = {"access_token": TOKEN, "api_url": self.url, "ad_account_id": self.of_command}
+        config = write_json(self.folder / "bulk.json", settings)
+        arguments = ["members", "sync", "--customers", f"{self.folder}/*.customers"]
+        arguments += ["--audience", NAME, "--config", str(config), "--memory-limit", MEMORY_LIMIT]
+        arguments += ["--ledger", str(self.folder / "ledger"), "--mode", "mirror"]
+        arguments += ["--requests-in-flight", str(in_flight)]
+        return run("pinterest-audiences", arguments)
+
+
+def show(label: str, usage: Usage, count: int) -> None:
+    """Print what a run took."""
+    print(
+        f"{label:36} {1e6 * usage.cpu_seconds / count:6.2f} µs of processor time a person, "
+        f"{usage.seconds:6.1f} s, {usage.peak_mebibytes:.0f} MiB",
+        flush=True,
+    )
+
+
+def unchanged(folder: Path, count: int) -> None:
+    """Compare runs in which nobody changed."""
+    with running_emulator() as url:
+        two = Two(folder, count, url)
+        show("target, first run", two.target(), count)
+        show("members sync, first run", two.command(), count)
+        found: dict[str, list[float]] = {"target": [], "members sync": []}
+        for _ in range(ROUNDS):
+            for label, program in (("target", two.target), ("members sync", two.command)):
+                usage = program()
+                found[label].append(usage.cpu_seconds)
+                show(f"{label}, unchanged", usage, count)
+    target, command = (statistics.median(each) for each in found.values())
+    print(f"{command / target:.2f} of the target's processor time when nobody changed")
+
+
+def first(folder: Path, count: int, latency: float) -> None:
+    """Compare first runs, with a response that takes a while."""
+    with running_emulator("--latency-ms", str(round(1000 * latency))) as url:
+        two = Two(folder, count, url)
+        command = two.command(8)
+        show(f"members sync, first, {latency:g} s latency", command, count)
+        target = two.target()
+        show(f"target, first, {latency:g} s latency", target, count)
+    print(f"{command.seconds / target.seconds:.2f} of the target's time to add all members")
+
+
+if __name__ == "__main__":
+    people = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 1.0  # noqa: PLR2004
+    with tempfile.TemporaryDirectory() as name:
+        unchanged(Path(name), people)
+        if seconds:
+            first(Path(name), people, seconds)
