@@ -122,6 +122,7 @@ wheel: $(INSTALLED) ## Build the wheel from a source distribution, install it al
 	build/wheel-venv/bin/tap-pinterest-audiences --version
 	build/wheel-venv/bin/target-pinterest-audiences --version
 	build/wheel-venv/bin/pinterest-emulator --version
+	build/wheel-venv/bin/pinterest-audiences --version
 	build/wheel-venv/bin/source-pinterest-audiences spec > build/source-spec.json
 	build/wheel-venv/bin/destination-pinterest-audiences spec > build/destination-spec.json
 

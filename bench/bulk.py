@@ -13,8 +13,10 @@ import tempfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from members import NAME, run_target, write_batches
-from parts import TOKEN, Usage, control, run, running_emulator, write_json
+
+from bench.inputs import NAME, write_batches
+from bench.measure import Command, Usage
+from bench.parts import BIN, TOKEN, control, running_emulator, write_json
 
 ROUNDS = 3
 MEMORY_LIMIT = "1GB"
@@ -24,32 +26,37 @@ class Two:
     """The target and the command, each with an ad account and a ledger of its own."""
 
     def __init__(self, folder: Path, count: int, url: str) -> None:
-        """Write the files, unless they are there."""
+        """Write the files."""
         accounts = control(url, "seed", {"ad_accounts": 2, "audiences": 0})["ad_accounts"]
         self.folder = folder
         self.url = url
         self.of_target, self.of_command = accounts
-        self.messages = folder / "parquet.singer"
-        if not self.messages.exists():
-            write_batches(folder, count, "parquet")
-            for file in folder.glob("parquet-*"):
-                table = pq.read_table(file, columns=["email"])
-                pq.write_table(table, folder / f"{file.name}.customers")
+        self.messages = write_batches(folder, count, "parquet")
+        for file in folder.glob("parquet-*-*"):
+            table = pq.read_table(file, columns=["email"])
+            pq.write_table(table, folder / f"{file.name}.customers")
 
     def target(self) -> Usage:
         """Run the target."""
         ledger = f"sqlite:///{self.folder}/{self.of_target}.db"
-        return run_target(self.folder, self.messages, self.url, self.of_target, ledger_url=ledger)
+        return self._run("target-pinterest-audiences", self.of_target, ledger_url=ledger)
 
     def command(self, in_flight: int = 4) -> Usage:
         """Run the command."""
-        settings = {"access_token": TOKEN, "api_url": self.url, "ad_account_id": self.of_command}
-        config = write_json(self.folder / "bulk.json", settings)
         arguments = ["members", "sync", "--customers", f"{self.folder}/*.customers"]
-        arguments += ["--audience", NAME, "--config", str(config), "--memory-limit", MEMORY_LIMIT]
-        arguments += ["--ledger", str(self.folder / "ledger"), "--mode", "mirror"]
+        arguments += ["--audience", NAME, "--memory-limit", MEMORY_LIMIT, "--mode", "mirror"]
+        arguments += ["--ledger", str(self.folder / "ledger")]
         arguments += ["--requests-in-flight", str(in_flight)]
-        return run("pinterest-audiences", arguments)
+        return self._run("pinterest-audiences", self.of_command, *arguments)
+
+    def _run(self, program: str, account: str, *arguments: str, **settings: str) -> Usage:
+        known = {"access_token": TOKEN, "api_url": self.url, "ad_account_id": account}
+        config = write_json(self.folder / "config.json", known | settings)
+        command = Command(
+            [str(BIN / program), *arguments, "--config", str(config)],
+            stdin=self.messages if program.startswith("target") else None,
+        )
+        return command.run(self.folder / "out")
 
 
 def show(label: str, usage: Usage, count: int) -> None:

@@ -32,7 +32,7 @@ from target_pinterest_audiences.bulk.plan_duckdb import make_plan, versions
 from target_pinterest_audiences.bulk.send import Sender, texts_of
 from target_pinterest_audiences.bulk.sent_duckdb import Machine
 from target_pinterest_audiences.bulk.settle import settle
-from target_pinterest_audiences.bulk.store import Store
+from target_pinterest_audiences.bulk.store import Store, StoreError
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.members.customer_lists import MembersError
 from target_pinterest_audiences.members.lookup import other_type
@@ -158,6 +158,12 @@ def _finish(run: RunContext, ledger: FileLedger, requests_in_flight: int) -> boo
                 return False
             continue
         plan = ledger.plan(name)
+        if plan.layers != layer_names(ledger.current(), plan.target.customer_list_id):
+            msg = (
+                f"the plan {name} was made for another state of the ledger, so it cannot be sent: "
+                f"remove the folder runs/{name} of {ledger.store.where}"
+            )
+            raise StoreError(msg)
         logger.info("Going on with the run %s, which was not sent to its end", name)
         _send(run, ledger, plan, requests_in_flight)
     return True

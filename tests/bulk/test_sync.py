@@ -355,12 +355,15 @@ def test_device_ids_are_sent_like_those_of_the_target(
 def test_object_store_works_like_a_folder(emulator: Emulator, bulk: Bulk, account: str) -> None:
     remote = ("bulk_faults", "use_object_store", "objects:/")
     url = f"objects:/{bulk.folder}/ledger"
+    table = f"objects:/{bulk.folder}/customers"
     bulk.people(range(1000))
-    first = bulk.start("--ledger", url, prepare=remote).wait()
+    first = bulk.start("--ledger", url, "--customers", table, prepare=remote).wait()
     assert first.code == 0, first.err
     assert members(emulator, account) == digests(range(1000))
     bulk.people(range(200, 1010))
-    second = bulk.start("--ledger", url, "--mode", "mirror", prepare=remote).wait()
+    second = bulk.start(
+        "--ledger", url, "--customers", table, "--mode", "mirror", prepare=remote
+    ).wait()
     assert second.code == 0, second.err
     assert members(emulator, account) == digests(range(200, 1010))
     emulator.clear()
