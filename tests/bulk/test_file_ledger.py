@@ -15,13 +15,16 @@ from people import (
     digest,
     digests,
     email,
+    lists,
     members,
     people,
-    person,
     whole_version,
     writes,
 )
 from programs import Programs, Run
+
+from target_pinterest_audiences.ledger.ledger import Ledger
+from target_pinterest_audiences.members.sent_members import taken_out_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,19 +105,23 @@ def test_refused_batches_do_not_come_back_when_runs_are_folded(
     assert changes(emulator) == [("ADD", 100), ("ADD", 100)]
 
 
-@pytest.mark.parametrize("name", ["CURRENT", ".parquet"])
+@pytest.mark.parametrize(
+    ("when", "name"),
+    [("kill_at", ".parquet"), ("kill_at", "CURRENT"), ("kill_after", "CURRENT")],
+)
 def test_folding_that_is_killed_changes_nothing(
-    emulator: Emulator, bulk: Bulk, account: str, name: str
+    emulator: Emulator, bulk: Bulk, account: str, when: str, name: str
 ) -> None:
     bulk.people(range(1000))
     assert bulk.sync().code == 0
     bulk.people(range(1, 1001))
     assert bulk.mirror().code == 0
-    bulk.prepare = ("bulk_faults", "kill_at", name)
+    bulk.prepare = ("bulk_faults", when, name)
     killed = bulk.run("ledger", "compact", "--ledger", str(bulk.ledger))
     assert killed.code == -signal.SIGKILL
     bulk.prepare = None
     emulator.clear()
+    assert "0 to add and 0 to remove" in bulk.mirror("--dry-run").err
     assert bulk.mirror().code == 0
     assert writes(emulator) == []
     assert bulk.run("ledger", "compact", "--ledger", str(bulk.ledger)).code == 0
@@ -192,10 +199,15 @@ def test_list_moves_in_and_out_with_who_was_taken_out(
     assert members(emulator, account) == digests(range(7, 510))
 
 
-def test_person_taken_out_and_still_noted_as_in_is_added_again(
+def test_person_who_may_be_in_or_out_is_added_again(
     emulator: Emulator, both: Both, account: str
 ) -> None:
-    assert both.target([SCHEMA, *people(range(50)), person(1, operation="REMOVE")]).code == 0
+    assert both.target([SCHEMA, *people(range(50))]).code == 0
+    # As if the target was killed after it had asked for a removal: noted as in, and as taken out.
+    (found,) = lists(emulator, account)
+    ledger = Ledger(both.settings["ledger_url"])
+    ledger.add(taken_out_of(found["id"]), [bytes.fromhex(digest(email(1)))], 0)
+    ledger.close()
     assert both.move("import").code == 0
     both.bulk.people(range(50))
     emulator.clear()
