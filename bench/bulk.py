@@ -1,8 +1,9 @@
 """Compares ``pinterest-audiences members sync`` with the target on the same Parquet files.
 
-It runs the two in turns, so that a busy machine slows down both: runs in which nobody changed, by
-processor time, and a first run by wall time with an emulator that responds after a second.
-Arguments set the number of members and the seconds of latency; 0 leaves the first runs out.
+``python -m bench.bulk`` runs the two in turns, so that a busy machine slows down both: runs in
+which nobody changed, by processor time, and a first run by wall time with an emulator that responds
+after a second. Arguments set the number of members and the seconds of latency; 0 leaves the first
+runs out.
 """
 
 from __future__ import annotations
