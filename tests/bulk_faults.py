@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 from itertools import chain
 from typing import Any
 
@@ -50,6 +51,28 @@ def take_away(module: str) -> None:
         if name.startswith((f"{module}.", "target_pinterest_audiences.bulk")):
             del sys.modules[name]
     sys.modules[module] = None  # type: ignore[assignment]
+
+
+def stop_while_hashing(number: int) -> None:
+    """Send the process a signal when it makes the keys of odd rows."""
+    original = PLAN_DUCKDB.keys_of
+
+    def stopped(*arguments: Any) -> Any:
+        os.kill(os.getpid(), number)
+        return original(*arguments)
+
+    PLAN_DUCKDB.keys_of = stopped
+
+
+def stop_while_planning(number: int) -> None:
+    """Send the process a signal while a query runs."""
+
+    def write_keys(connection: Any, *_: Any) -> int:
+        threading.Timer(0.2, os.kill, (os.getpid(), number)).start()
+        connection.execute("SELECT sum(sqrt(i)) FROM range(200000000) r(i)")
+        return 0
+
+    PLAN_DUCKDB.write_keys = write_keys
 
 
 def kill_while_hashing(rows: int) -> None:

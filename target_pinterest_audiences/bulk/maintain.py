@@ -12,6 +12,7 @@ import pyarrow as pa
 from target_pinterest_audiences.bulk.claim import claimed
 from target_pinterest_audiences.bulk.compact import compact
 from target_pinterest_audiences.bulk.customers import CustomersError
+from target_pinterest_audiences.bulk.interrupts import kept_interrupts
 from target_pinterest_audiences.bulk.keys import REJECTS, keys_of
 from target_pinterest_audiences.bulk.ledger import FileLedger
 from target_pinterest_audiences.bulk.sent_duckdb import Machine
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 MEMORY_LIMIT = "2GB"
 
 
+@kept_interrupts()
 def move_list(run: RunContext, url: str, customer_list_id: str, where: Literal["in", "out"]) -> int:
     """Move a list between the run's own ledger and a ledger of files; return how many it holds.
 
@@ -57,6 +59,7 @@ def move_list(run: RunContext, url: str, customer_list_id: str, where: Literal["
             return export_list(files, sql, customer_list_id, machine)
 
 
+@kept_interrupts()
 def compact_all(url: str, forgotten: frozenset[bytes] = frozenset()) -> int:
     """Fold the runs of all ad accounts of a ledger into new bases.
 

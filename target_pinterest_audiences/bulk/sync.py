@@ -17,6 +17,7 @@ from pinterest_audiences.errors import PinterestError
 from target_pinterest_audiences.bulk.claim import claimed
 from target_pinterest_audiences.bulk.compact import compact, is_worth_it
 from target_pinterest_audiences.bulk.customers import CustomersError, customers_at
+from target_pinterest_audiences.bulk.interrupts import kept_interrupts
 from target_pinterest_audiences.bulk.keys import REJECTS
 from target_pinterest_audiences.bulk.ledger import PLAN, FileLedger, layer_names, new_run_name
 from target_pinterest_audiences.bulk.plan import (
@@ -89,7 +90,8 @@ def sync(run: RunContext, request: Request) -> None:
     """
     with run.account_locks:
         try:
-            _sync(run, request)
+            with kept_interrupts():
+                _sync(run, request)
         except (KeyboardInterrupt, SystemExit):
             report_end(run, "stopped by a signal")
             raise

@@ -179,6 +179,21 @@ def test_signal_ends_the_run_and_the_next_goes_on(
     assert members(slow.emulator, slow.account) == digests(range(500))
 
 
+@pytest.mark.parametrize("when", ["stop_while_hashing", "stop_while_planning"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_while_a_plan_is_made_leaves_none(
+    emulator: Emulator, bulk: Bulk, number: signal.Signals, code: int, when: str
+) -> None:
+    bulk.customers([*map(email, range(500)), "n\u00e9e@shop.example"])
+    run = bulk.start(prepare=("bulk_faults", when, int(number))).wait()
+    assert run.code == code, run.err
+    assert run.complaints == []
+    assert "Traceback" not in run.err
+    assert bulk.report["error"] == "stopped by a signal"
+    assert writes(emulator) == []
+    assert bulk.runs() == []
+
+
 def test_long_rate_limit_ends_with_75_and_the_next_run_goes_on(
     emulator: Emulator, bulk: Bulk, account: str
 ) -> None:
