@@ -33,6 +33,12 @@ $(PLUGINS): $(INSTALLED) meltano.yml pyproject.toml $(wildcard requirements/*.tx
 	$(UV) pip install --quiet --python .venv-$*/bin/python --require-hashes -r $<
 	@touch $@
 
+.venv-spark/.installed: requirements/spark.txt pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-spark
+	$(UV) pip install --quiet --python .venv-spark/bin/python --require-hashes -r $<
+	$(UV) pip install --quiet --python .venv-spark/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 # Compiled once at installation, not at each start of a program.
 $(INSTALLED) $(PLUGINS) $(LOADERS): export UV_COMPILE_BYTECODE = 1
 
@@ -89,6 +95,10 @@ airbyte-compare: $(INSTALLED) ## Compare with Airbyte's own Pinterest source
 	! $(BIN)/python -c '$(AIRBYTE_PYTHON)' || $(MAKE) --no-print-directory .venv-airbyte-compare/.installed
 	$(BIN)/python -m bench.airbyte
 
+.PHONY: spark
+spark: $(INSTALLED) .venv-spark/.installed ## Run the tests on Spark, which needs Java 17 or newer
+	$(BIN)/python -m pytest -n0 tests/spark
+
 .PHONY: conformance
 conformance: $(INSTALLED) ## Compare the emulator with Pinterest's description: SPEC=file.json
 	@test -n "$(SPEC)" || { echo "make conformance SPEC=openapi.json [SPEC_VERSION=5.23]"; exit 2; }
@@ -144,6 +154,7 @@ lock: $(UV) ## Lock newer versions of all dependencies
 	$(LOCK) requirements/bench-template.in -o requirements/bench-template.txt
 	$(LOCK) requirements/bench-client.in -o requirements/bench-client.txt
 	$(LOCK) requirements/bench-chart.in -o requirements/bench-chart.txt
+	$(LOCK) pyproject.toml requirements/spark.in --extra emulator --extra spark -c requirements/dev.txt -o requirements/spark.txt
 	$(LOCK) requirements/audit.in -o requirements/audit.txt
 
 .PHONY: clean
