@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from pinterest_audiences.errors import PinterestError, SettingsError, one_line_errors
+from pinterest_audiences.errors import PinterestError, one_line_errors
 from pinterest_audiences.files import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from target_pinterest_audiences.run.context import RunContext
+    from target_pinterest_audiences.target import TargetPinterestAudiences
 
 logger = logging.getLogger(__name__)
 
@@ -108,10 +108,12 @@ def sync_command(**options: Any) -> None:  # noqa: ANN401
     """Bring the customer list of an audience up to date: plan, send, settle."""
 
     def command() -> None:
-        from target_pinterest_audiences.bulk.sync import Request, sync  # noqa: PLC0415
+        from target_pinterest_audiences.bulk.customers import customers_at  # noqa: PLC0415
+        from target_pinterest_audiences.bulk.plan_duckdb import DuckDBPlanMaker  # noqa: PLC0415
+        from target_pinterest_audiences.bulk.sync import Request, sync, sync_context  # noqa: PLC0415
 
         request = Request(
-            customers=options["customers"],
+            customers=lambda mode: DuckDBPlanMaker(customers_at(options["customers"], mode)),
             audience_name=options["audience"],
             ledger=options["ledger"],
             mode=options["mode"],
@@ -119,39 +121,21 @@ def sync_command(**options: Any) -> None:  # noqa: ANN401
             memory_limit=options["memory_limit"],
             work=options["work"],
             take_over=options["take_over"],
+            dry_run=options["dry_run"],
         )
-        run = _context(
-            options["config_paths"],
-            # The target's own ledger has no part in this.
-            ledger_url="",
-            member_mode="add",
-            concurrency=options["requests_in_flight"],
-            **({"dry_run": True} if options["dry_run"] else {}),
-        )
-        if run.config["member_transport"] != "records":
-            msg = "Settings: members sync needs member_transport records"
-            raise SettingsError(msg)
-        sync(run, request)
+        target = _target(options)
+        sync(sync_context(target.config, target.logger, target.hooks, request), request)
 
     _run(command)
 
 
-def _context(config_paths: tuple[str, ...], **changed: Any) -> RunContext:  # noqa: ANN401
-    """Return a run with the target's settings, but for some that are changed.
-
-    Args:
-        config_paths: What the options say.
-        changed: Settings.
-    """
-    from target_pinterest_audiences.run.context import RunContext  # noqa: PLC0415
+def _target(options: Mapping[str, Any]) -> TargetPinterestAudiences:
+    """Return the target with the settings that the options name."""
     from target_pinterest_audiences.target import TargetPinterestAudiences  # noqa: PLC0415
 
     context, option = click.get_current_context(), click.Option(["--config"])
-    given = TargetPinterestAudiences.cb_config(context, option, config_paths)
-    target = TargetPinterestAudiences.configured(given)
-    settings = {**target.config, **changed}
-    settings.pop("rejected_path", None)
-    return RunContext(settings, target.logger, hooks=target.hooks)
+    given = TargetPinterestAudiences.cb_config(context, option, options["config_paths"])
+    return TargetPinterestAudiences.configured(given)
 
 
 @members.group()
@@ -179,8 +163,11 @@ def export_command(**options: Any) -> None:  # noqa: ANN401
 
 def _move(options: Mapping[str, Any], where: Literal["in", "out"]) -> None:
     from target_pinterest_audiences.bulk.maintain import move_list  # noqa: PLC0415
+    from target_pinterest_audiences.run.context import RunContext  # noqa: PLC0415
 
-    run = _context(options["config_paths"])
+    target = _target(options)
+    settings = {**target.config, "rejected_path": None}
+    run = RunContext(settings, target.logger, hooks=target.hooks)
     members_moved = move_list(run, options["ledger"], options["customer_list_id"], where)
     click.echo(f"{members_moved} members moved {where}")
 

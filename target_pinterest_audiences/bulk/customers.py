@@ -61,7 +61,7 @@ def customers_at(urls: Sequence[str], mode: Mode) -> Customers:
         msg = f"--customers cannot be read: {redact(str(error).partition(chr(10))[0])}"
         raise CustomersError(msg) from None
     columns = dict.fromkeys(name for schema in schemas for name in schema.names)
-    column, list_type = _identifier(list(columns), mode)
+    column, list_type = identifier_column(list(columns), mode)
     types = {schema.field(column).type if column in schema.names else None for schema in schemas}
     if len(types) > 1:
         msg = f"--customers: the files do not all have the same column {redact(column)}"
@@ -91,27 +91,32 @@ def _files(url: str) -> tuple[fs.FileSystem, list[str]]:
     return system, sorted(found)
 
 
-def _identifier(columns: Sequence[str], mode: Mode) -> tuple[str, str]:
+def identifier_column(columns: Sequence[str], mode: Mode) -> tuple[str, str]:
     """Return the column that identifies a person, and its ``list_type``.
 
     A column that says who is to be out, or in which list, would be a mistake to leave unread.
+
+    Args:
+        columns: All columns of the customers' table.
+        mode: What is to be done with it.
+
+    Raises:
+        CustomersError: If it is not plain what the columns mean.
     """
     meant = {column: MEMBER_COLUMNS.name(column) for column in columns}
-    found = [column for column, name in meant.items() if name in LIST_TYPES]
+    found = [column for column in columns if meant[column] in LIST_TYPES]
     if len(found) != 1:
         said = f"{len(found)} of them ({', '.join(map(redact, found))})" if found else "none"
-        msg = (
-            f"--customers: the table needs one column of {', '.join(LIST_TYPES)}, and it has {said}"
-        )
+        msg = f"customers: the table needs one column of {', '.join(LIST_TYPES)}, and it has {said}"
         raise CustomersError(msg)
     others = [column for column, name in meant.items() if name and column not in found]
     if others:
         msg = (
-            f"--customers: the column {redact(others[0])} can say who is to be in which list, and "
-            "members sync does not read it: leave out its rows or the column, or use the target"
+            f"customers: the column {redact(others[0])} can say who is to be in which list, and is "
+            "not read here: leave out its rows or the column, or use the target"
         )
         raise CustomersError(msg)
     if mode == "mirror" and (partial := mirror.partial_columns(columns)):
-        msg = f"--customers: {partial}, so it may hold a part of the table only: use --mode append"
+        msg = f"customers: {partial}, so it may hold a part of the table only: use mode append"
         raise CustomersError(msg)
     return found[0], LIST_TYPES[str(meant[found[0]])]

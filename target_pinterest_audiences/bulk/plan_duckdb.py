@@ -34,75 +34,76 @@ _REJECTS = pa.schema([("code", pa.string()), ("digest", pa.binary())])
 _KEY = pa.schema([("key", pa.binary())])
 
 
+@dataclass(frozen=True, slots=True)
+class DuckDBPlanMaker:
+    """Makes plans of Parquet files; see ``PlanMaker``."""
+
+    customers: Customers
+
+    @property
+    def list_type(self) -> str:
+        """Pinterest's ``list_type`` of the column that identifies a person."""
+        return self.customers.list_type
+
+    def make(
+        self, layers: Layers, customer_list_id: str | None, mode: Mode, machine: Machine
+    ) -> Counts:
+        """Write the files of a plan; also what DuckDB spills holds no identifier.
+
+        Raises:
+            DatabaseError: If memory or disk do not suffice, or if a file cannot be read.
+        """
+        for folder in (*FOLDERS.values(), "rejects"):
+            (machine.work / folder).mkdir(mode=0o700)
+        reading = _Reading()
+        with (
+            connected(machine) as connection,
+            sent_members(connection, layers),
+        ):
+            batches = pa.RecordBatchReader.from_batches(
+                _KEY, _keys(self.customers, reading, machine)
+            )
+            connection.register("keys", batches)
+            connection.execute("CREATE TEMP TABLE wanted AS SELECT DISTINCT key FROM keys")
+            absent_key = (
+                "SELECT key FROM sent ANTI JOIN wanted USING (key)" if mode == "mirror" else ""
+            )
+            return Counts(
+                rows=reading.rows,
+                rejected=dict(sorted(reading.rejected.items())),
+                unread=unread(reading.rejected),
+                wanted=count(connection, "wanted"),
+                known=count(connection, "sent"),
+                add=write_keys(
+                    connection,
+                    "SELECT key FROM wanted ANTI JOIN sent USING (key) UNION "
+                    "SELECT key FROM wanted SEMI JOIN taken_out USING (key)"
+                    if layers.taken_out
+                    else "SELECT key FROM wanted ANTI JOIN sent USING (key)",
+                    customer_list_id,
+                    machine.work / FOLDERS["ADD"] / "0.parquet",
+                ),
+                absent=write_keys(
+                    connection,
+                    absent_key,
+                    customer_list_id,
+                    machine.work / FOLDERS["REMOVE"] / "0.parquet",
+                )
+                if absent_key
+                else 0,
+            )
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the programs that make a plan here."""
+        return {name: version(name) for name in ("pinterest-audiences", "duckdb", "pyarrow")}
+
+
 @dataclass(slots=True)
 class _Reading:
     """Counts rows while they are read."""
 
     rows: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-
-
-def make_plan(
-    customers: Customers,
-    layers: Layers,
-    customer_list_id: str | None,
-    mode: Mode,
-    machine: Machine,
-) -> Counts:
-    """Write the files of a plan to the folders of ``FOLDERS`` and ``rejects`` in ``machine.work``.
-
-    No identifier is written anywhere before it is hashed, also when DuckDB spills.
-
-    Args:
-        customers: Who is wanted.
-        layers: Who is in the list.
-        customer_list_id: The list; None if it is yet to be created.
-        mode: Whether people who are absent from ``customers`` are removed.
-        machine: What may be used.
-
-    Raises:
-        DatabaseError: If memory or disk do not suffice, or if a file cannot be read.
-    """
-    for folder in (*FOLDERS.values(), "rejects"):
-        (machine.work / folder).mkdir(mode=0o700)
-    reading = _Reading()
-    with (
-        connected(machine) as connection,
-        sent_members(connection, layers),
-    ):
-        batches = pa.RecordBatchReader.from_batches(_KEY, _keys(customers, reading, machine))
-        connection.register("keys", batches)
-        connection.execute("CREATE TEMP TABLE wanted AS SELECT DISTINCT key FROM keys")
-        absent_key = "SELECT key FROM sent ANTI JOIN wanted USING (key)" if mode == "mirror" else ""
-        return Counts(
-            rows=reading.rows,
-            rejected=dict(sorted(reading.rejected.items())),
-            unread=unread(reading.rejected),
-            wanted=count(connection, "wanted"),
-            known=count(connection, "sent"),
-            add=write_keys(
-                connection,
-                "SELECT key FROM wanted ANTI JOIN sent USING (key) UNION "
-                "SELECT key FROM wanted SEMI JOIN taken_out USING (key)"
-                if layers.taken_out
-                else "SELECT key FROM wanted ANTI JOIN sent USING (key)",
-                customer_list_id,
-                machine.work / FOLDERS["ADD"] / "0.parquet",
-            ),
-            absent=write_keys(
-                connection,
-                absent_key,
-                customer_list_id,
-                machine.work / FOLDERS["REMOVE"] / "0.parquet",
-            )
-            if absent_key
-            else 0,
-        )
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the programs that make a plan here."""
-    return {name: version(name) for name in ("pinterest-audiences", "duckdb", "pyarrow")}
 
 
 def _keys(customers: Customers, reading: _Reading, machine: Machine) -> Iterator[pa.RecordBatch]:

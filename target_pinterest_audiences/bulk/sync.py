@@ -9,14 +9,14 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pinterest_audiences.errors import PinterestError
+from pinterest_audiences.errors import PinterestError, SettingsError
 from target_pinterest_audiences.bulk.claim import claimed
 from target_pinterest_audiences.bulk.compact import compact, is_worth_it
-from target_pinterest_audiences.bulk.customers import CustomersError, customers_at
+from target_pinterest_audiences.bulk.customers import CustomersError
 from target_pinterest_audiences.bulk.interrupts import kept_interrupts
 from target_pinterest_audiences.bulk.keys import REJECTS
 from target_pinterest_audiences.bulk.ledger import PLAN, FileLedger, layer_names, new_run_name
@@ -29,7 +29,6 @@ from target_pinterest_audiences.bulk.plan import (
     batches_of,
     judge,
 )
-from target_pinterest_audiences.bulk.plan_duckdb import make_plan, versions
 from target_pinterest_audiences.bulk.send import Sender, texts_of
 from target_pinterest_audiences.bulk.sent_duckdb import Machine
 from target_pinterest_audiences.bulk.settle import settle
@@ -38,17 +37,18 @@ from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.members.customer_lists import MembersError
 from target_pinterest_audiences.members.lookup import other_type
 from target_pinterest_audiences.members.records import STREAM, MemberReader
+from target_pinterest_audiences.run.context import RunContext
 from target_pinterest_audiences.run.end import report_end
 from target_pinterest_audiences.run.report import RejectedRecordsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping
 
-    from target_pinterest_audiences.bulk.customers import Customers
+    from pinterest_audiences.api.hooks import Hooks
+    from target_pinterest_audiences.bulk.maker import PlanMaker
     from target_pinterest_audiences.bulk.plan import Mode
     from target_pinterest_audiences.members.customer_list import CustomerList
     from target_pinterest_audiences.members.records import ListRef
-    from target_pinterest_audiences.run.context import RunContext
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Request:
     """What is to be synced.
 
     Attributes:
-        customers: Where the table is; see ``customers_at``.
+        customers: Finds the table, and returns what makes plans of it.
         audience_name: The name of the list's audience.
         ledger: A folder; see ``Store.at``.
         mode: Whether people are removed who are absent from the table.
@@ -66,9 +66,10 @@ class Request:
         memory_limit: For making the plan.
         work: Where to spill, for this user alone; None for the usual place.
         take_over: Whether the process that holds the ledger has ended for certain.
+        dry_run: Whether nothing is to be written, also if the settings do not say so.
     """
 
-    customers: Sequence[str]
+    customers: Callable[[Mode], PlanMaker]
     audience_name: str
     ledger: str
     mode: Mode
@@ -76,6 +77,36 @@ class Request:
     memory_limit: str
     work: str | None
     take_over: bool
+    dry_run: bool
+
+
+def sync_context(
+    config: Mapping[str, Any], target_logger: logging.Logger, hooks: Hooks, request: Request
+) -> RunContext:
+    """Return a run for ``sync``.
+
+    Args:
+        config: The target's settings, with their defaults.
+        target_logger: Where to report.
+        hooks: What to replace in the connection.
+        request: What is to be synced.
+
+    Raises:
+        SettingsError: If a setting does not allow it.
+    """
+    if config["member_transport"] != "records":
+        msg = "Settings: members sync needs member_transport records"
+        raise SettingsError(msg)
+    settings = {
+        **config,
+        # The target's own ledger and its file of rejected records have no part in this.
+        "ledger_url": "",
+        "rejected_path": None,
+        "member_mode": "add",
+        "concurrency": request.requests_in_flight,
+        "dry_run": config["dry_run"] or request.dry_run,
+    }
+    return RunContext(settings, target_logger, hooks=hooks)
 
 
 def sync(run: RunContext, request: Request) -> None:
@@ -107,7 +138,7 @@ def sync(run: RunContext, request: Request) -> None:
 
 def _sync(run: RunContext, request: Request) -> None:
     ref = _ref(run, request)
-    customers = customers_at(request.customers, request.mode)
+    maker = request.customers(request.mode)
     ledger = FileLedger(Store.at(request.ledger).folder(ref.ad_account_id))
     dry_run = bool(run.config["dry_run"])
     with contextlib.ExitStack() as stack:
@@ -120,8 +151,8 @@ def _sync(run: RunContext, request: Request) -> None:
             return
         work = stack.enter_context(tempfile.TemporaryDirectory(dir=request.work))
         machine = Machine(work=Path(work), memory_limit=request.memory_limit)
-        members = run.customer_lists.list_of(ref, customers.list_type)
-        plan = _plan(run, ledger, members, _Wish(customers, request.mode), machine)
+        members = run.customer_lists.list_of(ref, maker.list_type)
+        plan = _plan(run, ledger, members, _Wish(maker, request.mode), machine)
         if dry_run:
             _count_planned(run, members, plan, machine)
             return
@@ -135,7 +166,7 @@ def _sync(run: RunContext, request: Request) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    customers: Customers
+    maker: PlanMaker
     mode: Mode
 
 
@@ -181,14 +212,14 @@ def _plan(
     """
     if members.failed:
         raise MembersError(members.failed.reason)
-    list_id, list_type = members.list_id, wish.customers.list_type
+    list_id, list_type = members.list_id, wish.maker.list_type
     current = ledger.current()
     noted = current.lists.get(list_id or "")
     if noted and noted.list_type != list_type:
         raise MembersError(other_type(noted.list_type, list_type).reason)
     ratio = run.config["max_removal_ratio"]
     layers = ledger.layers(current, list_id or "")
-    counts = make_plan(wish.customers, layers, list_id, wish.mode, machine)
+    counts = wish.maker.make(layers, list_id, wish.mode, machine)
     logger.info(
         "Planned for %s: %d to add and %d to remove, with %d people in %d rows and %d in the "
         "ledger; %d rows rejected",
@@ -221,7 +252,7 @@ def _plan(
         counts=counts,
         absent_stay=verdict.absent_stay,
         layers=layer_names(current, list_id),
-        made_by=versions(),
+        made_by=wish.maker.versions(),
         made_at=now.isoformat(),
     )
 
