@@ -11,14 +11,19 @@ from pyarrow import dataset, fs
 
 from pinterest_audiences.errors import PinterestError, redact
 from target_pinterest_audiences.bulk.store import filesystem_of
+from target_pinterest_audiences.input.deletions import ORIGIN_DELETED
 from target_pinterest_audiences.members import mirror
 from target_pinterest_audiences.members.identifiers import LIST_TYPES
-from target_pinterest_audiences.members.records import MEMBER_COLUMNS
+from target_pinterest_audiences.members.records import DIGEST, KEY_DIGEST, MEMBER_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_pinterest_audiences.bulk.plan import Mode
+
+
+_OF_KEPT_RECORDS = frozenset({ORIGIN_DELETED, DIGEST, KEY_DIGEST})
+"""Columns of records that the target rejected and kept: of somebody who may have been deleted."""
 
 
 class CustomersError(PinterestError):
@@ -109,7 +114,11 @@ def identifier_column(columns: Sequence[str], mode: Mode) -> tuple[str, str]:
         said = f"{len(found)} of them ({', '.join(map(redact, found))})" if found else "none"
         msg = f"customers: the table needs one column of {', '.join(LIST_TYPES)}, and it has {said}"
         raise CustomersError(msg)
-    others = [column for column, name in meant.items() if name and column not in found]
+    others = [
+        column
+        for column, name in meant.items()
+        if column not in found and (name or column.strip().casefold() in _OF_KEPT_RECORDS)
+    ]
     if others:
         msg = (
             f"customers: the column {redact(others[0])} can say who is to be in which list, and is "
