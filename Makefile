@@ -97,6 +97,7 @@ airbyte-compare: $(INSTALLED) ## Compare with Airbyte's own Pinterest source
 
 .PHONY: spark
 spark: $(INSTALLED) .venv-spark/.installed ## Run the tests on Spark, which needs Java 17 or newer
+	java -version
 	$(BIN)/python -m pytest -n0 tests/spark
 
 .PHONY: conformance

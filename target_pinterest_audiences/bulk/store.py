@@ -13,6 +13,7 @@ import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
@@ -38,9 +39,12 @@ class Store:
         local: The folder on this machine; None if it is elsewhere.
     """
 
-    def __init__(self, filesystem: fs.FileSystem, root: str, where: str) -> None:
+    def __init__(
+        self, filesystem: fs.FileSystem, root: str, where: str, url: str | None = None
+    ) -> None:
         """Use the folder ``root`` of a file system; nothing is made yet."""
         self.where = where
+        self._url = root if url is None else url.rstrip("/")
         self.local = Path(root) if isinstance(filesystem, fs.LocalFileSystem) else None
         self._fs = filesystem
         self._root = root.rstrip("/")
@@ -56,11 +60,17 @@ class Store:
             SettingsError: If it cannot be a path.
         """
         filesystem, root = filesystem_of(url)
-        return cls(filesystem, root, redact(url.partition("?")[0].rpartition("@")[2]))
+        where = redact(url.partition("?")[0].rpartition("@")[2])
+        remote = "://" in url and not isinstance(filesystem, fs.LocalFileSystem)
+        return cls(filesystem, root, where, _without_password(url) if remote else None)
 
     def folder(self, name: str) -> Store:
         """Return a folder in here."""
-        return Store(self._fs, self._path(name), f"{self.where}/{name}")
+        return Store(self._fs, self._path(name), f"{self.where}/{name}", self.url(name))
+
+    def url(self, name: str) -> str:
+        """Return what another program calls a file: a path, or a URL without a password."""
+        return f"{self._url}/{name}"
 
     def names(self, folder: str) -> list[str]:
         """Return the names of what is directly in a folder, in order; none if it is not there."""
@@ -192,6 +202,13 @@ def make_folders(folder: Path) -> None:
     if not folder.parent.exists():
         make_folders(folder.parent)
     make_folder(folder)
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    # The user of abfss:// is a container.
+    return f"{parts.scheme}://{host if ':' in user else parts.netloc}{parts.path}"
 
 
 def _sync(path: Path) -> None:
