@@ -89,7 +89,8 @@ def sent_members(connection: duckdb.DuckDBPyConnection, layers: Layers) -> Itera
             for delta in layers.deltas
         ]
         # The first run of a list is as large as a base, and has nobody to remove.
-        base = people(layers.base) if layers.base or not parts else parts.pop(0)[0]
+        is_first = not layers.base and not layers.taken_out
+        base = parts.pop(0)[0] if is_first and parts else people(layers.base)
         taken_out = people(layers.taken_out)
         changes = [
             f"SELECT key, {number} AS number, {is_in} AS is_in FROM ({part})"

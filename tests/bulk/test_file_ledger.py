@@ -219,6 +219,20 @@ def test_person_who_may_be_in_or_out_is_added_again(
     assert writes(emulator) == []
 
 
+def test_list_that_everybody_was_taken_out_of_is_filled_once(
+    emulator: Emulator, both: Both, account: str
+) -> None:
+    assert both.target([SCHEMA, *people(range(20))]).code == 0
+    assert both.target([SCHEMA, *people(range(20), operation="REMOVE")]).code == 0
+    assert both.move("import").code == 0
+    both.bulk.people(range(20))
+    assert both.bulk.sync().code == 0
+    assert members(emulator, account) == digests(range(20))
+    emulator.clear()
+    assert both.bulk.sync().code == 0
+    assert writes(emulator) == []
+
+
 def test_mirrored_list_goes_on_being_mirrored(emulator: Emulator, both: Both, account: str) -> None:
     assert both.target(whole_version(range(100), 1), member_mode="mirror").code == 0
     assert both.move("import").code == 0
