@@ -116,7 +116,7 @@ def layers(folder: Path) -> Layers:
             Delta(file("1.parquet", found[5000:6000]), file("2.parquet", known[50:250]), {}),
             Delta(
                 file("3.parquet", known[60:200]),
-                file("4.parquet", known[2000:2100]),
+                file("4.parquet", known[2000:2100] + found[5500:5600]),
                 {"ADD": [refused], "REMOVE": [(known[2050].hex(), known[2060].hex())]},
             ),
         ],
