@@ -6,12 +6,17 @@ behave differently, change it here.
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from math import floor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_REDIRECT_URI = re.compile(
+    r"(https://[\w.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:\d{1,5})?/[^\s#]*", re.ASCII
+)
 
 Audience = TypeVar("Audience")
 """The class of an audience, which nothing here has to know."""
@@ -143,7 +148,43 @@ SPAM_DETAIL = "This action was blocked because it looks like spam."
 """`message_detail` of a spam block; only "spam" is known, from Pinterest's quickstart."""
 
 REUSABLE_CODE = "demo-code"
-"""The only authorization code. It works any number of times; there is no consent page."""
+"""An authorization code that works any number of times, with any redirect URI and all scopes."""
+
+CODE_SECONDS = 600
+"""How long a code from the consent page works; 10 minutes is the most that RFC 6749 advises."""
+
+CONSENT_PAGE_SECONDS = 3600
+"""How long a user may take to answer the consent page."""
+
+DECLINED = {"error": "access_denied", "error_description": "The user declined the request."}
+"""What the redirect has when the user declines, as in RFC 6749, section 4.1.2.1.
+
+A request with an unknown client or redirect URI gets an error page and no redirect, as there. A
+failed exchange uses the code up: it works neither again nor with another redirect URI.
+"""
+
+CONTINUOUS_REFRESH_IS_OPTIONAL = True
+"""Whether a code is exchanged without `continuous_refresh=true`.
+
+Pinterest requires it of apps from before 25 Sep 2025 (Pinterest OpenAPI 5.23). What it answers to
+such an app without it is unknown.
+"""
+
+USER = {
+    "account_type": "BUSINESS",
+    "id": "549755813599",
+    "username": "wickwillow",
+    "business_name": COMPANY_NAME,
+    "about": "",
+    "profile_image": None,
+    "website_url": None,
+    "board_count": 0,
+    "pin_count": 0,
+    "follower_count": 0,
+    "following_count": 0,
+    "monthly_views": 0,
+}
+"""The one user of the emulator, with the fields of `Account` in Pinterest's description."""
 
 
 INSIGHT_DEFINITIONS = {
@@ -163,6 +204,14 @@ def truth_values(query: Mapping[str, str], name: str) -> dict[str, str]:
     Pinterest's generated client for Python sends `True` and `False`.
     """
     return {key: value.lower() if key == name else value for key, value in query.items()}
+
+
+def may_redirect_to(uri: str) -> bool:
+    """Whether the app's settings have a redirect URI: https, or http on this machine, any port.
+
+    Pinterest compares with the URIs that the app's owner entered; the emulator's app has no list.
+    """
+    return _REDIRECT_URI.fullmatch(uri) is not None
 
 
 def custom_audience_type(rule: Mapping[str, Any]) -> str:

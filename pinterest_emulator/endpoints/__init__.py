@@ -13,6 +13,7 @@ from pinterest_emulator.endpoints import (
     sharing,
     sharing_writes,
     uploads,
+    user_account,
 )
 
 if TYPE_CHECKING:
@@ -33,4 +34,5 @@ def operations(settings: Settings) -> tuple[Operation, ...]:
         *sharing_writes.OPERATIONS,
         *insights.OPERATIONS,
         *oauth.OPERATIONS,
+        *user_account.OPERATIONS,
     )

@@ -81,9 +81,15 @@ def _scopes(text: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
 
 def _authorization_code(call: Call, form: dict[str, str]) -> dict[str, Any]:
     checks.require(form, ("code", "redirect_uri"))
-    if form["code"] != guesses.REUSABLE_CODE:
+    continuous = checks.choice(form, "continuous_refresh", ("true", "false"), "false")
+    if continuous == "false" and not guesses.CONTINUOUS_REFRESH_IS_OPTIONAL:
+        errors.refuse("'continuous_refresh' must be true.")
+    if form["code"] == guesses.REUSABLE_CODE:
+        return _user_tokens(call, form["grant_type"], SCOPES, SCOPES)
+    consent = call.state.consents.redeem(form["code"], form["redirect_uri"], call.now)
+    if consent is None:
         raise errors.authentication_failed()
-    return _user_tokens(call, form["grant_type"], SCOPES, SCOPES)
+    return _user_tokens(call, form["grant_type"], consent.scopes, consent.scopes)
 
 
 def _refresh_token(call: Call, form: dict[str, str]) -> dict[str, Any]:

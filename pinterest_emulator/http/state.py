@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pinterest_emulator.clock import Clock
 from pinterest_emulator.data.store import Store
 from pinterest_emulator.data.uploads import Uploads
+from pinterest_emulator.http.consents import Consents
 from pinterest_emulator.http.faults import Faults
 from pinterest_emulator.http.rate_limits import RateLimiter
 from pinterest_emulator.http.request_log import RequestLog
@@ -28,6 +29,7 @@ class EmulatorState:
         self.clock = Clock()
         self.store = Store()
         self.tokens = Tokens()
+        self.consents = Consents()
         self.limiter = RateLimiter(settings.access)
         self.uploads = Uploads()
         self.faults = Faults()

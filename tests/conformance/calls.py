@@ -107,6 +107,7 @@ def _tokens(call: Caller) -> None:
     form = {"grant_type": "client_credentials", "scope": "ads:read"}
     token = call("POST", "oauth/token", form=form)["access_token"]
     call("GET", "ad_accounts", token=token)
+    call("GET", "user_account")
     form = {"grant_type": "refresh_token", "refresh_token": "pinr.demo"}
     renewed = call("POST", "oauth/token", form=form)
     code = {"code": "demo-code", "redirect_uri": "https://localhost/"}

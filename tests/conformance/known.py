@@ -105,4 +105,11 @@ KNOWN = (
         reason="the whole description has it since 5.16; one that was cut down to audiences may "
         "leave it out",
     ),
+    Known(
+        operation="user_account/get",
+        where="operation",
+        what="is not described",
+        evidence=INFERRED,
+        reason="the whole description has it; one that was cut down to audiences may leave it out",
+    ),
 )
