@@ -22,7 +22,7 @@ from airbyte_pinterest_audiences.catalog import (
 from airbyte_pinterest_audiences.failures import ProtocolError, TransientError
 from airbyte_pinterest_audiences.program import Given, check, run
 from airbyte_pinterest_audiences.state import Answers, Descriptor
-from airbyte_pinterest_audiences.tokens import token_store
+from airbyte_pinterest_audiences.tokens import ConfigTokens
 from pinterest_audiences.api.hooks import Hooks
 from pinterest_audiences.errors import PinterestError, SettingsError, redact
 from pinterest_audiences.plugin import ignore_signals_during_shutdown
@@ -325,5 +325,5 @@ class Destination:
         settings: dict[str, Any],
         **kwargs: Any,  # noqa: ANN401
     ) -> AirbyteTarget:
-        hooks = Hooks(token_store=token_store(config, settings, channel))
+        hooks = Hooks(token_store=ConfigTokens(config, channel))
         return AirbyteTarget.configured(Given(settings), hooks=hooks, **kwargs)

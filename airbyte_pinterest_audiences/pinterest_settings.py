@@ -42,6 +42,7 @@ def credentials(plugin: type[PinterestPlugin]) -> Choice:
             extra=KEPT_FIELDS if group == REFRESH_TOKEN else {},
         )
         for group in plugin.auth_groups
+        if NO_FILES.isdisjoint(group.settings)
     )
     return Choice(
         "credentials",

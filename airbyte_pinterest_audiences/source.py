@@ -22,7 +22,7 @@ from airbyte_pinterest_audiences.channel import Channel, now_ms
 from airbyte_pinterest_audiences.failures import ReportedError, report
 from airbyte_pinterest_audiences.program import Given, check, run
 from airbyte_pinterest_audiences.state import READ_IN_FULL, StreamState, read_states
-from airbyte_pinterest_audiences.tokens import token_store
+from airbyte_pinterest_audiences.tokens import ConfigTokens
 from pinterest_audiences.api.hooks import Hooks
 from pinterest_audiences.errors import PinterestError
 from tap_pinterest_audiences.connection_test import connection_test
@@ -249,7 +249,7 @@ class Source:
         **kwargs: Any,  # noqa: ANN401
     ) -> TapPinterestAudiences:
         settings = self._form.settings(config)
-        hooks = Hooks(token_store=token_store(config, settings, channel))
+        hooks = Hooks(token_store=ConfigTokens(config, channel))
         if writer:
             hooks = replace(hooks, on_rate_limit=writer.rate_limited)
         return self._tap.configured(Given(settings), hooks=hooks, message_writer=writer, **kwargs)

@@ -12,7 +12,7 @@ from airbyte_pinterest_audiences.channel import now_ms
 from pinterest_audiences.api.token_store import StoredToken, is_token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from airbyte_pinterest_audiences.channel import Channel
 
@@ -44,13 +44,6 @@ KEPT_FIELDS: dict[str, dict[str, Any]] = {
 """What the credentials hold beside the settings of the plugin."""
 
 
-def token_store(
-    config: dict[str, Any], settings: Mapping[str, Any], channel: Channel
-) -> ConfigTokens | None:
-    """Return what keeps the tokens of a configuration that gave ``settings``, if it has any."""
-    return ConfigTokens(config, channel) if "refresh_token" in settings else None
-
-
 class ConfigTokens:
     """Keeps tokens in the configuration, which goes back to Airbyte in a CONTROL message.
 
@@ -59,7 +52,7 @@ class ConfigTokens:
     """
 
     def __init__(self, config: dict[str, Any], channel: Channel) -> None:
-        """Begin with a configuration that has credentials with a refresh token."""
+        """Begin with a configuration; tokens are read only if it has a refresh token."""
         self._config = config
         self._channel = channel
 

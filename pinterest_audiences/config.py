@@ -27,6 +27,7 @@ class AuthGroup(NamedTuple):
 REFRESH_TOKEN = AuthGroup(
     "refresh_token", "Refresh token", ("client_id", "client_secret", "refresh_token")
 )
+LOGIN = AuthGroup("login", "Login", ("client_id", "client_secret", "token_path"))
 ACCESS_TOKEN = AuthGroup("access_token", "Access token", ("access_token",))
 CLIENT_CREDENTIALS = AuthGroup(
     "client_credentials", "Client credentials", ("client_id", "client_secret")
@@ -68,9 +69,9 @@ API_SETTINGS: tuple[th.Property[Any], ...] = (
         th.StringType,
         title="Token path",
         description=(
-            "File of mode 0600 that keeps the newest tokens; by default one in the user's state "
-            "folder. The tap and the target share it when they share a refresh_token; it may keep "
-            "the tokens of several."
+            "File of mode 0600 that keeps the newest tokens, also those of pinterest-audiences "
+            "login; by default one in the user's state folder. The tap and the target share it "
+            "when they share a refresh_token or a login; it may keep the tokens of several."
         ),
     ),
     th.Property(

@@ -8,7 +8,10 @@ import os
 import click
 
 from pinterest_audiences.plugin import ignore_signals_during_shutdown
+from pinterest_audiences_cli.login import login
+from pinterest_audiences_cli.logout import logout
 from pinterest_audiences_cli.members import members
+from pinterest_audiences_cli.status import status
 
 
 @click.group()
@@ -22,7 +25,10 @@ def cli() -> None:
     )
 
 
+cli.add_command(login)
+cli.add_command(logout)
 cli.add_command(members)
+cli.add_command(status)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from pinterest_audiences.config import (
     API_SETTINGS,
     CLIENT_CREDENTIALS,
     ID,
+    LOGIN,
     REFRESH_TOKEN,
 )
 from pinterest_audiences.errors import (
@@ -61,7 +62,7 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
     name = "tap-pinterest-audiences"
     package_name = "pinterest-audiences"
     message_writer_class = MessageWriter
-    auth_groups = (REFRESH_TOKEN, ACCESS_TOKEN, CLIENT_CREDENTIALS)
+    auth_groups = (REFRESH_TOKEN, ACCESS_TOKEN, LOGIN, CLIENT_CREDENTIALS)
 
     config_jsonschema = th.PropertiesList(
         *API_SETTINGS,

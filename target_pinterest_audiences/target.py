@@ -15,7 +15,7 @@ from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from typing_extensions import override
 
-from pinterest_audiences.config import ACCESS_TOKEN, API_SETTINGS, REFRESH_TOKEN
+from pinterest_audiences.config import ACCESS_TOKEN, API_SETTINGS, LOGIN, REFRESH_TOKEN
 from pinterest_audiences.errors import PinterestError, one_line_errors
 from pinterest_audiences.plugin import PinterestPlugin
 from target_pinterest_audiences.changes import Reject
@@ -63,7 +63,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
 
     name = "target-pinterest-audiences"
     package_name = "pinterest-audiences"
-    auth_groups = (REFRESH_TOKEN, ACCESS_TOKEN)
+    auth_groups = (REFRESH_TOKEN, ACCESS_TOKEN, LOGIN)
     message_reader_class = StrictReader
 
     capabilities: ClassVar[list[CapabilitiesEnum]] = [

@@ -10,6 +10,7 @@ import pytest
 from bulk_runs import Bulk
 from connectors import TOKEN, Connectors
 from hypothesis import HealthCheck, settings
+from logins import APP, Cli, answered, get
 from programs import Programs
 from stranger import running_stranger
 
@@ -112,3 +113,25 @@ def stranger(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     with running_stranger() as server:
         yield server
+
+
+@pytest.fixture
+def cli(demo: Emulator, tmp_path: Path) -> Cli:
+    """The command `pinterest-audiences`, with the settings of an app and no token file."""
+    app = {**APP, "api_url": demo.url, "token_path": str(tmp_path / "token.json")}
+    return Cli(tmp_path, app)
+
+
+@pytest.fixture
+def plugins(cli: Cli) -> Programs:
+    """The tap and the target, with the same settings."""
+    return Programs(cli.folder, cli.settings)
+
+
+@pytest.fixture
+def logged_in(cli: Cli) -> Cli:
+    """The command after a login."""
+    with cli.login() as login:
+        assert get(answered(login.opened)).status_code == 200
+        assert login.wait().code == 0
+    return cli

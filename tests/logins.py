@@ -15,6 +15,7 @@ from forks import Fork, until
 from programs import Run, environment
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -129,6 +130,10 @@ class Started:
     def end_input(self) -> None:
         assert self._stdin
         self._stdin.close()
+
+    def stop(self, number: signal.Signals) -> Run:
+        os.kill(self._fork.pid, number)
+        return self.wait()
 
     def wait(self) -> Run:
         code = self._fork.wait()

@@ -1,4 +1,4 @@
-"""The three ways to prove to Pinterest who is asking.
+"""The ways to prove to Pinterest who is asking.
 
 Facts on tokens: Pinterest's OpenAPI description 5.23 (``oauth/token``) and its release notes. A
 refresh answers with a new refresh token that lives 60 days; whether the old one still works is not
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from requests.auth import AuthBase
 
+from pinterest_audiences.api.login_store import LoginStore
 from pinterest_audiences.api.operations import OAUTH_TOKEN
 from pinterest_audiences.api.token_store import StoredToken, TokenStore, is_token
 from pinterest_audiences.errors import (
@@ -38,6 +39,10 @@ _EARLY_SECONDS = 300.0
 
 _LONGEST_SECONDS = 10 * 365 * 86_400
 """A token that claims to last longer is used until Pinterest refuses it."""
+
+
+_AUTHORISE = "authorise the app again and set the new refresh_token"
+_LOG_IN = "run pinterest-audiences login again"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -90,23 +95,23 @@ class ClientCredentials:
         try:
             answer = self._call({"grant_type": "client_credentials", "scope": "ads:read"})
         except RequestFailedError as error:
-            raise _refused(error, "client_id and client_secret") from error
+            raise _refused(error, "client_id and client_secret", _AUTHORISE) from error
         return _access_token(answer)
 
 
 class RefreshToken:
-    """``client_id``, ``client_secret`` and ``refresh_token``: tokens are renewed and kept."""
+    """``client_id``, ``client_secret`` and a refresh token: tokens are renewed and kept."""
 
     can_write = True
 
     def __init__(
-        self, call: TokenCall, refresh_token: str, store: AnyTokenStore, max_wait: float
+        self, call: TokenCall, refresh_token: str | None, store: AnyTokenStore, max_wait: float
     ) -> None:
         """Renew with ``call``, starting from ``refresh_token`` or from what ``store`` has.
 
         Args:
             call: Sends a form to the token endpoint.
-            refresh_token: The refresh token of the settings.
+            refresh_token: The refresh token of the settings; None if a login is in ``store``.
             store: Keeps the newest tokens.
             max_wait: Seconds to wait for another process that renews tokens of the same file.
         """
@@ -123,24 +128,17 @@ class RefreshToken:
                 token = AccessToken(kept.access_token, kept.renew_at)
                 if token.usable(rejected):
                     return token
-            refresh_token = kept.refresh_token if kept else self._refresh_token
+            before = kept or StoredToken(self._refresh_token or "", "", 0)
+            form = {"grant_type": "refresh_token", "refresh_token": before.refresh_token}
             try:
-                answer = self._call({"grant_type": "refresh_token", "refresh_token": refresh_token})
+                answer = self._call(form)
             except RequestFailedError as error:
                 source = str(self._store) if kept else "the settings"
-                raise _refused(error, f"the refresh token of {source}") from error
-            newest = answer.get("refresh_token")
-            if is_token(newest):
-                refresh_token = newest
-            try:
-                token = _access_token(answer)
-            except InvalidResponseError:
-                # The old refresh token may be used up, so the new one is kept all the same.
-                self._store.write(StoredToken(refresh_token, "", 0))
-                raise
-            renew_at = int(token.renew_at or 0)
-            self._store.write(StoredToken(refresh_token, token.value, renew_at))
-            return token
+                remedy = _AUTHORISE if self._refresh_token else _LOG_IN
+                raise _refused(error, f"the refresh token of {source}", remedy) from error
+            # The old refresh token may be used up, so the new one is kept in any case.
+            self._store.write(renewed(before, answer))
+            return _access_token(answer)
 
 
 class PinterestAuthenticator(AuthBase):
@@ -192,10 +190,12 @@ def choose_grant(
         settings: A plugin's config.
         call: Sends a form to the token endpoint, signed with client id and secret.
         max_wait: Seconds to wait for another process that renews a token of the same file.
-        store: Keeps renewed tokens; None for the file of the setting ``token_path``.
+        store: Keeps renewed tokens; None for the file of the setting ``token_path``, which may also
+            hold a login.
 
     Raises:
-        SettingsError: If there are no credentials, or only half of a pair.
+        SettingsError: If there are no credentials, or only half of a pair, or if a login is asked
+            for and there is none or more than one.
     """
     access_token, client_id, client_secret, refresh_token = (
         header_text(settings, name)
@@ -214,11 +214,17 @@ def choose_grant(
         return RefreshToken(call, refresh_token, store, max_wait)
     if access_token:
         return StaticToken(access_token)
+    if client_id and store is None:
+        logins = LoginStore(settings.get("token_path"), client_id)
+        if logins.is_asked_for():
+            logins.read()
+            return RefreshToken(call, None, logins, max_wait)
     if client_id:
         return ClientCredentials(call)
     msg = (
         "Settings: no credentials: set access_token, or client_id with client_secret and "
-        "refresh_token, or client_id with client_secret (reads only)"
+        "refresh_token, or client_id with client_secret (reads only, unless you ran "
+        "pinterest-audiences login)"
     )
     raise SettingsError(msg)
 
@@ -236,6 +242,39 @@ def header_text(settings: Mapping[str, Any], name: str) -> str | None:
     return value or None
 
 
+def renewed(before: StoredToken, answer: Mapping[str, Any]) -> StoredToken:
+    """Return what to keep after an answer of ``/oauth/token``.
+
+    Args:
+        before: What was kept so far; its refresh token stays if the answer holds none.
+        answer: Pinterest's answer. If it holds no access token, neither does what is returned.
+    """
+    try:
+        access = _access_token(answer)
+    except InvalidResponseError:
+        access = AccessToken("")
+    newest, scope = answer.get("refresh_token"), answer.get("scope")
+    if is_token(newest):
+        ends_at = _from_now(answer.get("refresh_token_expires_in"))
+        before = replace(before, refresh_token=newest, refresh_ends_at=ends_at)
+    return replace(
+        before,
+        access_token=access.value,
+        renew_at=int(access.renew_at or 0),
+        access_ends_at=_from_now(answer.get("expires_in")),
+        scope=scope if isinstance(scope, str) else before.scope,
+    )
+
+
+def _from_now(seconds: object) -> int:
+    """Return the Unix time after some seconds; 0 if they are no time."""
+    match seconds:
+        case int(number) | float(number) if 0 <= number <= _LONGEST_SECONDS:
+            return int(time.time() + number)
+        case _:
+            return 0
+
+
 def _access_token(answer: Mapping[str, Any]) -> AccessToken:
     value = answer.get("access_token")
     if not is_token(value):
@@ -248,8 +287,8 @@ def _access_token(answer: Mapping[str, Any]) -> AccessToken:
             return AccessToken(value)
 
 
-def _refused(error: RequestFailedError, what: str) -> PinterestError:
+def _refused(error: RequestFailedError, what: str, remedy: str) -> PinterestError:
     return PinterestError(
-        f"Pinterest refused {what} (HTTP {error.status}, code {error.code}): authorise the app "
-        "again and set the new refresh_token, or correct client_id and client_secret"
+        f"Pinterest refused {what} (HTTP {error.status}, code {error.code}): {remedy}, or correct "
+        "client_id and client_secret"
     )

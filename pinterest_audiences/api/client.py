@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from backoff.types import Details
 
+    from pinterest_audiences.api.rate_limit import Policy
     from pinterest_audiences.api.senders import Answer
 
 logger = logging.getLogger(__name__)
@@ -94,12 +95,12 @@ class PinterestAPI:
             header_text(settings, "user_agent")
             or f"pinterest-audiences/{version('pinterest-audiences')}"
         )
-        client = HTTPBasicAuth(
+        self._client = HTTPBasicAuth(
             header_text(settings, "client_id") or "", header_text(settings, "client_secret") or ""
         )
         grant = choose_grant(
             settings,
-            lambda form: self.request(OAUTH_TOKEN, body=form, auth=client).data,
+            lambda form: self.request_as_app(OAUTH_TOKEN, form).data,
             self.max_wait,
             hooks.token_store,
         )
@@ -162,6 +163,14 @@ class PinterestAPI:
     def stop(self) -> None:
         """Repeat nothing from now on."""
         self._stopped = True
+
+    def request_as_app(self, operation: Operation, form: Mapping[str, str]) -> Response:
+        """Send a form, signed with client id and secret; else as `request`."""
+        return self.request(operation, body=form, auth=self._client)
+
+    def limits_seen(self) -> dict[str, tuple[int | None, tuple[Policy, ...]]]:
+        """Return the limits that Pinterest's answers named: by category what is left, and all."""
+        return self._rate_limiter.seen()
 
     def least_seconds(self, category: str, requests: int) -> int:
         """Return how long so many more requests take at least at the rate limits seen so far."""

@@ -20,6 +20,7 @@ class Operation:
         category: The rate limit that it counts against, shared by all operations of a category.
         creates: True if sending it twice can make two things. All others can be repeated: reads
             change nothing, updates set values that a second time are the same.
+        is_silent: True if Pinterest's answer has no body.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Operation:
     path: str
     category: str = "ads_read"
     creates: bool = False
+    is_silent: bool = False
 
     def url(self, base: str, **ids: str) -> str:
         """Return the full URL, with ``ids`` filled in and escaped."""
@@ -38,6 +40,8 @@ class Operation:
 _AUDIENCES = "/ad_accounts/{ad_account_id}/audiences"
 
 OAUTH_TOKEN = Operation("oauth/token", "POST", "/oauth/token", "org_read")
+REVOKE_TOKEN = Operation("token/revoke", "POST", "/oauth/token/revoke", "org_write", is_silent=True)
+GET_USER = Operation("user_account/get", "GET", "/user_account", "org_read")
 LIST_AD_ACCOUNTS = Operation("ad_accounts/list", "GET", "/ad_accounts")
 LIST_AUDIENCES = Operation("audiences/list", "GET", _AUDIENCES)
 GET_AUDIENCE = Operation("audiences/get", "GET", _AUDIENCES + "/{audience_id}")

@@ -208,6 +208,11 @@ class RateLimiter:
             others.append(TRIAL_WRITES)
         return least_seconds(max(requests, 1), own or others)
 
+    def seen(self) -> dict[str, tuple[int | None, tuple[Policy, ...]]]:
+        """Return what answers said: by category what is left, and the limits."""
+        with self._lock:
+            return {name: (quota.left, quota.policies) for name, quota in self._quotas.items()}
+
     def _spend(self, operation: Operation) -> float:
         with self._lock:
             quota = self._quotas.setdefault(operation.category, _Quota())

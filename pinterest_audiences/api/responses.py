@@ -82,7 +82,7 @@ def read_response(operation: Operation, response: requests.Response) -> Response
     status = response.status_code
     request_id = redact(response.headers.get("x-pinterest-rid") or "") or None
     server_time = http_date(response.headers.get("date"))
-    data = _json_object(response)
+    data = {} if operation.is_silent and not response.content else _json_object(response)
     code = _code(data)
     limited = status == requests.codes.too_many_requests or code == _RATE_LIMIT_CODE
     if requests.codes.ok <= status < requests.codes.multiple_choices and not limited:

@@ -22,10 +22,14 @@ from pinterest_audiences.files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
+
+UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError)
+"""What a token file raises that holds something else than tokens."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
@@ -36,11 +40,19 @@ class StoredToken:
         refresh_token: The newest refresh token.
         access_token: The newest access token; empty if Pinterest sent none with refresh_token.
         renew_at: When to replace the access token, in Unix seconds; 0 if nobody knows.
+        access_ends_at: When Pinterest stops to take the access token; 0 if nobody knows.
+        refresh_ends_at: When Pinterest stops to take the refresh token; 0 if nobody knows.
+        scope: What the access token may do, in Pinterest's words; empty if nobody knows.
+        user: Who logged in; empty if Pinterest did not say, and for a token of the settings.
     """
 
     refresh_token: str
     access_token: str
     renew_at: int
+    access_ends_at: int = 0
+    refresh_ends_at: int = 0
+    scope: str = ""
+    user: str = ""
 
 
 class AnyTokenStore(Protocol):
@@ -56,31 +68,12 @@ class AnyTokenStore(Protocol):
         """Keep ``token``; the caller is inside of `locked`."""
 
 
-class TokenStore:
-    """A file of mode 0600 with the newest tokens, an entry for each configured refresh token.
+class TokenFile:
+    """A file of mode 0600 with tokens by key, for several plugins, apps and users."""
 
-    The key of an entry is a digest of the client id and the refresh token of the settings. When the
-    user configures another refresh token, the keys differ and the entry is not used. It stays in
-    the file, because another plugin may share the file and use it.
-    """
-
-    def __init__(self, path: str | None, client_id: str, refresh_token: str) -> None:
-        """Choose the file; nothing is read or written yet.
-
-        Args:
-            path: The setting ``token_path``; None for a file in the user's state folder.
-            client_id: App id.
-            refresh_token: The refresh token of the settings.
-
-        Raises:
-            SettingsError: If ``token_path`` cannot be a path.
-        """
-        self._key = hashlib.sha256(f"{client_id}:{refresh_token}".encode()).hexdigest()
-        self.path = (
-            user_path("token_path", path)
-            if path
-            else state_folder() / f"token-{self._key[:16]}.json"
-        )
+    def __init__(self, path: Path) -> None:
+        """Choose the file; nothing is read or written yet."""
+        self.path = path
 
     def __str__(self) -> str:
         """Name the file."""
@@ -123,46 +116,7 @@ class TokenStore:
             )
             raise SettingsError(msg) from None
 
-    def read(self) -> StoredToken | None:
-        """Return the kept tokens, or None if there are none for these settings.
-
-        Raises:
-            OSError: If the file is there and cannot be read.
-        """
-        try:
-            entry = self._entries().get(self._key)
-            if entry is None:
-                return None
-            token = StoredToken(**entry)
-            if not (
-                is_token(token.refresh_token)
-                and (token.access_token == "" or is_token(token.access_token))
-                and isinstance(token.renew_at, int)
-            ):
-                raise TypeError  # noqa: TRY301
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            logger.warning(
-                "The token file %s cannot be read; the refresh_token of the settings is used "
-                "instead",
-                self.path,
-            )
-            return None
-        return token
-
-    def write(self, token: StoredToken) -> None:
-        """Keep ``token``, and the entries of other settings; the caller is inside of `locked`.
-
-        Raises:
-            OSError: If the file cannot be read or written.
-        """
-        try:
-            others = self._entries()
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            others = {}  # nobody can read it, so nothing is lost
-        tokens = {**others, self._key: dataclasses.asdict(token)}
-        write_atomically(self.path, [json.dumps({"tokens": tokens})])
-
-    def _entries(self) -> dict[str, Any]:
+    def entries(self) -> dict[str, Any]:
         """Return what the file holds by key, as it is there: other plugins check their own.
 
         Raises:
@@ -176,6 +130,93 @@ class TokenStore:
         if "key" in kept:  # one entry, as earlier versions wrote it
             return {kept.pop("key"): kept}
         return dict(kept["tokens"].items()) if "tokens" in kept else {}
+
+    def put(self, key: str, token: StoredToken | None) -> None:
+        """Replace an entry, or remove it if ``token`` is None; the caller is inside of `locked`.
+
+        Raises:
+            OSError: If the file cannot be read or written.
+        """
+        try:
+            tokens = self.entries()
+        except UNREADABLE:
+            tokens = {}  # nobody can read it, so nothing is lost
+        tokens.pop(key, None)
+        if token:
+            tokens[key] = dataclasses.asdict(token)
+        write_atomically(self.path, [json.dumps({"tokens": tokens})])
+
+
+class TokenStore(TokenFile):
+    """Keeps an entry for each configured refresh token.
+
+    The key of an entry is a digest of the client id and the refresh token of the settings. When the
+    user configures another refresh token, the keys differ and the entry is not used. It stays in
+    the file, because another plugin may share the file and use it.
+    """
+
+    def __init__(self, path: str | None, client_id: str, refresh_token: str) -> None:
+        """Choose the file; nothing is read or written yet.
+
+        Args:
+            path: The setting ``token_path``; None for a file in the user's state folder.
+            client_id: App id.
+            refresh_token: The refresh token of the settings.
+
+        Raises:
+            SettingsError: If ``token_path`` cannot be a path.
+        """
+        self._key = hashlib.sha256(f"{client_id}:{refresh_token}".encode()).hexdigest()
+        super().__init__(
+            user_path("token_path", path)
+            if path
+            else state_folder() / f"token-{self._key[:16]}.json"
+        )
+
+    def read(self) -> StoredToken | None:
+        """Return the kept tokens, or None if there are none for these settings.
+
+        Raises:
+            OSError: If the file is there and cannot be read.
+        """
+        try:
+            entry = self.entries().get(self._key)
+            return None if entry is None else stored_token(entry)
+        except UNREADABLE:
+            logger.warning(
+                "The token file %s cannot be read; the refresh_token of the settings is used "
+                "instead",
+                self.path,
+            )
+            return None
+
+    def write(self, token: StoredToken) -> None:
+        """Keep ``token``, and the entries of other settings; the caller is inside of `locked`.
+
+        Raises:
+            OSError: If the file cannot be read or written.
+        """
+        self.put(self._key, token)
+
+
+def stored_token(entry: Mapping[str, Any]) -> StoredToken:
+    """Return the tokens of an entry; an older one lacks what has a default.
+
+    Raises:
+        TypeError: If it holds something else.
+    """
+    token = StoredToken(**entry)
+    numbers = (token.renew_at, token.access_ends_at, token.refresh_ends_at)
+    if not (
+        is_token(token.refresh_token)
+        and (token.access_token == "" or is_token(token.access_token))
+        and all(isinstance(number, int) for number in numbers)
+        and isinstance(token.scope, str)
+        and isinstance(token.user, str)
+    ):
+        msg = "not an entry of a token file"
+        raise TypeError(msg)
+    return token
 
 
 def is_token(value: object) -> TypeGuard[str]:

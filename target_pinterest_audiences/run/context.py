@@ -161,7 +161,7 @@ def _check(config: Mapping[str, Any], api: PinterestAPI) -> None:
     if not api.can_write:
         msg = (
             "Settings: client_id and client_secret alone (client credentials) can only read: "
-            "set refresh_token as well, or access_token"
+            "set refresh_token as well, or access_token, or run pinterest-audiences login"
         )
         raise SettingsError(msg)
     if config["override_ad_account"] and not config.get("ad_account_id"):

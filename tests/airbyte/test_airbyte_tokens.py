@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from connectors import DESTINATION, SECRETS, SOURCE, Connectors, Output, configured
+from programs import Process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,3 +123,19 @@ def test_tokens_leave_no_file(refreshing: Connectors) -> None:
     refreshing.run(SOURCE, "check")
     files = [path.name for path in refreshing.folder.rglob("*") if path.is_file()]
     assert files == ["config.json"]
+
+
+def test_login_of_this_machine_is_not_used(on_demo: Connectors, tmp_path: Path) -> None:
+    client = {key: APP[key] for key in ("client_id", "client_secret")}
+    config = {**on_demo.config, "credentials": {**client, "auth_type": "client_credentials"}}
+    digest = hashlib.sha256(APP["client_id"].encode()).hexdigest()[:16]
+    login = tmp_path / "state" / "pinterest-audiences" / f"login-{digest}.json"
+    login.parent.mkdir(parents=True)
+    login.write_text('{"tokens": {}}')
+
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+
+    run = Process([SOURCE, "check", "--config", str(path)], "", tmp_path).wait()
+
+    assert Output(run.code, run.out, run.err).connection["status"] == "SUCCEEDED"
