@@ -1,4 +1,4 @@
-"""Customers of whom one in a hundred has an identifier that is easily read wrongly."""
+"""Customers, one in a hundred with an identifier that is easily read wrongly."""
 
 from __future__ import annotations
 

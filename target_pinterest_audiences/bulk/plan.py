@@ -77,7 +77,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
         wanted: Different people of the table.
         known: People that the ledger had in the list.
         add: People to add.
-        absent: People in the list whom the table does not have; 0 unless the mode is ``mirror``.
+        absent: People in the list who are not in the table; 0 unless the mode is ``mirror``.
     """
 
     rows: int
