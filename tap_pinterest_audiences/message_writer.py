@@ -93,10 +93,11 @@ class MessageWriter(SimpleSingerWriter):
     def write_message(self, message: Message) -> None:
         """Write a message, but no STATE twice; a RECORD may wait in a buffer for the next other."""
         text = self.serialize_message(message)
-        if isinstance(message, StateMessage):
-            if text == self._last_state:
-                return
-            self._last_state = text
+        is_state = isinstance(message, StateMessage)
+        if is_state and text == self._last_state:
+            return
         sys.stdout.write(f"{text}\n")
+        if is_state:  # only now: a signal may have stopped the line above
+            self._last_state = text
         if not isinstance(message, RecordMessage):
             sys.stdout.flush()
