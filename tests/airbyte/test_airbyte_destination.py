@@ -197,7 +197,7 @@ def test_rate_limit_keeps_the_states_before_it(emulator: Emulator, sending: Conn
     lines: list[Any] = []
     for number in range(5):
         lines += [audience(number), state(number)]
-    output = sending.write(lines, catalog(), max_wait=1)
+    output = sending.write(lines, catalog(), max_wait=1, concurrency=1)
     assert output.code == 1
     assert answered(output) == [0, 1]
     assert output.failure["failure_type"] == "transient_error"
@@ -600,7 +600,8 @@ def test_sigterm_passes_on_what_is_done(
     emulator: Emulator, sending: Connectors, tmp_path: Path
 ) -> None:
     emulator.fault(operation="audiences/create", kind="delay", seconds=3600, skip=2)
-    options = options_in(tmp_path, config=sending.config, catalog=catalog())
+    config = {**sending.config, "concurrency": 1}
+    options = options_in(tmp_path, config=config, catalog=catalog())
     lines: list[Any] = []
     for number in range(5):
         lines += [audience(number), state(number)]

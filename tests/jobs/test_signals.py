@@ -82,7 +82,7 @@ def test_stopped_target_continues_where_it_stopped(
         made = record(name=f"Audience {position}", audience_type="VISITOR", rule=RULE)
         messages += [made, state(position)]
     lines = "".join(json.dumps(message) + "\n" for message in messages)
-    settings = {**programs.settings, "ad_account_id": account}
+    settings = {**programs.settings, "ad_account_id": account, "concurrency": 1}
     command = ["target-pinterest-audiences", "--config", str(programs.file("c.json", settings))]
     first = stopped(emulator, programs, command, lines, when=("audiences/create", 7), number=number)
     assert first.code == (-number if number is signal.SIGKILL else 128 + number)

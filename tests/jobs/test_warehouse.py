@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -601,6 +602,8 @@ def test_activated_version_marks_rows_missing_in_a_full_read(
     accounts = {account["id"] for account in now["ad_accounts"]}
     ours = next(audience for audience in received if audience["ad_account_id"] in accounts)
     change(shops, ours, operation_type="REMOVE")
+    second = int(time.time())
+    until(lambda: time.time() > second + 1)  # the SDK's version is the second of the run
     run, _ = warehouse.pump(programs, ["business_audiences"], state)
     assert run.code == 0, run.err
     assert warehouse.deleted("business_audiences").keys() == {ours["id"]}

@@ -389,7 +389,7 @@ def test_refusal_after_a_successful_write_stops_no_other_record(
 ) -> None:
     emulator.fault(operation="audiences/create", kind="status", status=403, code=29, skip=1)
     lines = [schema(), visitor("A"), visitor("Refused"), visitor("B")]
-    run = target.target(lines, max_rejected=1)
+    run = target.target(lines, max_rejected=1, concurrency=1)
     assert run.code == 0, run.err
     assert names(emulator, account) == ["A", "B"]
     assert [record["name"] for record in kept(path)] == ["Refused"]
