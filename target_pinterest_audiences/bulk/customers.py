@@ -11,6 +11,7 @@ from pyarrow import dataset, fs
 
 from pinterest_audiences.errors import PinterestError, redact
 from target_pinterest_audiences.bulk.store import filesystem_of
+from target_pinterest_audiences.input.consent import consent_columns
 from target_pinterest_audiences.input.deletions import ORIGIN_DELETED
 from target_pinterest_audiences.members import mirror
 from target_pinterest_audiences.members.identifiers import LIST_TYPES
@@ -119,7 +120,7 @@ def identifier_column(columns: Sequence[str], mode: Mode) -> tuple[str, str]:
         for column, name in meant.items()
         if column not in found and (name or column.strip().casefold() in _OF_KEPT_RECORDS)
     ]
-    if others:
+    if others := [*others, *consent_columns(columns)]:
         msg = (
             f"customers: the column {redact(others[0])} can say who is to be in which list, and is "
             "not read here: leave out its rows or the column, or use the target"

@@ -42,7 +42,7 @@ class Columns:
             other: Returns the name of a column that belongs to a family; None for any other.
         """
         self._exact = {name: name for name in (*MARKS, *SUSPECTS, *names)} | dict(ALIASES)
-        self._squeezed = {_squeezed(name): name for name in (*SUSPECTS, *DISTINCTIVE, *names)}
+        self._squeezed = {squeezed(name): name for name in (*SUSPECTS, *DISTINCTIVE, *names)}
         self._other = other
         self.name = functools.lru_cache(_MOST_NAMES)(self._name)
         self._plain = functools.lru_cache(_MOST_NAMES)(self.are_plain)
@@ -82,12 +82,13 @@ class Columns:
     def _name(self, column: str) -> str | None:
         """Return what a column is called here; None if it means nothing."""
         text = trimmed(unicodedata.normalize("NFKC", column))
-        if name := self._exact.get(text.casefold()) or self._squeezed.get(_squeezed(text)):
+        if name := self._exact.get(text.casefold()) or self._squeezed.get(squeezed(text)):
             return name
         return self._other(text) if self._other else None
 
 
-def _squeezed(name: str) -> str:
+def squeezed(name: str) -> str:
+    """Return a name without case, spaces, signs and underscores."""
     return re.sub(r"[\W_]+", "", name).casefold()
 
 

@@ -57,7 +57,8 @@ _YES = frozenset({"true", "t", "yes", "y", "1"})
 _NO = frozenset({"false", "f", "no", "n", "0"})
 
 
-def _read_time(value: Any) -> bool | None:  # noqa: ANN401
+def read_time(value: Any) -> bool | None:  # noqa: ANN401
+    """Return true for a date or a time between 1971 and 2199; None for anything else."""
     match value:
         case dt.date():
             return _is_real(value.year)
@@ -95,7 +96,8 @@ def _is_epoch(number: float | Decimal) -> bool | None:
     return _EPOCHS.start <= number < _EPOCHS.stop or None
 
 
-def _read_flag(value: Any) -> bool | None:  # noqa: ANN401
+def read_flag(value: Any) -> bool | None:  # noqa: ANN401
+    """Return what a flag says; None for anything else."""
     text = trimmed(str(value)).casefold() if isinstance(value, bool | int | str) else ""
     return True if text in _YES else False if text in _NO else None
 
@@ -109,17 +111,17 @@ def _one_of(alive: frozenset[str], gone: frozenset[str]) -> Reader:
 
 
 def _suspect(value: Any) -> bool | None:  # noqa: ANN401
-    return False if _read_flag(value) is False else None
+    return False if read_flag(value) is False else None
 
 
 MARKS: Mapping[str, Reader] = MappingProxyType(
     {
-        "_sdc_deleted_at": _read_time,  # Singer
-        "_sdc_lsn_deleted_at": _read_time,  # Singer, log-based
-        "_ab_cdc_deleted_at": _read_time,  # Airbyte
-        "_fivetran_deleted": _read_flag,  # Fivetran
-        "__hevo__marked_deleted": _read_flag,  # Hevo
-        "__deleted": _read_flag,  # Debezium
+        "_sdc_deleted_at": read_time,  # Singer
+        "_sdc_lsn_deleted_at": read_time,  # Singer, log-based
+        "_ab_cdc_deleted_at": read_time,  # Airbyte
+        "_fivetran_deleted": read_flag,  # Fivetran
+        "__hevo__marked_deleted": read_flag,  # Hevo
+        "__deleted": read_flag,  # Debezium
         "__op": _one_of(frozenset("cru"), frozenset("d")),  # Debezium
         "_change_type": _one_of(  # the change feeds of Databricks and BigQuery
             frozenset({"insert", "upsert", "update_postimage"}), frozenset({"delete"})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, Columns
+from target_pinterest_audiences.input.consent import all_allow, unclear_consent
 from target_pinterest_audiences.input.deletions import (
     KEY_ONLY_DELETION,
     MARKS,
@@ -203,6 +204,8 @@ class MemberReader:
             return _nobody(record)
         list_type, value = found[0]
         text = read_identifier(list_type, value)
+        if not isinstance(text, Reject) and add:
+            text = unclear_consent(record) or text
         return text if isinstance(text, Reject) else Member(ref, list_type, text, add)
 
     def ref(self, record: Mapping[str, Any]) -> ListRef | Reject:
@@ -252,6 +255,8 @@ def _only_difference(records: Sequence[Mapping[str, Any]]) -> str | None:
     """Return the column of an identifier, if records differ in nothing else that means anything."""
     columns = set().union(*records)
     if DIGEST in columns or not MEMBER_COLUMNS.are_plain(columns):
+        return None
+    if not all_allow(columns, records):
         return None
     used = [
         column

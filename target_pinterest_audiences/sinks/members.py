@@ -10,6 +10,7 @@ from typing_extensions import override
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.batch_files import read_files
 from target_pinterest_audiences.input.column_names import is_blank_row
+from target_pinterest_audiences.input.consent import shown_consent
 from target_pinterest_audiences.input.deletions import ORIGIN_DELETED, shown_marks
 from target_pinterest_audiences.input.values import UnreadableRecordError, is_blank
 from target_pinterest_audiences.members import mirror
@@ -322,7 +323,7 @@ def safe(record: Mapping[str, Any]) -> dict[str, Any]:
     for column in ("operation", "operation_type"):
         if column in kept and str(kept[column]).strip().upper() not in OPERATIONS:
             kept[column] = "[redacted]"  # it may be anything
-    kept |= shown_marks(record)
+    kept |= shown_marks(record) | shown_consent(record)
     for column, list_type in LIST_TYPES.items():
         value = record.get(column)
         if is_blank(value):
