@@ -72,7 +72,7 @@ class PinterestStream(MessageStream):
     def read_ahead(self, list_requests: Sequence[ListRequest]) -> ReadAhead[Page]:
         """Begin to read several lists at a time."""
         reads = [functools.partial(self.pages, list_request) for list_request in list_requests]
-        return ReadAhead(reads, self.config["concurrency"], lambda page: len(page.items))
+        return ReadAhead(reads, self.config["concurrency"], lambda page: page.size)
 
 
 class PartitionedStream(PinterestStream):

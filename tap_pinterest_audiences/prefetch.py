@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-RECORDS_AHEAD = 4000
-"""Records, of all lists together, that may wait to be taken; then one more page of each list."""
+BYTES_AHEAD = 8 * 1024 * 1024
+"""JSON, of all lists together, that may wait to be taken; then one more page of each list."""
+
+SLOW_SECONDS = 0.02
+"""Threads cost time as well, so nothing is read ahead before a page takes longer than this."""
 
 
 class _End:
@@ -27,9 +31,9 @@ class ReadAhead(Generic[T]):
     """Lists that are read by ``workers`` threads, each list by one of them, page by page.
 
     The lists are begun in order and have to be taken in order. A list that is not taken to its
-    end is dropped when a later one is taken. When ``RECORDS_AHEAD`` records wait, only the list
-    that is being taken is read on, a page at a time, so memory is bounded however many lists there
-    are and however long they are. With one worker nothing is read ahead.
+    end is dropped when a later one is taken. When ``BYTES_AHEAD`` wait, only the list that is being
+    taken is read on, a page at a time, so memory is bounded however many lists there are and
+    however long they are. With one worker, or until a page is slow, nothing is read ahead.
     """
 
     def __init__(
@@ -37,15 +41,18 @@ class ReadAhead(Generic[T]):
         lists: Sequence[Callable[[], Iterator[T]]],
         workers: int,
         size: Callable[[T], int],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin to read.
+        """Get ready to read.
 
         Args:
             lists: Each is called once, in a thread if there are several.
             workers: How many lists are read at a time.
-            size: Tells how many records a page has.
+            size: Tells how many bytes of JSON a page has.
+            clock: Returns seconds.
         """
-        self._lists = lists
+        self._lists = list(lists)
+        self._clock = clock
         self._size = size
         self._pages: defaultdict[int, deque[T | _End]] = defaultdict(deque)
         self._waiting = 0
@@ -55,9 +62,8 @@ class ReadAhead(Generic[T]):
         lock = threading.Lock()
         self._arrived = threading.Condition(lock)  # a page of the list that is being taken
         self._room = threading.Condition(lock)  # for another page, or a reason to stop
-        self._sequential = workers == 1
-        for _ in range(0 if self._sequential else min(workers, len(lists))):
-            threading.Thread(target=self._work, name="read-ahead", daemon=True).start()
+        self._workers = 0 if workers == 1 else min(workers, len(self._lists))
+        self._reads_ahead = False
 
     def take(self, number: int) -> Iterator[T]:
         """Yield the pages of the list with that number.
@@ -65,8 +71,9 @@ class ReadAhead(Generic[T]):
         Raises:
             Exception: What reading the list raised, after the pages before it.
         """
-        if self._sequential:
-            yield from self._lists[number]()
+        if not self._reads_ahead:
+            yield from self._pages_here(number)
+        if not self._reads_ahead:
             return
         while not isinstance(page := self._next(number), _End):
             yield page
@@ -87,6 +94,27 @@ class ReadAhead(Generic[T]):
         """Stop reading."""
         self.close()
 
+    def _pages_here(self, number: int) -> Iterator[T]:
+        """Yield the pages of a list, until one is slow: then threads go on with it."""
+        pages = iter(self._lists[number]())
+        while not self._reads_ahead:
+            begun = self._clock()
+            try:
+                page = next(pages)
+            except StopIteration:
+                return
+            if self._workers and self._clock() - begun > SLOW_SECONDS:
+                self._start(number, pages)
+            yield page
+
+    def _start(self, number: int, pages: Iterator[T]) -> None:
+        """Let threads read, the first of them the rest of the list that is being taken."""
+        self._lists[number] = lambda: pages
+        self._begun = self._taken = number
+        self._reads_ahead = True
+        for _ in range(min(self._workers, len(self._lists) - number)):
+            threading.Thread(target=self._work, name="read-ahead", daemon=True).start()
+
     def _next(self, number: int) -> T | _End:
         with self._arrived:
             if number != self._taken:
@@ -98,7 +126,7 @@ class ReadAhead(Generic[T]):
             self._waiting -= self._weight(page)
             if not self._pages[number]:
                 self._room.notify_all()  # only its own worker can go on, and it may be any
-            elif self._waiting < RECORDS_AHEAD:
+            elif self._waiting < BYTES_AHEAD:
                 self._room.notify()
             return page
 
@@ -126,7 +154,7 @@ class ReadAhead(Generic[T]):
             self._room.wait_for(
                 lambda: (
                     self._stopped
-                    or self._waiting < RECORDS_AHEAD
+                    or self._waiting < BYTES_AHEAD
                     or number < self._taken
                     or (number == self._taken and not self._pages[number])
                 )
@@ -137,7 +165,7 @@ class ReadAhead(Generic[T]):
             self._waiting += self._weight(page)
             if number == self._taken:
                 self._arrived.notify()
-            if self._waiting < RECORDS_AHEAD:
+            if self._waiting < BYTES_AHEAD:
                 self._room.notify()
             return not self._stopped
 

@@ -224,7 +224,7 @@ class PinterestAPI:
                     "is not text: the list cannot be read to its end; run again later"
                 )
                 raise InvalidResponseError(msg)
-            yield Page(items, answer.server_time, answer.received)
+            yield Page(items, answer.server_time, answer.received, answer.size)
             if bookmark is None:
                 return
             seen.add(bookmark)

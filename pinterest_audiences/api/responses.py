@@ -42,20 +42,26 @@ class Response:
         data: The object; numbers with a fraction are ``Decimal``.
         server_time: The server's clock when it answered; None if it did not say.
         received: This machine's clock when the answer was here.
+        size: Bytes of JSON.
     """
 
     data: dict[str, Any]
     server_time: dt.datetime | None
     received: dt.datetime
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list, and the clocks of the server and of this machine when it was read."""
+    """One page of a list, and the clocks of the server and of this machine when it was read.
+
+    Its size is in bytes of JSON.
+    """
 
     items: list[dict[str, Any]]
     server_time: dt.datetime | None
     received: dt.datetime
+    size: int = 0
 
     @property
     def clock(self) -> int:
@@ -89,7 +95,7 @@ def read_response(operation: Operation, response: requests.Response) -> Response
         if data is None:
             reason = f"HTTP {status}, but the body is no JSON object"
             raise NoResponseError(operation.name, reason, request_id=request_id)
-        return Response(data, server_time, utc_now())
+        return Response(data, server_time, utc_now(), len(response.content))
     message = str((data or {}).get("message") or response.reason or "")
     spam = "spam" in f"{message} {(data or {}).get('message_detail')}".lower()
     now = server_time or utc_now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from forks import until
 
-from tap_pinterest_audiences.prefetch import RECORDS_AHEAD, ReadAhead
+from tap_pinterest_audiences.prefetch import BYTES_AHEAD, SLOW_SECONDS, ReadAhead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 
-PAGE = 100
-"""Records in a page of the tests."""
+PAGE = BYTES_AHEAD // 40
+"""Bytes in a page of the tests."""
 
 
 def reading(lists: Sequence[Callable[[], Iterator[Any]]], workers: int) -> ReadAhead[Any]:
-    return ReadAhead(lists, workers, lambda _: PAGE)
+    """Read lists whose pages are all slow."""
+    return ReadAhead(lists, workers, lambda _: PAGE, itertools.count().__next__)
 
 
 class Lists:
@@ -65,7 +67,7 @@ def test_number_of_records_read_ahead_is_limited(lengths: list[int]) -> None:
         assert next(first) == (0, 0)
         until(lambda: sum(lists.read[1:]) > 0)
         time.sleep(0.5)  # so that they could read too far
-        assert sum(lists.read) * PAGE <= RECORDS_AHEAD + (workers + 1) * PAGE
+        assert sum(lists.read) * PAGE <= BYTES_AHEAD + (workers + 1) * PAGE
 
 
 def test_one_worker_reads_nothing_in_advance() -> None:
@@ -76,6 +78,42 @@ def test_one_worker_reads_nothing_in_advance() -> None:
         assert next(first) == (0, 0)
         time.sleep(0.05)
         assert lists.read == [1, 0]
+
+
+@pytest.mark.parametrize("slow", range(9))
+def test_threads_go_on_in_the_middle_of_a_list_after_its_first_slow_page(slow: int) -> None:
+    lengths = [3, 0, 4, 5]
+    lists, now, seen = Lists(lengths), 0.0, itertools.count()
+
+    def advancing(pages: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+        nonlocal now
+        for page in pages():
+            now += SLOW_SECONDS * (2 if next(seen) == slow else 0.5)
+            yield page
+
+    reads = [functools.partial(advancing, pages) for pages in lists.all]
+    reader = ReadAhead(reads, 3, lambda _: PAGE, lambda: now)
+    taken: list[tuple[int, int]] = []
+    with reader:
+        for number in range(len(lengths)):
+            for page in reader.take(number):
+                taken.append(page)
+                if len(taken) <= slow:
+                    assert sum(lists.read) == len(taken)  # so far, nothing is read ahead
+                elif len(taken) <= 11:
+                    until(lambda: sum(lists.read) > len(taken))
+    assert taken == [(n, page) for n, length in enumerate(lengths) for page in range(length)]
+    assert lists.most_readers <= 3
+
+
+def test_fast_lists_are_read_without_threads() -> None:
+    lists = Lists([2] * 20)
+    before = threading.active_count()
+    with ReadAhead(lists.all, 8, lambda _: PAGE, lambda: 0.0) as reader:
+        for number in range(20):
+            assert list(reader.take(number)) == [(number, 0), (number, 1)]
+            assert threading.active_count() == before
+            assert sum(lists.read) == 2 * (number + 1)
 
 
 def test_error_comes_after_earlier_pages_and_other_lists_continue() -> None:
@@ -96,7 +134,7 @@ def test_error_comes_after_earlier_pages_and_other_lists_continue() -> None:
 @pytest.mark.parametrize("taken", [0, 1])
 def test_unfinished_lists_do_not_stop_later_ones(workers: int, taken: int) -> None:
     """Each list has more records than all lists together may read ahead."""
-    pages = RECORDS_AHEAD // PAGE + 5
+    pages = BYTES_AHEAD // PAGE + 5
     lists = Lists([pages] * 30)
     with reading(lists.all, workers) as reader:
         for number in range(29):
