@@ -21,7 +21,7 @@ from tap_pinterest_audiences.schemas import DELETED_AT, DELETED_AT_SCHEMA
 from tap_pinterest_audiences.session import Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
 
@@ -146,15 +146,18 @@ class PartitionedStream(PinterestStream):
         del context
         for list_request, page in self.pages_of(partition, counter):
             self._progress.page(len(page.items))
-            more = list_request.fields
-            yield [self.complete({**item, **more}, partition) for item in page.items]
+            items = page.items
+            if more := list_request.fields:
+                items = [{**item, **more} for item in items]
+            yield self.completed(items, partition)
 
-    def complete(self, item: Mapping[str, Any], partition: str) -> Record:
-        """Return the record of what Pinterest sent, with the partition if Pinterest left it out."""
-        record = self.fields.complete(item)
-        if record.get(self.partition_key) is None:
-            record[self.partition_key] = partition
-        return record
+    def completed(self, items: Iterable[Mapping[str, Any]], partition: str) -> list[Record]:
+        """Return records of what Pinterest sent, with the partition if Pinterest left it out."""
+        records = self.fields.complete(items)
+        for record in records:
+            if record.get(self.partition_key) is None:
+                record[self.partition_key] = partition
+        return records
 
     def pages_of(
         self, partition: str, counter: metrics.Counter
@@ -257,7 +260,7 @@ class IncrementalStream(PartitionedStream):
                 if not begun:
                     self._begin(scan, page, partition)
                 begun = True
-                yield [self.complete(item, partition) for item in page.items if scan.is_new(item)]
+                yield self.completed(scan.new(page.items), partition)
         except RequestFailedError as error:
             # 403 may be a lost role: only 404 says that the account is gone.
             lost = partition in self.session.lost_ad_account_ids

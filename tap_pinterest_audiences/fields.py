@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_pinterest_audiences.schemas import DELETED_AT, OTHER_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL, which PostgreSQL refuses, and lone surrogates, which are no UTF-8."""
@@ -41,20 +41,25 @@ class Fields:
         self._report = report
         self._reported: set[str] = set()
 
-    def complete(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a record of what Pinterest sent: null is what it left out.
+    def complete(self, items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return records of what Pinterest sent: null is what it left out.
 
         What the SCHEMA lacks goes into the field ``other_fields``, because loaders drop it, or
         fail, if it comes as a field of its own.
         """
-        record = {**self._nulls, **item}
-        if len(record) > len(self._nulls) or DELETED_AT in item or OTHER_FIELDS in item:
-            record = self._sorted_out(item)
-        for name in self._booleans:
-            value = record.get(name)
-            if value is not None and type(value) is not bool:
-                record[name] = value != 0
-        return record
+        nulls, booleans = self._nulls, self._booleans
+        most = len(nulls)
+        records = []
+        for item in items:
+            record = {**nulls, **item}
+            if len(record) > most or DELETED_AT in item or OTHER_FIELDS in item:
+                record = self._sorted_out(item)
+            for name in booleans:
+                value = record.get(name)
+                if value is not None and type(value) is not bool:
+                    record[name] = value != 0
+            records.append(record)
+        return records
 
     def _sorted_out(self, item: Mapping[str, Any]) -> dict[str, Any]:
         record: dict[str, Any] = dict(self._nulls)

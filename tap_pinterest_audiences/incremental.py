@@ -14,6 +14,7 @@ either clock is not used.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -24,7 +25,7 @@ import msgspec
 from pinterest_audiences.errors import PinterestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
 _VALUE = "replication_key_value"
@@ -36,7 +37,7 @@ _OLD_NAMES = {_RECENT_DIGESTS: "recent", _SEEN_IDS: "known"}
 """What version 0.1 calls them in a state."""
 _DIGEST_LENGTH = 10
 """Hexadecimal digits, 40 bits: one change in 10^12 is missed, until the next change."""
-_encode = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
+_encode_lines = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode_lines
 """The order of keys makes no difference to a digest, on any level."""
 _MAY_BE_REMOVED = ""
 """In place of the digest of a record whose removal is about to go out; no digest begins so."""
@@ -159,8 +160,21 @@ class Scan:
         """Note the time of the first page, in Unix seconds, by the clock that is behind."""
         self._next = max(clock - self._options.lookback, self._old.value or 0)
 
-    def is_new(self, record: Mapping[str, Any]) -> bool:
-        """Tell whether ``record`` has to be emitted. A record without update time may be."""
+    def new(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the records of a page that have to be emitted.
+
+        A record without update time is one of them, if it may have changed.
+        """
+        digests: Iterable[str | None] = itertools.repeat(None)
+        if self._options.compare_by_digest:
+            digests = digests_of(records)
+        return [
+            record
+            for record, digest in zip(records, digests, strict=False)
+            if self._is_new(record, digest)
+        ]
+
+    def _is_new(self, record: Mapping[str, Any], digest: str | None) -> bool:
         options, old = self._options, self._old
         record_id = str(record.get("id"))
         updated = record.get(options.replication_key)
@@ -175,7 +189,8 @@ class Scan:
             if before is not None:  # it was emitted once, so its removal has to be, too
                 self._remember(record_id, before if keep else None)
             return False
-        digest = digest_of(record) if keep or before is not None else None
+        if digest is None and (keep or before is not None):
+            (digest,) = digests_of([record])
         self._remember(record_id, digest if keep else None)
         if before is not None:
             return before != digest and not _is_old_digest(record, before)
@@ -215,20 +230,24 @@ def _get(state: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401
     return state.get(name, state.get(_OLD_NAMES[name]))
 
 
-def digest_of(record: Mapping[str, Any]) -> str:
-    """Return a digest of what Pinterest sent, which the order of its keys does not change."""
+def digests_of(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a digest of each record that Pinterest sent, whatever the order of its keys."""
     try:
-        text = _encode(record)
+        texts = _encode_lines(records).split(b"\n")[:-1]
     except UnicodeEncodeError:  # half of a character
-        text = _text_of_old_digests(record)
-    return hashlib.sha256(text).hexdigest()[:_DIGEST_LENGTH]
+        if len(records) > 1:
+            return [digest for record in records for digest in digests_of([record])]
+        texts = [_text_of_old_digests(record) for record in records]
+    return [_digest(text) for text in texts]
 
 
 def _is_old_digest(record: Mapping[str, Any], digest: str) -> bool:
     """Tell whether ``digest``, which is not that of the record, is one that an old state has."""
-    return digest.startswith(
-        hashlib.sha256(_text_of_old_digests(record)).hexdigest()[:_DIGEST_LENGTH]
-    )
+    return digest.startswith(_digest(_text_of_old_digests(record)))
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:_DIGEST_LENGTH]
 
 
 def _text_of_old_digests(record: Mapping[str, Any]) -> bytes:

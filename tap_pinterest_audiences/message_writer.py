@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib.encoding.simple import Message
 
-_NUL = r"\u0000"
+_NUL = rb"\u0000"
 """NUL as JSON writes it."""
 
 
@@ -62,11 +62,12 @@ class MessageWriter(SimpleSingerWriter):
         extracted = now.isoformat()
         lines = [_Record(stream, record, extracted, version) for record in records]
         try:
-            text = self._encoder.encode_lines(lines).decode()
+            text = self._encoder.encode_lines(lines)
         except UnicodeEncodeError:
             text = _NUL
-        if _NUL not in text:
-            sys.stdout.write(text)
+        # A search for one byte takes a tenth of the time, and hardly ever finds one.
+        if b"\\" not in text or _NUL not in text:
+            sys.stdout.write(text.decode())
             return
         for record in records:
             self.write_message(RecordMessage(stream, record, version=version, time_extracted=now))
@@ -84,10 +85,10 @@ class MessageWriter(SimpleSingerWriter):
         if extracted := fields.get("time_extracted"):
             fields["time_extracted"] = extracted.isoformat()  # msgspec would write Z for +00:00
         try:
-            text = self._encode(fields).decode()
+            text = self._encode(fields)
         except UnicodeEncodeError:
             text = _NUL
-        return self._encode(storable(fields)).decode() if _NUL in text else text
+        return (self._encode(storable(fields)) if _NUL in text else text).decode()
 
     @override
     def write_message(self, message: Message) -> None:

@@ -74,7 +74,7 @@ class AdAccountsStream(PinterestStream):
     @override
     def record_pages(self, context: Context | None) -> Iterator[list[Record]]:
         """Emit the accounts that the tap has read to know its partitions."""
-        yield [self.fields.complete(account) for account in self.session.ad_accounts]
+        yield self.fields.complete(self.session.ad_accounts)
         if not self.session.unread:
             self.activate_version()
 

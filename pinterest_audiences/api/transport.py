@@ -106,7 +106,8 @@ class Transport(requests.Session):
                 extract_cookies_to_jar(  # type: ignore[no-untyped-call]
                     self.cookies, request, response.raw
                 )
-            _ = response.content
+            # What ``response.content`` does, but not in pieces of 10 KiB.
+            response._content = b"".join(response.iter_content(None))  # noqa: SLF001
         except (OSError, HTTPError, ProxySchemeUnsupported) as error:
             route = _Route(operation, source, parse_url(url).netloc or url, proxy)
             raise _explained(error, route, proxy_works=self._proxy_worked) from error

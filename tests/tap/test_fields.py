@@ -233,6 +233,6 @@ def test_a_field_that_pinterest_sends_is_never_taken_for_the_tap_s_own(
     found: list[str] = []
     fields = Fields(DECLARED, lambda name: name != "secret", found.append)
     for _ in range(2):
-        assert fields.complete(item) == {**dict.fromkeys(DECLARED), **record}
+        assert fields.complete([item]) == [{**dict.fromkeys(DECLARED), **record}]
     assert set(found) == reported
     assert len(found) == len(reported)

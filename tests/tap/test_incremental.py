@@ -19,7 +19,7 @@ from tap_pinterest_audiences.incremental import (
     Scan,
     ScanOptions,
     StateError,
-    digest_of,
+    digests_of,
 )
 
 KEY = "updated_timestamp"
@@ -42,7 +42,7 @@ def scan(
     reading = Scan(bookmark or Bookmark(), chosen)
     if clock is not None:
         reading.begin(clock)
-    new = [item["id"] for item in items if reading.is_new(item)]
+    new = [item["id"] for item in reading.new(items)]
     return new, reading.end()
 
 
@@ -67,7 +67,7 @@ def test_a_bookmark_later_than_the_clock_is_not_used(value: int) -> None:
     reading = Scan(Bookmark(value), ScanOptions(KEY, 60))
     assert reading.drop_future_bookmark(1000) == value
     reading.begin(1000)
-    assert reading.is_new(audience(1, 10))
+    assert reading.new([audience(1, 10)])
     assert reading.end().value == 940
 
 
@@ -142,7 +142,7 @@ def removed(
     """Scan; return the new records, the removed ones, and the stored bookmark."""
     reading = Scan(bookmark, ScanOptions(KEY, 60, detect_removed=True, **options))
     reading.begin(1000)
-    new = [item["id"] for item in items if reading.is_new(item)]
+    new = [item["id"] for item in reading.new(items)]
     return new, reading.removed(), stored(reading.end())
 
 
@@ -172,7 +172,7 @@ def test_record_that_comes_back_after_an_interrupted_removal_is_new(*, digests: 
     _, _, bookmark = removed(both, Bookmark(), compare_by_digest=digests)
     reading = Scan(bookmark, ScanOptions(KEY, 60, None, digests, detect_removed=True))
     reading.begin(1000)
-    assert not reading.is_new(one[0])
+    assert not reading.new(one)
     interrupted = stored(reading.before_removal())
     assert removed(both, interrupted, compare_by_digest=digests)[:2] == (["2"], [])
     assert removed(one, interrupted, compare_by_digest=digests)[:2] == ([], ["2"])
@@ -224,7 +224,7 @@ def test_state_of_a_hundred_thousand_audiences_stays_small() -> None:
     reading = Scan(Bookmark(), ScanOptions(KEY, 60, detect_removed=True))
     reading.begin(2_000_000_000)
     for number in range(2_542_620_905_475, 2_542_620_905_475 + 100_000):
-        reading.is_new({"id": str(number), KEY: 10})
+        reading.new([{"id": str(number), KEY: 10}])
     state: dict[str, Any] = {}
     reading.end().write(state, KEY)
     assert len(json.dumps(state)) <= 3_200_000
@@ -289,6 +289,8 @@ ITEM = st.dictionaries(TEXT, JSON).map(lambda item: from_json(json.dumps(item).e
 def test_digest_depends_on_the_content_and_not_on_the_order_of_keys(
     first: dict[str, Any], second: dict[str, Any]
 ) -> None:
-    assert digest_of(in_another_order(first)) == digest_of(first)
     more = {**first, **second}
-    assert (digest_of(more) == digest_of(first)) == (sorted_text(more) == sorted_text(first))
+    digest, same, other = digests_of([first, in_another_order(first), more])
+    assert same == digest
+    assert (other == digest) == (sorted_text(more) == sorted_text(first))
+    assert digests_of([more]) == [other]

@@ -46,7 +46,7 @@ def stream_of(
 
 def lines_of(stream: MessageStream, items: list[dict[str, Any]]) -> list[Any]:
     """Return the RECORD messages that a stream prints for items, without their time."""
-    records = [stream.fields.complete(copy.deepcopy(item)) for item in items]
+    records = stream.fields.complete(copy.deepcopy(items))
     with (
         patch.object(stream, "record_pages", lambda _: iter([records])),
         contextlib.redirect_stdout(io.StringIO()) as out,

@@ -76,7 +76,7 @@ def test_any_bookmark_is_read_or_refused(state: dict[str, Any]) -> None:
         return
     scan = Scan(bookmark, options)
     scan.begin(1783598400)
-    scan.is_new({"id": "1", "updated_timestamp": 5})
+    scan.new([{"id": "1", "updated_timestamp": 5}])
     assert all(isinstance(record_id, str) for record_id in scan.removed())
     scan.end().write({}, "updated_timestamp")
 
