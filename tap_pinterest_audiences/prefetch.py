@@ -16,7 +16,7 @@ T = TypeVar("T")
 BYTES_AHEAD = 8 * 1024 * 1024
 """JSON, of all lists together, that may wait to be taken; then one more page of each list."""
 
-SLOW_SECONDS = 0.02
+SLOW_SECONDS = 0.01
 """Threads cost time as well, so nothing is read ahead before a page takes longer than this."""
 
 

@@ -6,6 +6,7 @@ All threads of a process share one ``RateLimiter``, which slows down before Pint
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 import threading
 import time
@@ -27,6 +28,7 @@ MAX_FAILURES = 5
 _LONGEST_GUESS_SECONDS = 60.0
 
 
+@functools.lru_cache(maxsize=16)
 def http_date(text: str | None) -> dt.datetime | None:
     """Read an HTTP date (RFC 9110); None if there is none or it is not one."""
     if not text:
