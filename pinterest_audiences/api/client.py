@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import threading
+import time
 from collections import Counter
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
@@ -48,6 +49,9 @@ DEFAULT_TIMEOUT_SECONDS = 60
 _CONNECT_TIMEOUT_SECONDS = 10
 _API_URL = "Settings: api_url"
 
+SLOW_SECONDS = 0.01
+"""Requests that take no longer are not worth a thread, which takes as much processor time."""
+
 _SCOPE_CODES = {3, 7}
 """401 with these codes: the token is good but may not do this, so a new one will not help."""
 
@@ -63,6 +67,7 @@ class PinterestAPI:
         seconds_waited: How long this process waited between repeats so far.
         max_wait: Seconds that a request may wait for a rate limit.
         can_write: False if the credentials only allow reads.
+        is_slow: Whether a request took longer than ``SLOW_SECONDS`` so far.
     """
 
     def __init__(self, settings: Mapping[str, Any], hooks: Hooks = NO_HOOKS) -> None:
@@ -81,6 +86,7 @@ class PinterestAPI:
             raise SettingsError(msg)
         self.requests: Counter[str] = Counter()
         self.seconds_waited = 0.0
+        self.is_slow = False
         self._counting = threading.Lock()
         self.max_wait = float(settings.get("max_wait", DEFAULT_MAX_WAIT_SECONDS))
         read_timeout = float(settings.get("request_timeout") or DEFAULT_TIMEOUT_SECONDS)
@@ -285,11 +291,13 @@ class PinterestAPI:
         self, operation: Operation, prepared: requests.PreparedRequest
     ) -> requests.Response:
         headers: Mapping[str, str] = {}
+        begun = time.monotonic()
         try:
             response = self._session.exchange(prepared, operation.name, _API_URL, self._timeout)
             headers = response.headers
             return response
         finally:
+            self.is_slow |= time.monotonic() - begun > SLOW_SECONDS
             self._rate_limiter.release(operation, headers)
 
     def _waited(self, seconds: float) -> None:

@@ -252,10 +252,12 @@ def _written(
     old: Mapping[str, Any],
     warnings: tuple[str, ...],
 ) -> dict[str, Any]:
-    fields = {field: {"old": old.get(field), "new": value} for field, value in body.items()}
     return {
         **done,
-        "fields": redact_json(fields),
+        "fields": {
+            field: {"old": redact_json(old.get(field)), "new": redact_json(value)}
+            for field, value in body.items()
+        },
         **({"warnings": list(warnings)} if warnings else {}),
     }
 

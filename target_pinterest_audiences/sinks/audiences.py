@@ -107,7 +107,8 @@ class AudiencesSink(PinterestSink):
     ) -> Started | None:
         """Send a write without waiting for its answer; if that cannot be, wait for all others."""
         in_flight = self.context.in_flight
-        keys = touched(desired, inventory, self.context.claims) if in_flight.is_possible else None
+        several = in_flight.is_possible and self.context.api.is_slow
+        keys = touched(desired, inventory, self.context.claims) if several else None
         if keys is not None:
             in_flight.make_room()
             if sent := self.context.writer.send_ahead(change, inventory):
