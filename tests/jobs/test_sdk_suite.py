@@ -27,6 +27,7 @@ def demo_pinterest() -> Iterator[None]:
     with Emulator(seed="demo", access="unlimited") as emulator:
         SETTINGS["api_url"] = emulator.url
         SETTINGS["business_ids"] = list(emulator.state()["businesses"])
+        emulator.fault(kind="extra_field", times=None)  # so that other_fields has values
         yield
 
 
