@@ -137,6 +137,24 @@ wheel: $(INSTALLED) ## Build the wheel from a source distribution, install it al
 	build/wheel-venv/bin/source-pinterest-audiences spec > build/source-spec.json
 	build/wheel-venv/bin/destination-pinterest-audiences spec > build/destination-spec.json
 
+.PHONY: release-check
+release-check: wheel .venv-release/.installed ## Rehearse a release: check the distributions, install the source alone, list its parts
+	for version in $$(git tag --points-at HEAD | sed -n 's/^v//p'); do \
+		grep -q "^## \[\{0,1\}$$version" CHANGELOG.md || { echo "CHANGELOG.md lacks $$version"; exit 1; }; \
+	done
+	.venv-release/bin/twine check --strict dist/*.whl dist/*.tar.gz
+	$(UV) venv --quiet --clear --python $(BIN)/python build/sdist-venv
+	$(UV) pip install --quiet --python build/sdist-venv/bin/python --constraints requirements/dev.txt --build-constraints requirements/dev.txt dist/*.tar.gz
+	build/sdist-venv/bin/tap-pinterest-audiences --version
+	build/sdist-venv/bin/target-pinterest-audiences --version
+	build/sdist-venv/bin/pinterest-audiences --version
+	.venv-release/bin/cyclonedx-py environment --output-reproducible --validate -o build/sbom.cdx.json build/sdist-venv/bin/python
+	grep -q '"name": "singer-sdk"' build/sbom.cdx.json
+
+.PHONY: hub
+hub: $(INSTALLED) ## Write the definitions for Meltano Hub from meltano.yml
+	$(BIN)/python -m hub
+
 LOCK := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 .PHONY: lock
@@ -157,6 +175,7 @@ lock: $(UV) ## Lock newer versions of all dependencies
 	$(LOCK) requirements/bench-chart.in -o requirements/bench-chart.txt
 	$(LOCK) pyproject.toml requirements/spark.in --extra emulator --extra spark -c requirements/dev.txt -o requirements/spark.txt
 	$(LOCK) requirements/audit.in -o requirements/audit.txt
+	$(LOCK) requirements/release.in -o requirements/release.txt
 
 .PHONY: clean
 clean: ## Remove everything that make created

@@ -22,12 +22,13 @@ from target_pinterest_audiences.bulk.keys import unread
 from target_pinterest_audiences.bulk.plan import FOLDERS, Counts
 from target_pinterest_audiences.bulk.sent_duckdb import connected, write_keys
 from target_pinterest_audiences.bulk.spark_tasks import (
+    COUNTS,
     KEY,
     READ,
     REJECTED,
     TAKEN,
+    packed,
     read_keys,
-    take_apart,
 )
 
 if TYPE_CHECKING:
@@ -78,11 +79,12 @@ class SparkPlanMaker:
         """
         for folder in (*FOLDERS.values(), "rejects"):
             (machine.work / folder).mkdir(mode=0o700)
-        taken = self._known_of_keys(layers).mapInArrow(
-            functools.partial(take_apart, mode == "mirror"), TAKEN
-        )
+        known = _decided(self._known_of_keys(layers), removes=mode == "mirror")
+        # What has not changed stays in Spark. Spark computes what both parts begin with only once;
+        # if it had to compute it twice, and rows had changed meanwhile, the counts would differ.
+        changed = known.where("added OR absent OR code IS NOT NULL").mapInArrow(packed, TAKEN)
         # All of a partition stays together: if Spark has to compute it again, it is the same keys.
-        results = taken.repartition(_RESULTS, "partition")
+        results = _counted(known).union(changed).repartition(_RESULTS, "partition")
         counts, rejected = _written(results, machine)
         files = {"ADD": counts["added"], "REMOVE": counts["absent"]}
         with connected(machine) as connection:
@@ -161,6 +163,35 @@ class SparkPlanMaker:
         yield people.select("key", sf.lit(None).cast("string").alias("code"), *columns)
 
 
+def _decided(keys: DataFrame, *, removes: bool) -> DataFrame:
+    """Return the keys with what is to be done about each.
+
+    Args:
+        keys: ``key`` and ``code`` as in ``READ``, no pair of them twice; ``rows``, how many rows
+            have it; ``state``, an odd number if the key is in the list, above 1 if a run after
+            the base says so; ``taken_out``, 1 if it was taken out of the base.
+        removes: Whether people who are not wanted are removed.
+    """
+    wanted = sf.col("code").isNull() & (sf.col("rows") > 0)
+    is_in = sf.col("state").bitwiseAND(1) == 1
+    is_taken_out = (sf.col("taken_out") == 1) & (sf.col("state") < 2)  # noqa: PLR2004
+    return keys.select(
+        *("key", "code", "rows"),
+        wanted.alias("wanted"),
+        is_in.alias("known"),
+        (wanted & (~is_in | is_taken_out)).alias("added"),
+        (sf.lit(removes) & is_in & (sf.col("rows") == 0)).alias("absent"),
+    )
+
+
+def _counted(known: DataFrame) -> DataFrame:
+    """Return one row with the columns ``TAKEN``, of which all but the counts are null."""
+    counts = [sf.sum(sf.col(name).cast("bigint")) for name in COUNTS]
+    nothing = [sf.lit(None).cast("binary").alias(name) for name in ("add", "remove", "rejects")]
+    counted = known.agg(*(count.alias(name) for count, name in zip(counts, COUNTS, strict=True)))
+    return counted.select(sf.lit(-1).alias("partition"), *COUNTS, *nothing)
+
+
 def _columns(*, rows: int = 0, state: int = 0, taken_out: int = 0) -> list[Column]:
     return [
         sf.lit(rows).cast("bigint").alias("rows"),
@@ -185,9 +216,7 @@ def _written(results: DataFrame, machine: Machine) -> tuple[Counter[str], Counte
             pq.ParquetWriter(machine.work / "rejects" / "0.parquet", REJECTED.remove(2))
         )
         for row in _rows(results):
-            counts.update(
-                {name: row[name] for name in ("rows", "wanted", "known", "added", "absent")}
-            )
+            counts.update({name: row[name] or 0 for name in COUNTS})
             for column, writer in keys.items():
                 if row[column]:
                     writer.write_table(_unpacked(row[column]))

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 READ = "key binary, code string"
 """Of each row its key; or why it has none, and then the digest of a value in the place of a key."""
 
+COUNTS = ("rows", "wanted", "known", "added", "absent")
 TAKEN = (
     "partition int, rows bigint, wanted bigint, known bigint, added bigint, absent bigint, "
     "add binary, remove binary, rejects binary"
 )
-"""Counts, and three tables of Arrow, each null if it is empty."""
+"""Counts, and three tables of Arrow. Null is nothing."""
 
 KEY = pa.schema([("key", pa.binary())])
 REJECTED = pa.schema([("code", pa.string()), ("digest", pa.binary()), ("rows", pa.int64())])
@@ -32,7 +33,7 @@ REJECTED = pa.schema([("code", pa.string()), ("digest", pa.binary()), ("rows", p
 _TAKEN = pa.schema(
     [
         ("partition", pa.int32()),
-        *((name, pa.int64()) for name in ("rows", "wanted", "known", "added", "absent")),
+        *((name, pa.int64()) for name in COUNTS),
         *((name, pa.binary()) for name in ("add", "remove", "rejects")),
     ]
 )
@@ -72,37 +73,25 @@ def _read(values: pa.Array, list_type: str) -> pa.RecordBatch:
     return pa.record_batch([keys, codes], ["key", "code"])
 
 
-def take_apart(
-    removes: bool,  # noqa: FBT001  (bound by ``functools.partial``)
-    keys: Iterator[pa.RecordBatch],
-) -> Iterator[pa.RecordBatch]:
-    """Yield the columns ``TAKEN`` of what is known of each key.
+def packed(keys: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the columns ``TAKEN``, without counts, of keys that have to be written down.
 
     Args:
-        removes: Whether people who are not wanted are removed.
-        keys: ``key`` and ``code`` as in ``READ``, no pair of them twice; ``rows``, how many rows
-            have it; ``state``, an odd number if the key is in the list, above 1 if a run after
-            the base says so; ``taken_out``, 1 if it was taken out of the base.
+        keys: ``key`` and ``code`` as in ``READ``; ``rows``, how many rows have it; ``added`` and
+            ``absent``, whether the person has to be added or removed.
     """
     context = TaskContext.get()
     partition = context.partitionId() if context else 0
     for batch in keys:
         table = pa.table(batch)
-        rows = table["rows"]
-        is_person = table["code"].is_null()
-        is_wanted = pc.and_(is_person, pc.greater(rows, 0))
-        is_in = pc.equal(pc.bit_wise_and(table["state"], 1), 1)
-        is_taken_out = pc.and_(pc.equal(table["taken_out"], 1), pc.less(table["state"], 2))
-        added = pc.and_(is_wanted, pc.or_(pc.invert(is_in), is_taken_out))
-        absent = pc.and_(pc.and_(is_in, pc.equal(rows, 0)), removes)
-        rejects = table.filter(pc.invert(is_person)).select(["code", "key", "rows"])
+        people = table.filter(table["code"].is_null())
+        rejects = table.filter(table["code"].is_valid()).select(["code", "key", "rows"])
         yield pa.record_batch(
             [
                 [partition],
-                [pc.sum(rows).as_py() or 0],
-                *([pc.sum(mask).as_py() or 0] for mask in (is_wanted, is_in, added, absent)),
-                [_packed(table.filter(added).select(["key"]).cast(KEY))],
-                [_packed(table.filter(absent).select(["key"]).cast(KEY))],
+                *([None] for _ in COUNTS),
+                [_packed(people.filter(people["added"]).select(["key"]).cast(KEY))],
+                [_packed(people.filter(people["absent"]).select(["key"]).cast(KEY))],
                 [_packed(rejects.rename_columns(REJECTED.names).cast(REJECTED))],
             ],
             _TAKEN,

@@ -1,0 +1,1 @@
+"""Definitions of the plugins for Meltano Hub, made from ``meltano.yml``."""
