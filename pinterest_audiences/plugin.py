@@ -18,7 +18,9 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import PluginBase
 from typing_extensions import override
 
+from pinterest_audiences.about import about_text
 from pinterest_audiences.api.hooks import NO_HOOKS, Hooks
+from pinterest_audiences.console import colour_log, hide_metrics
 from pinterest_audiences.errors import EXIT_SIGNAL, SettingsError, one_line_errors
 from pinterest_audiences.setting_values import (
     in_one_form,
@@ -70,7 +72,9 @@ def run_program(plugin: type[PinterestPlugin], args: list[str] | None = None) ->
         args: The command line, or None for this process's own.
     """
     with ignore_signals_during_shutdown():
-        plugin.cli(args)
+        command = plugin.cli
+        colour_log()
+        command(args)
 
 
 @contextlib.contextmanager
@@ -127,6 +131,16 @@ class PinterestPlugin(PluginBase):
         """Make a plugin as the SDK does, with ``hooks`` in its connection with Pinterest."""
         self.hooks = hooks
         super().__init__(*args, **kwargs)
+        hide_metrics(os.environ, self.metrics_logger)
+
+    @classmethod
+    @override
+    def print_about(cls, output_format: str | None = None) -> None:
+        """Print what the plugin is and all that can be set."""
+        if output_format in {None, "text"}:
+            print(about_text(cls._get_about_info()))  # noqa: T201  (for a person)
+        else:
+            super().print_about(output_format)
 
     @classmethod
     def configured(cls, config: ConfigInput | None, **kwargs: Any) -> Self:  # noqa: ANN401

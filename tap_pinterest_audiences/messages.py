@@ -121,6 +121,7 @@ class MessageStream(Stream):
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Read a partition; yield the records that the SDK has to write."""
         for records in self.record_pages(context):
+            self.session.records[self.name] += len(records)
             if self.page_writer:
                 self.page_writer.write_records(self.name, records, self._stream_version)
                 self.session.records_since_state += len(records)

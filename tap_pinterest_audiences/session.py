@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ class Session:
         config: The tap's settings, with their defaults.
         logger: Where the run reports.
         unread: What could not be read so far.
+        records: How many records were read to be emitted, by stream.
         records_since_state: Records that went out since the last STATE message.
     """
 
@@ -77,7 +79,9 @@ class Session:
         self.config = config
         self.logger = logger
         self.unread: list[Unread] = []
+        self.records: Counter[str] = Counter()
         self.records_since_state = 0
+        self._begun = time.monotonic()
         self._state = state
         self._write_state = write_state
         self._selected_streams = selected_streams
@@ -89,6 +93,18 @@ class Session:
     def api(self) -> PinterestAPI:
         """The one connection with Pinterest that all streams share."""
         return PinterestAPI(self.config, self._hooks)
+
+    def log_summary(self) -> None:
+        """Log one line with what the run did."""
+        streams = "".join(f", {count} of {name}" for name, count in self.records.items() if count)
+        self.logger.info(
+            "Done: %d records%s; %d requests, %.0f s waited, %.1f s in all",
+            self.records.total(),
+            streams,
+            self.api.requests.total(),
+            self.api.seconds_waited,
+            time.monotonic() - self._begun,
+        )
 
     @functools.cached_property
     def ad_accounts(self) -> list[dict[str, Any]]:

@@ -260,6 +260,8 @@ class TapPinterestAudiences(PinterestPlugin, Tap):
             if not self.config.get("batch_config"):  # there records may not be out yet
                 self.session.write_state()
             raise
+        finally:
+            self.session.log_summary()
         self.session.raise_if_incomplete()
 
     @classmethod

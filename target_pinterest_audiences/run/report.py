@@ -174,13 +174,14 @@ class Report:
         seconds = summary["seconds_for_writes_at_least"]
         days = seconds // DAY_SECONDS + 1
         self._logger.info(
-            "%s: %s; %d requests to read and %d to write, %.0f s waited; the writes take %d s at "
-            "least at Pinterest's rate limit%s",
+            "%s: %s; %d requests to read and %d to write, %.0f s waited, %.1f s in all; the writes "
+            "take %d s at least at Pinterest's rate limit%s",
             head,
             listed,
             requests["read"],
             requests["write"],
             summary["seconds_waited"],
+            summary["seconds"],
             seconds,
             f", so they need {days} days" if days > 1 else "",
         )

@@ -15,6 +15,7 @@ PRIVATE = {
     "pinterest_audiences.plugin": {
         "PinterestPlugin._config",
         "PinterestPlugin._env_var_config",
+        "PinterestPlugin._get_about_info",
         "PinterestPlugin._env_var_prefix",
         "PinterestPlugin._setup_signal_handlers",
         "PinterestPlugin._validate_config",
