@@ -27,7 +27,7 @@ from target_pinterest_audiences.input.reader import StrictReader
 from target_pinterest_audiences.members.records import STREAM as MEMBERS
 from target_pinterest_audiences.run.connection_test import connection_test
 from target_pinterest_audiences.run.context import RunContext
-from target_pinterest_audiences.run.end import check, report_end
+from target_pinterest_audiences.run.end import report_end
 from target_pinterest_audiences.sinks.audiences import AudiencesSink
 from target_pinterest_audiences.sinks.base import DroppedSink
 from target_pinterest_audiences.sinks.members import AudienceMembersSink
@@ -148,10 +148,14 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         if self._latest_state:
             self._write_state_message(copy.deepcopy(self._latest_state))
 
-    def report_end(self, error: str | None = None) -> None:
-        """Report, whether the run ended well or not; ``error`` is why it ended early."""
+    def report_end(self, ended: BaseException | None = None) -> None:
+        """Report, and make sure that all was done; ``ended`` is why the run ended early.
+
+        Raises:
+            PinterestError: If it did not end early, and not all was done.
+        """
         self.context.report.blank_lines = cast("StrictReader", self.message_reader).blank_lines
-        report_end(self.context, error)
+        report_end(self.context, ended)
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
@@ -336,21 +340,20 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         with self.context.account_locks:
             try:
                 self.listen(file_input)
-            except (KeyboardInterrupt, SystemExit):
+            except (KeyboardInterrupt, SystemExit) as stopped:
                 # What is to be sent yet may take longer than the sender of the signal waits.
                 self.logger.info("Stopped by a signal")
                 self.context.in_flight.abandon()
                 self.pass_on_state()
-                self.report_end("stopped by a signal")
+                self.report_end(stopped)
                 raise
             except PinterestError as error:
                 first = self.context.in_flight.settle_after(error)
                 self.pass_on_state()
-                self.report_end(str(first))
+                self.report_end(first)
                 if first is error:
                     raise
                 raise first from None
             finally:
                 self.context.api.senders.close(_END_SECONDS)
             self.report_end()
-            check(self.context)

@@ -123,17 +123,10 @@ def sync(run: RunContext, request: Request) -> None:
         try:
             with kept_interrupts():
                 _sync(run, request)
-        except (KeyboardInterrupt, SystemExit):
-            report_end(run, "stopped by a signal")
+        except (KeyboardInterrupt, SystemExit, PinterestError) as ended:
+            report_end(run, ended)
             raise
-        except PinterestError as error:
-            report_end(run, str(error))
-            raise
-        report_end(run)
-        run.access.check_all()
-        if run.problems:
-            raise run.problems[0]
-        _check_rejected(run)
+        report_end(run, check=_check)
 
 
 def _sync(run: RunContext, request: Request) -> None:
@@ -297,7 +290,10 @@ def _report_rows(run: RunContext, members: CustomerList, rejected: dict[str, int
     counts["rejected"] += sum(rejected.values())
 
 
-def _check_rejected(run: RunContext) -> None:
+def _check(run: RunContext) -> None:
+    run.access.check_all()
+    if run.problems:
+        raise run.problems[0]
     rejected, most = run.report.total("rejected"), run.config["max_rejected"]
     if rejected > most:
         msg = f"{rejected} rows were rejected, see above, and max_rejected allows {most}"

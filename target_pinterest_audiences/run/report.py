@@ -116,7 +116,13 @@ class Report:
             self.customer_lists = lists
 
     def summary(
-        self, api: PinterestAPI, planned_requests: int, *, error: str | None
+        self,
+        api: PinterestAPI,
+        planned_requests: int,
+        *,
+        error: str | None,
+        exit_code: int,
+        failures: list[str],
     ) -> dict[str, Any]:
         """Return the whole report; ``docs/report.schema.json`` describes it.
 
@@ -124,6 +130,8 @@ class Report:
             api: Knows how many requests were sent.
             planned_requests: Requests that a dry run did not send.
             error: Why the run ended early, if it did.
+            exit_code: The exit code of a program that is this run.
+            failures: Why the run failed although it went on.
         """
         writes = api.requests["ads_write"] + planned_requests
         now = dt.datetime.now(dt.UTC)
@@ -133,6 +141,8 @@ class Report:
             "begun_at": self._begun.isoformat(),
             "seconds": round((now - self._begun).total_seconds(), 3),
             "error": error,
+            "exit_code": exit_code,
+            "failures": failures,
             "counts": {action: self.total(action) for action in ACTIONS},
             "streams": {
                 stream: {action: counts[action] for action in ACTIONS}

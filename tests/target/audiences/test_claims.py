@@ -62,7 +62,11 @@ class World:
         with target.context.account_locks:
             target.listen(io.StringIO(text + "\n"))
         summary = target.context.report.summary(
-            target.context.api, target.context.writer.planned_requests, error=None
+            target.context.api,
+            target.context.writer.planned_requests,
+            error=None,
+            exit_code=0,
+            failures=[],
         )
         self.changes = sorted(
             summary["changes"], key=lambda change: (change["stream"], change["record"])

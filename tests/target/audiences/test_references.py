@@ -212,7 +212,11 @@ def run_here(config: Mapping[str, Any], records: Sequence[object]) -> dict[str, 
     lines = [schema(), schema("audience_sharing"), *records]
     target.listen(io.StringIO("".join(json.dumps(line) + "\n" for line in lines)))
     return target.context.report.summary(
-        target.context.api, target.context.writer.planned_requests, error=None
+        target.context.api,
+        target.context.writer.planned_requests,
+        error=None,
+        exit_code=0,
+        failures=[],
     )
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import termios
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from forks import until
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from programs import BIN, environment, record, schema, state
 
@@ -208,6 +210,31 @@ def test_a_run_that_ends_early_says_why_in_its_report(emulator: Emulator, ours: 
     assert said["counts"]["unchanged"] == 1
     assert "HTTP 401" in said["error"]
     assert run.complaints == [said["error"]]
+
+
+def test_report_has_the_exit_code_and_the_failures(emulator: Emulator, ours: Programs) -> None:
+    good, bad = record(name="A", **ENGAGED), record(name="Bad", audience_type="PERSONA", rule={})
+    kept = {"rejected_path": str(ours.folder / "rejected.singer")}
+    for settings in ({}, kept, {**kept, "max_rejected": 1}):
+        for dry_run in (True, False):
+            run = ours.target([schema(), good, bad], dry_run=dry_run, **settings)
+            said = report(ours)
+            assert said["exit_code"] == run.code == ("max_rejected" not in settings)
+            assert said["failures"] == [*run.complaints[-1:]] * run.code
+            assert said["error"] is None
+
+    emulator.fault(operation="audiences/create", kind="rate_limit", reset=67150)
+    assert ours.target([schema(), record(name="B", **ENGAGED)]).code == 75
+    assert report(ours)["exit_code"] == 75
+    assert report(ours)["failures"] == []
+
+    emulator.clear()
+    emulator.fault(operation="audiences/create", kind="delay", seconds=1)
+    process = ours.start([schema(), record(name="C", **ENGAGED)])
+    until(lambda: any(fault["fired"] for fault in emulator.faults()))
+    assert process.stop(signal.SIGTERM).code == 143
+    assert report(ours)["exit_code"] == 143
+    assert report(ours)["error"] == "stopped by a signal"
 
 
 def test_report_and_log_contain_no_tokens_or_personal_data(
