@@ -7,13 +7,11 @@ others through ``keys_of``. Tests hold the two equal.
 from __future__ import annotations
 
 import re
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
 from target_pinterest_audiences.changes import Reject
-from target_pinterest_audiences.members import identifiers
 from target_pinterest_audiences.members.identifiers import (
     LONGEST,
     PLAIN_EMAIL,
@@ -22,18 +20,10 @@ from target_pinterest_audiences.members.identifiers import (
     to_key,
 )
 from target_pinterest_audiences.members.records import NO_IDENTIFIER, may_be_somebody
+from target_pinterest_audiences.members.reject_codes import REJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-REJECTS: Mapping[str, Reject] = MappingProxyType(
-    {
-        reject.code: reject
-        for reject in (NO_IDENTIFIER, *vars(identifiers).values())
-        if isinstance(reject, Reject)
-    }
-)
-"""By code: why an identifier has no key."""
 
 _POSSESSIVE = re.compile(r"(?<=[])])([*+])\+")
 """Quantifiers that DuckDB's expressions do not know, and do not need: RE2 never goes back."""

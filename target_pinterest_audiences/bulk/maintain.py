@@ -13,13 +13,14 @@ from target_pinterest_audiences.bulk.claim import claimed
 from target_pinterest_audiences.bulk.compact import compact
 from target_pinterest_audiences.bulk.customers import CustomersError
 from target_pinterest_audiences.bulk.interrupts import kept_interrupts
-from target_pinterest_audiences.bulk.keys import REJECTS, keys_of
+from target_pinterest_audiences.bulk.keys import keys_of
 from target_pinterest_audiences.bulk.ledger import FileLedger
 from target_pinterest_audiences.bulk.sent_duckdb import Machine
 from target_pinterest_audiences.bulk.store import Store
 from target_pinterest_audiences.bulk.transfer import export_list, import_list
 from target_pinterest_audiences.ledger.database import default_url
 from target_pinterest_audiences.ledger.ledger import Ledger
+from target_pinterest_audiences.members.reject_codes import REJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,7 +18,6 @@ from target_pinterest_audiences.bulk.claim import claimed
 from target_pinterest_audiences.bulk.compact import compact, is_worth_it
 from target_pinterest_audiences.bulk.customers import CustomersError
 from target_pinterest_audiences.bulk.interrupts import kept_interrupts
-from target_pinterest_audiences.bulk.keys import REJECTS
 from target_pinterest_audiences.bulk.ledger import PLAN, FileLedger, layer_names, new_run_name
 from target_pinterest_audiences.bulk.plan import (
     FOLDERS,
@@ -37,6 +36,7 @@ from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.members.customer_lists import MembersError
 from target_pinterest_audiences.members.lookup import other_type
 from target_pinterest_audiences.members.records import STREAM, MemberReader
+from target_pinterest_audiences.members.reject_codes import REJECTS
 from target_pinterest_audiences.run.context import RunContext
 from target_pinterest_audiences.run.end import report_end
 from target_pinterest_audiences.run.report import RejectedRecordsError

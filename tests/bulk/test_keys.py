@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from odd_people import ODD, people
 
-from target_pinterest_audiences.bulk.keys import REJECTS, fast_email_keys, keys_of
+from target_pinterest_audiences.bulk.keys import fast_email_keys, keys_of
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.members.identifiers import (
     LIST_TYPES,
@@ -20,6 +20,7 @@ from target_pinterest_audiences.members.identifiers import (
     to_key,
 )
 from target_pinterest_audiences.members.records import MemberReader
+from target_pinterest_audiences.members.reject_codes import REJECTS
 
 COLUMN_OF = {kind: column for column, kind in LIST_TYPES.items()}
 SPECIAL = st.sampled_from([*REFUSED, *filter(None, ODD)])
