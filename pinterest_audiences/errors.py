@@ -46,8 +46,11 @@ _SIZE = re.compile(
 )
 """What a 400 about the size of a request may say: no such answer was ever recorded."""
 
-_LONGEST_MESSAGE = 300
-_LONGEST_READ = 4 * _LONGEST_MESSAGE
+LONGEST_MESSAGE = 300
+"""Letters that ``redact`` leaves."""
+
+REDACTED = "[redacted]"
+_LONGEST_READ = 4 * LONGEST_MESSAGE
 
 
 class PinterestError(Exception):
@@ -185,7 +188,7 @@ def redact(text: str) -> str:
     printable = "".join(
         char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in one_line
     )
-    return _SECRETS_AND_PEOPLE.sub("[redacted]", printable)[:_LONGEST_MESSAGE]
+    return _SECRETS_AND_PEOPLE.sub(REDACTED, printable)[:LONGEST_MESSAGE]
 
 
 def redact_json(value: Any) -> Any:  # noqa: ANN401

@@ -140,7 +140,11 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
         "report_path",
         th.StringType,
         title="Report path",
-        description="File for a report of the run as JSON, as docs/report.schema.json describes.",
+        description=(
+            "File for a report of the run as JSON, as docs/report.schema.json describes. If it "
+            "ends in .html or .md, it is a page or Markdown, and the JSON is beside it: plan.html "
+            "and plan.json."
+        ),
     ),
     th.Property(
         "rejected_path",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from logins import APP, Cli, answered, get
 from programs import Programs
 from stranger import running_stranger
+from webdriver import Browser
 
 from pinterest_audiences.api import rate_limit
 from pinterest_audiences.api.client import PinterestAPI
@@ -135,3 +137,16 @@ def logged_in(cli: Cli) -> Cli:
         assert get(answered(login.opened)).status_code == 200
         assert login.wait().code == 0
     return cli
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip(
+            "CHROMIUM IS NOT INSTALLED, so no test opens a page in a browser: "
+            "apt-get install chromium chromium-driver"
+        )
+    with Browser(driver, chromium, tmp_path) as running:
+        yield running

@@ -75,6 +75,30 @@ class Browser:
     def click(self, selector: str) -> None:
         self._ask(f"/element/{self._find(selector)}/click", {})
 
+    def type(self, selector: str, keys: str) -> None:
+        self._ask(f"/element/{self._find(selector)}/value", {"text": keys})
+
+    def script(self, body: str, *args: object) -> Any:
+        """Run a script in the page, to look at it or to attack it, and return what it returns."""
+        return self._ask("/execute/sync", {"script": body, "args": args})
+
+    def script_until_done(self, body: str, *args: object) -> Any:
+        """Run a script, and return what it passes to its last argument."""
+        return self._ask("/execute/async", {"script": body, "args": args})
+
+    def role(self, selector: str) -> str:
+        """Return what assistive technology takes an element for."""
+        return str(self._ask(f"/element/{self._find(selector)}/computedrole"))
+
+    def label(self, selector: str) -> str:
+        """Return what assistive technology calls an element."""
+        return str(self._ask(f"/element/{self._find(selector)}/computedlabel"))
+
+    def resize(self, width: int) -> None:
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        body = {"cmd": "Emulation.setDeviceMetricsOverride", "params": size}
+        self._ask("/goog/cdp/execute", body)
+
     def _find(self, selector: str) -> str:
         found = self._ask("/element", {"using": "css selector", "value": selector})
         return str(next(iter(cast("dict[str, str]", found).values())))

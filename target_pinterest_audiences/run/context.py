@@ -21,12 +21,12 @@ from target_pinterest_audiences.run.dead_letters import DeadLetters
 from target_pinterest_audiences.run.in_flight import InFlight
 from target_pinterest_audiences.run.record_tracker import RecordTracker
 from target_pinterest_audiences.run.report import Report
+from target_pinterest_audiences.run.report_files import report_path_of
 from target_pinterest_audiences.write_access import WriteAccess
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from pinterest_audiences.errors import PinterestError
     from target_pinterest_audiences.changes import Owner
@@ -89,8 +89,9 @@ class RunContext:
         self.access = WriteAccess()
         self.writer: Writer = DryRunWriter() if dry_run else PinterestWriter(self.api, self.access)
         self.report = Report(logger, dry_run=dry_run)
-        self.report_path = self._path("report_path")
-        rejected_path = self._path("rejected_path")
+        self.report_path = report_path_of(config)
+        kept = config.get("rejected_path")
+        rejected_path = user_path("rejected_path", kept) if kept else None
         dead_letters = DeadLetters(rejected_path, reads_only=dry_run) if rejected_path else None
         self.dead_letters = None if dry_run else dead_letters
         self.in_flight = InFlight(self.api, 1 if dry_run else config["concurrency"])
@@ -146,10 +147,6 @@ class RunContext:
         self.shared_with_cache.clear()
         self.customer_lists.look_up()
         self.note_failed_lists()
-
-    def _path(self, setting: str) -> Path | None:
-        text = self.config.get(setting)
-        return user_path(setting, text) if text else None
 
 
 def _check(config: Mapping[str, Any], api: PinterestAPI) -> None:

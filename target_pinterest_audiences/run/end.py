@@ -9,7 +9,7 @@ from pinterest_audiences.errors import EXIT_FAILED, EXIT_SIGNAL, PinterestError
 from target_pinterest_audiences.changes import Entry
 from target_pinterest_audiences.members.customer_lists import MembersError
 from target_pinterest_audiences.members.records import STREAM as MEMBERS
-from target_pinterest_audiences.run.report import write
+from target_pinterest_audiences.run.report_files import write_report
 from target_pinterest_audiences.run.report_table import print_table
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _write_report(
     report.log(summary)
     print_table(summary)
     if run.report_path:
-        write(run.report_path, summary)
+        write_report(run.report_path, summary)
     return failure
 
 

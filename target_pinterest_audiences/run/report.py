@@ -26,7 +26,7 @@ from target_pinterest_audiences.changes import (
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from pinterest_audiences.api.client import PinterestAPI
@@ -249,9 +249,17 @@ def write(path: Path, summary: Mapping[str, Any]) -> None:
     Raises:
         ReportError: If it cannot be written.
     """
-    text = json.dumps(json.loads(serialize_json(summary)), indent=1) + "\n"
+    write_lines(path, [json.dumps(json.loads(serialize_json(summary)), indent=1) + "\n"])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a file of a report, whole or not at all.
+
+    Raises:
+        ReportError: If it cannot be written.
+    """
     try:
-        write_atomically(path, [text], public=True)
+        write_atomically(path, lines, public=True)
     except OSError as error:
         msg = f"report_path {path} cannot be written ({error.strerror})"
         raise ReportError(msg) from None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.singerlib.json import serialize_json
+from target_pinterest_audiences.report.differences import printable, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +28,7 @@ def print_table(summary: Mapping[str, Any]) -> None:
     for change in summary["changes"][:MOST_ROWS]:
         action = Text(change["action"], style=_STYLES.get(change["action"], ""))
         record = f"{change['stream']} {change['record'] or ''}"
-        name = _printable(change["name"] or "")
+        name = printable(change["name"] or "")
         table.add_row(action, Text(record), Text(name), Text(what(change)))
     more = len(summary["changes"]) - MOST_ROWS
     if more > 0:
@@ -40,26 +39,13 @@ def print_table(summary: Mapping[str, Any]) -> None:
 def what(change: Mapping[str, Any]) -> str:
     """Describe one change in a few words."""
     lines = [
-        f"{field}: {_short(values['new'])}"
+        f"{field}: {text_of(values['new'])}"
         if values["old"] is None
-        else f"{field}: {_short(values['old'])} → {_short(values['new'])}"
+        else f"{field}: {text_of(values['old'])} → {text_of(values['new'])}"
         for field, values in change.get("fields", {}).items()
     ]
     lines += [f"{kind}: {', '.join(ids)}" for kind, ids in change.get("recipients", {}).items()]
     lines += change.get("warnings", ())
     if "reason" in change:
         lines.append(change["reason"])
-    return "\n".join(map(_printable, lines))
-
-
-def _short(value: Any) -> str:  # noqa: ANN401
-    if isinstance(value, str):
-        return value
-    return json.dumps(json.loads(serialize_json(value)), ensure_ascii=False)
-
-
-def _printable(text: str) -> str:
-    """Replace what would move a terminal's cursor or worse: a name may hold escape codes."""
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
+    return "\n".join(map(printable, lines))

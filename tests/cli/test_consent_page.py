@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
-import pytest
-from webdriver import Browser
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from logins import Cli
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip(
-            "CHROMIUM IS NOT INSTALLED, so no test opens the consent page in a browser: "
-            "apt-get install chromium chromium-driver"
-        )
-    with Browser(driver, chromium, tmp_path) as running:
-        yield running
+    from webdriver import Browser
 
 
 def decide(browser: Browser, page: str, decision: str) -> str:
