@@ -72,7 +72,10 @@ class PinterestStream(MessageStream):
     def read_ahead(self, list_requests: Sequence[ListRequest]) -> ReadAhead[Page]:
         """Begin to read several lists at a time."""
         reads = [functools.partial(self.pages, list_request) for list_request in list_requests]
-        return ReadAhead(reads, self.config["concurrency"], lambda page: page.size)
+        api = self.session.api
+        return ReadAhead(
+            reads, self.config["concurrency"], lambda page: page.size, lambda: api.is_slow
+        )
 
 
 class PartitionedStream(PinterestStream):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -15,9 +14,6 @@ T = TypeVar("T")
 
 BYTES_AHEAD = 8 * 1024 * 1024
 """JSON, of all lists together, that may wait to be taken; then one more page of each list."""
-
-SLOW_SECONDS = 0.01
-"""Threads cost time as well, so nothing is read ahead before a page takes longer than this."""
 
 
 class _End:
@@ -33,7 +29,7 @@ class ReadAhead(Generic[T]):
     The lists are begun in order and have to be taken in order. A list that is not taken to its
     end is dropped when a later one is taken. When ``BYTES_AHEAD`` wait, only the list that is being
     taken is read on, a page at a time, so memory is bounded however many lists there are and
-    however long they are. With one worker, or until a page is slow, nothing is read ahead.
+    however long they are. With one worker, or until reading is slow, nothing is read ahead.
     """
 
     def __init__(
@@ -41,7 +37,7 @@ class ReadAhead(Generic[T]):
         lists: Sequence[Callable[[], Iterator[T]]],
         workers: int,
         size: Callable[[T], int],
-        clock: Callable[[], float] = time.monotonic,
+        is_slow: Callable[[], bool],
     ) -> None:
         """Get ready to read.
 
@@ -49,10 +45,10 @@ class ReadAhead(Generic[T]):
             lists: Each is called once, in a thread if there are several.
             workers: How many lists are read at a time.
             size: Tells how many bytes of JSON a page has.
-            clock: Returns seconds.
+            is_slow: Tells whether threads pay; asked until they do.
         """
         self._lists = list(lists)
-        self._clock = clock
+        self._is_slow = is_slow
         self._size = size
         self._pages: defaultdict[int, deque[T | _End]] = defaultdict(deque)
         self._waiting = 0
@@ -95,20 +91,21 @@ class ReadAhead(Generic[T]):
         self.close()
 
     def _pages_here(self, number: int) -> Iterator[T]:
-        """Yield the pages of a list, until one is slow: then threads go on with it."""
+        """Yield the pages of a list until reading is slow: then threads go on with it."""
         pages = iter(self._lists[number]())
+        self._start_if_slow(number, pages)
         while not self._reads_ahead:
-            begun = self._clock()
             try:
                 page = next(pages)
             except StopIteration:
                 return
-            if self._workers and self._clock() - begun > SLOW_SECONDS:
-                self._start(number, pages)
+            self._start_if_slow(number, pages)
             yield page
 
-    def _start(self, number: int, pages: Iterator[T]) -> None:
+    def _start_if_slow(self, number: int, pages: Iterator[T]) -> None:
         """Let threads read, the first of them the rest of the list that is being taken."""
+        if not (self._workers and self._is_slow()):
+            return
         self._lists[number] = lambda: pages
         self._begun = self._taken = number
         self._reads_ahead = True

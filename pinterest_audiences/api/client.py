@@ -17,6 +17,7 @@ from singer_sdk.singerlib.json import serialize_json
 
 from pinterest_audiences.api.auth import PinterestAuthenticator, choose_grant, header_text
 from pinterest_audiences.api.hooks import NO_HOOKS, Hooks
+from pinterest_audiences.api.latency import Latency
 from pinterest_audiences.api.operations import OAUTH_TOKEN, Operation
 from pinterest_audiences.api.rate_limit import RateLimiter, waits
 from pinterest_audiences.api.responses import Page, Response, error_code, read_response
@@ -49,9 +50,6 @@ DEFAULT_TIMEOUT_SECONDS = 60
 _CONNECT_TIMEOUT_SECONDS = 10
 _API_URL = "Settings: api_url"
 
-SLOW_SECONDS = 0.01
-"""Requests that take no longer are not worth a thread, which takes as much processor time."""
-
 _SCOPE_CODES = {3, 7}
 """401 with these codes: the token is good but may not do this, so a new one will not help."""
 
@@ -67,7 +65,6 @@ class PinterestAPI:
         seconds_waited: How long this process waited between repeats so far.
         max_wait: Seconds that a request may wait for a rate limit.
         can_write: False if the credentials only allow reads.
-        is_slow: Whether a request took longer than ``SLOW_SECONDS`` so far.
     """
 
     def __init__(self, settings: Mapping[str, Any], hooks: Hooks = NO_HOOKS) -> None:
@@ -86,7 +83,7 @@ class PinterestAPI:
             raise SettingsError(msg)
         self.requests: Counter[str] = Counter()
         self.seconds_waited = 0.0
-        self.is_slow = False
+        self._latency = Latency()
         self._counting = threading.Lock()
         self.max_wait = float(settings.get("max_wait", DEFAULT_MAX_WAIT_SECONDS))
         read_timeout = float(settings.get("request_timeout") or DEFAULT_TIMEOUT_SECONDS)
@@ -165,6 +162,11 @@ class PinterestAPI:
         """
         prepared = self._admitted(operation, self._request(operation, ids, None, body, None)())
         return self.senders.submit(lambda: self._exchanged(operation, prepared))
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether Pinterest is so slow that it pays to send several requests at a time."""
+        return self._latency.is_high
 
     def stop(self) -> None:
         """Repeat nothing from now on."""
@@ -297,7 +299,7 @@ class PinterestAPI:
             headers = response.headers
             return response
         finally:
-            self.is_slow |= time.monotonic() - begun > SLOW_SECONDS
+            self._latency.note(time.monotonic() - begun)
             self._rate_limiter.release(operation, headers)
 
     def _waited(self, seconds: float) -> None:

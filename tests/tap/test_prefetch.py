@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from forks import until
 
-from tap_pinterest_audiences.prefetch import BYTES_AHEAD, SLOW_SECONDS, ReadAhead
+from tap_pinterest_audiences.prefetch import BYTES_AHEAD, ReadAhead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +21,8 @@ PAGE = BYTES_AHEAD // 40
 
 
 def reading(lists: Sequence[Callable[[], Iterator[Any]]], workers: int) -> ReadAhead[Any]:
-    """Read lists whose pages are all slow."""
-    return ReadAhead(lists, workers, lambda _: PAGE, itertools.count().__next__)
+    """Read lists that are slow from the start."""
+    return ReadAhead(lists, workers, lambda _: PAGE, lambda: True)
 
 
 class Lists:
@@ -81,18 +80,10 @@ def test_one_worker_reads_nothing_in_advance() -> None:
 
 
 @pytest.mark.parametrize("slow", range(9))
-def test_threads_go_on_in_the_middle_of_a_list_after_its_first_slow_page(slow: int) -> None:
+def test_threads_go_on_in_the_middle_of_a_list_once_it_is_slow(slow: int) -> None:
     lengths = [3, 0, 4, 5]
-    lists, now, seen = Lists(lengths), 0.0, itertools.count()
-
-    def advancing(pages: Callable[[], Iterator[Any]]) -> Iterator[Any]:
-        nonlocal now
-        for page in pages():
-            now += SLOW_SECONDS * (2 if next(seen) == slow else 0.5)
-            yield page
-
-    reads = [functools.partial(advancing, pages) for pages in lists.all]
-    reader = ReadAhead(reads, 3, lambda _: PAGE, lambda: now)
+    lists = Lists(lengths)
+    reader = ReadAhead(lists.all, 3, lambda _: PAGE, lambda: sum(lists.read) > slow)
     taken: list[tuple[int, int]] = []
     with reader:
         for number in range(len(lengths)):
@@ -109,11 +100,26 @@ def test_threads_go_on_in_the_middle_of_a_list_after_its_first_slow_page(slow: i
 def test_fast_lists_are_read_without_threads() -> None:
     lists = Lists([2] * 20)
     before = threading.active_count()
-    with ReadAhead(lists.all, 8, lambda _: PAGE, lambda: 0.0) as reader:
+    with ReadAhead(lists.all, 8, lambda _: PAGE, lambda: False) as reader:
         for number in range(20):
             assert list(reader.take(number)) == [(number, 0), (number, 1)]
             assert threading.active_count() == before
             assert sum(lists.read) == 2 * (number + 1)
+
+
+def test_lists_after_a_slow_error_are_read_ahead() -> None:
+    lists, refused = Lists([1, 1]), threading.Event()
+
+    def refusal() -> Iterator[Any]:
+        refused.set()
+        return map(int, ["refused"])
+
+    reads: list[Callable[[], Iterator[Any]]] = [refusal, *lists.all]
+    with ReadAhead(reads, 3, lambda _: PAGE, refused.is_set) as reader:
+        with pytest.raises(ValueError, match="refused"):
+            next(reader.take(0))
+        assert next(reader.take(1)) == (0, 0)
+        until(lambda: sum(lists.read) == 2)
 
 
 def test_error_comes_after_earlier_pages_and_other_lists_continue() -> None:

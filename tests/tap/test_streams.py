@@ -150,7 +150,7 @@ def untimed(run: Run) -> list[dict[str, Any]]:
 
 
 def test_the_output_does_not_depend_on_concurrency(programs: Programs) -> None:
-    with Emulator(seed="empty", access="unlimited", latency_ms=15) as emulator:
+    with Emulator(seed="empty", access="unlimited", latency_ms=25) as emulator:
         emulator.seed(ad_accounts=20, audiences=1000, customer_lists=60, updated_timestamp=LONG_AGO)
         programs.settings |= {"api_url": emulator.url, "page_size": 10}
         streams = [name for name in NAMES if name != "audience_shared_accounts"]

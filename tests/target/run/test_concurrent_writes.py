@@ -236,7 +236,7 @@ def test_outcome_does_not_depend_on_concurrency(
 
 def _outcome(folder: Path, lines: list[dict[str, Any]], concurrency: int) -> dict[str, Any]:
     """Return all that a run leaves, with ids of audiences replaced by their names."""
-    with Emulator(seed="empty", access="unlimited", latency_ms=12) as emulator:
+    with Emulator(seed="empty", access="unlimited", latency_ms=25) as emulator:
         account = emulator.seed(ad_accounts=1, audiences=4)[0]
         old = [found["id"] for found in emulator.state()["audiences"][account]]
         refusal = {"kind": "status", "status": 400, "code": 1, "times": None}
