@@ -12,6 +12,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -118,11 +119,14 @@ class Transport(requests.Session):
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Prepare a request as `requests` does, without settings that a transport never has.
 
-        Those are parameters, a signature and hooks for all requests.
+        Those are parameters, a signature and hooks for all requests. The URL has no query yet, and
+        no parameter is a list.
         """
         prepared = requests.PreparedRequest()
         prepared.prepare_method(request.method)
-        prepared.prepare_url(request.url, request.params or None)
+        prepared.prepare_url(request.url, None)
+        if request.params:  # with these, ``prepare_url`` takes four times as long
+            prepared.url = f"{prepared.url}?{urlencode(request.params)}"
         prepared.prepare_headers({**self.headers, **request.headers})
         if self.cookies:
             prepared.prepare_cookies(self.cookies)

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 from no_waits import WITHOUT_WAITS
 from programs import record, schema
 from stranger import SELF_SIGNED, credentials
 
+from pinterest_audiences.api.operations import LIST_AUDIENCES
 from pinterest_audiences.api.transport import Transport
 from pinterest_audiences.api.urls import checked_url, is_loopback
 from pinterest_audiences.errors import NoResponseError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from http.server import ThreadingHTTPServer
 
     from programs import Programs, Run
@@ -113,6 +116,30 @@ def the_one_complaint(done: Run) -> str:
     assert "token_path" not in done.err
     (line,) = (line for line in done.complaints if not line.startswith(SDK_LINE))
     return line
+
+
+@given(
+    params=st.dictionaries(
+        st.text(st.characters(codec="utf-8")), st.integers() | st.text(st.characters())
+    ),
+    account=st.text(st.characters(codec="utf-8"), min_size=1),
+)
+def test_urls_are_those_of_requests(params: dict[str, Any], account: str) -> None:
+    url = LIST_AUDIENCES.url(FAR_AWAY, ad_account_id=account)
+    request = requests.Request("GET", url, params=params)
+    assert attempt(Transport().prepare_request, request) == attempt(
+        requests.Session().prepare_request, request
+    )
+
+
+def attempt(
+    prepare: Callable[[requests.Request], requests.PreparedRequest], request: requests.Request
+) -> str | type[Exception] | None:
+    """Return the URL of a request, or the error instead of one."""
+    try:
+        return prepare(request).url
+    except ValueError as error:
+        return type(error)
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
