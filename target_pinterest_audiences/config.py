@@ -122,8 +122,10 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
         default=8,
         title="Concurrency",
         description=(
-            "Writes of audiences that are on their way at a time, all through the one rate limit; "
-            "never two for one audience or name. The outcome is the same whatever it is."
+            "Writes of audiences, or batches of members, that are on their way at a time, all "
+            "through the one rate limit; never two for one audience or name, and never an addition "
+            "and a removal of one customer list. The outcome is the same whatever it is. The "
+            "target halves the number after a 429 that no quota explains."
         ),
     ),
     th.Property(

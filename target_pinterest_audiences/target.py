@@ -186,7 +186,6 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         if sink := self._members_sink(message_dict["stream"]):
-            self.context.in_flight.settle()
             stream, version = message_dict["stream"], message_dict.get("version")
             if sink.add(
                 stream, message_dict["record"], version, self.context.tracker.count(stream)
@@ -195,8 +194,6 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
             return
         aliases = {item.stream_alias for item in self._maps(message_dict["stream"])}
         private = MEMBERS in aliases
-        if private:
-            self.context.in_flight.settle()
         self.context.tracker.note_message(message_dict, aliases, private=private)
         if is_blank_row(message_dict["record"]):
             stream = message_dict["stream"]
@@ -219,7 +216,6 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         """Take the records of the files one by one, so that stream maps apply to them too."""
         stream = message_dict["stream"]
         if members := self._members_sink(stream):
-            self.context.in_flight.settle()
             members.take_files(message_dict)
             self._handle_max_record_age()
             return
@@ -252,12 +248,13 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """Hold back every state that comes after a record that is not done or kept."""
         self.context.note_state(message_dict["value"])
-        self.context.in_flight.run(lambda: self._take_state(message_dict))
+        wait = self._members_wait()  # now: no state waits for members that come after it
+        self.context.in_flight.run(lambda: self._take_state(message_dict, members_wait=wait))
 
-    def _take_state(self, message_dict: dict[str, Any]) -> None:
+    def _take_state(self, message_dict: dict[str, Any], *, members_wait: bool) -> None:
         if self.context.tracker.has_unhandled or self.config["dry_run"]:
             return
-        if self.context.tracker.has_pending or self._members_wait():
+        if self.context.tracker.has_pending or members_wait:
             self._held_state = message_dict
             return
         self._held_state = None
@@ -266,7 +263,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
     def release_state(self) -> None:
         """Pass on what was held back, if nothing is left to be done before it."""
         if self._held_state:
-            self._take_state(self._held_state)
+            self._take_state(self._held_state, members_wait=self._members_wait())
 
     @override
     def _write_state_message(self, state: dict[str, Any]) -> None:

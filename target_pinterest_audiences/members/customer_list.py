@@ -1,9 +1,10 @@
-"""One customer list in a run: who is to come in and out, sent in batches, one after the other."""
+"""One customer list in a run: who is to come in and out, sent in batches."""
 
 from __future__ import annotations
 
+import functools
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -11,6 +12,7 @@ import requests
 from pinterest_audiences.errors import RequestFailedError, redact
 from target_pinterest_audiences.changes import Create, Reject
 from target_pinterest_audiences.input.names import name_key
+from target_pinterest_audiences.members.list_batches import ListBatches
 from target_pinterest_audiences.members.lookup import find_list, other_type
 from target_pinterest_audiences.members.mirror import Removal
 from target_pinterest_audiences.members.records import batches
@@ -20,50 +22,18 @@ from target_pinterest_audiences.members.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from target_pinterest_audiences.audiences.existing import Inventory
-    from target_pinterest_audiences.audiences.plan import WriteMode
-    from target_pinterest_audiences.audiences.references import OnAmbiguous
-    from target_pinterest_audiences.audiences.writer import Writer
-    from target_pinterest_audiences.ledger.member_ledger import MemberLedger
+    from target_pinterest_audiences.members.list_context import ListContext
     from target_pinterest_audiences.members.mirror import Reading
     from target_pinterest_audiences.members.records import ListRef
-    from target_pinterest_audiences.members.writer import ListWriter
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListContext:
-    """What a list needs of its run.
-
-    Attributes:
-        inventory: Returns what the list's ad account has.
-        writer: Makes the audience.
-        list_writer: Makes and changes the list.
-        ledger: Who was sent before; None to send everybody each time.
-        on_ambiguous: What to do if several lists have the name.
-        write_mode: ``create`` leaves a list that exists, ``update`` creates none.
-        mirrors: Whether removals wait until it is known how many there are.
-        most_members: In a request.
-        most_bytes: Of identifiers, with the commas between them, in a request.
-    """
-
-    inventory: Callable[[], Inventory]
-    writer: Writer
-    list_writer: ListWriter
-    ledger: MemberLedger | None
-    on_ambiguous: OnAmbiguous
-    write_mode: WriteMode
-    mirrors: bool
-    most_members: int
-    most_bytes: int
 
 
 class CustomerList:
     """Brings people into a list and out of it.
 
-    A person counts, and goes into the ledger, once Pinterest took the batch. Requests follow one
-    another, so an addition and a removal are never on their way together.
+    A person counts, and goes into the ledger, once Pinterest took the batch. Several batches may be
+    on their way, but never an addition and a removal.
 
     Attributes:
         ref: How records name it.
@@ -95,6 +65,7 @@ class CustomerList:
         self.was_unlocked = False
         self._context = context
         self._sent: SentMembers | None = None
+        self._batches = ListBatches(context.list_writer, context.queue)
         self._add: dict[str, None] = {}
         self._remove: dict[str, None] = {}
         self._known = 0
@@ -169,6 +140,9 @@ class CustomerList:
             people: What is sent for a person, and whether the person is to be in.
             reading: The reading of the mirrored table that has them, if one is mirrored.
         """
+        if not self.failed:
+            # What the ledger has to say of a person is known when the person's batch is done.
+            self._batches.settle_those_with(people)
         if not self.failed and reading != self.reading:
             self._begin(reading)
         if self.failed:
@@ -201,7 +175,7 @@ class CustomerList:
         self._send(all_of_them=False)
 
     def flush(self) -> None:
-        """Send all that is left, but the removals of a mirror."""
+        """Send all that is left, but the removals of a mirror; it is on its way then."""
         self._send(all_of_them=True)
 
     def complete(self) -> None:
@@ -241,6 +215,7 @@ class CustomerList:
         self._send_removals(all_of_them=True)
         if not absent or not self._sent or not self.reading:
             return
+        self._batches.settle()
         for texts in self._sent.absent(self.reading.mark):
             if self.failed:
                 return
@@ -256,6 +231,7 @@ class CustomerList:
     def _begin(self, reading: Reading | None) -> None:
         """Send those of the last reading, who must not count as of this one."""
         self.flush()
+        self._batches.settle()
         self.reading = reading
         self.was_unlocked = False
         if reading:
@@ -292,49 +268,72 @@ class CustomerList:
         most = self._context.most_members
         if not waiting or (not all_of_them and len(waiting) < most):
             return
-        try:
-            for batch in batches(list(waiting), most, self._context.most_bytes):
-                if not all_of_them and len(waiting) < most:
-                    return
-                if waiting is self._add:
-                    self._send_added(batch)
-                else:
-                    self._send_removed(batch, by_record=by_record)
-                for text in batch:
-                    del waiting[text]
-        except RequestFailedError as error:
-            self._fail(error)
+        add = waiting is self._add
+        for batch in batches(list(waiting), most, self._context.most_bytes):
+            self._batches.make_room(add=add)
+            if self.failed or (not all_of_them and len(waiting) < most):
+                return
+            for text in batch:
+                del waiting[text]
+            if add:
+                self._send_added(batch)
+            else:
+                self._send_removed(batch, by_record=by_record)
 
     def _send_added(self, batch: Sequence[str]) -> None:
-        account, writer = self.ref.ad_account_id, self._context.list_writer
         mark = self.reading.mark if self.reading else None
         if self.list_id is None:
-            inventory = self._context.inventory()
-            name = str(self.ref.audience_name)
-            made = writer.create(account, name, self.list_type, batch, inventory)
-            self._is_there(str(made["id"]))
-        else:
-            if self._sent:
-                self._sent.expect_added(batch, mark)
-            writer.change(account, self.list_id, batch, add=True)
-        self.tally.new += len(batch)
+            self._context.queue.settle()
+            self._finish_added(batch, mark, functools.partial(self._create, batch))
+            return
         if self._sent:
-            self._sent.note_added(batch, mark)
+            self._sent.expect_added(batch, mark)
+        finish = functools.partial(self._finish_added, batch, mark)
+        self._batches.send(self.ref.ad_account_id, self.list_id, batch, add=True, finish=finish)
+
+    def _create(self, batch: Sequence[str]) -> None:
+        account, name = self.ref.ad_account_id, str(self.ref.audience_name)
+        create = self._context.list_writer.create
+        made = create(account, name, self.list_type, batch, self._context.inventory())
+        self._is_there(str(made["id"]))
+
+    def _finish_added(
+        self, batch: Sequence[str], mark: int | None, write: Callable[[], None]
+    ) -> None:
+        if self._is_done(batch, write):
+            self.tally.new += len(batch)
+            if self._sent:
+                self._sent.note_added(batch, mark)
 
     def _send_removed(self, batch: Sequence[str], *, by_record: bool) -> None:
         known = self._sent.expect_removed(batch) if self._sent else len(batch)
-        self._context.list_writer.change(
-            self.ref.ad_account_id, str(self.list_id), batch, add=False
-        )
-        self.tally.removed += known
-        self.tally.removed_unknown += len(batch) - known
-        if self._sent:
-            self._sent.note_removed(batch, by_record=by_record)
+
+        def finish(write: Callable[[], None]) -> None:
+            if self._is_done(batch, write):
+                self.tally.removed += known
+                self.tally.removed_unknown += len(batch) - known
+                if self._sent:
+                    self._sent.note_removed(batch, by_record=by_record)
+
+        account, list_id = self.ref.ad_account_id, str(self.list_id)
+        self._batches.send(account, list_id, batch, add=False, finish=finish)
+
+    def _is_done(self, batch: Sequence[str], write: Callable[[], None]) -> bool:
+        """Wait for Pinterest's response, and return whether it took a batch."""
+        try:
+            write()
+        except RequestFailedError as error:
+            self._fail(error)
+            self._reject(len(batch))
+            self._context.note_undone()
+            return False
+        return True
 
     def _fail(self, error: RequestFailedError) -> None:
         if error.status == requests.codes.unauthorized:
             raise error
-        self._give_up(Reject("refused", str(error)))
+        if not self.failed:
+            self._give_up(Reject("refused", str(error)))
 
     def _give_up(self, reject: Reject) -> None:
         self.failed = reject

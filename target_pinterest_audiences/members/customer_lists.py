@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pinterest_audiences.errors import PinterestError, SettingsError
 from target_pinterest_audiences.ledger.dry_ledger import DryLedger
 from target_pinterest_audiences.members import mirror
-from target_pinterest_audiences.members.customer_list import CustomerList, ListContext
+from target_pinterest_audiences.members.customer_list import CustomerList
+from target_pinterest_audiences.members.list_context import ListContext
 from target_pinterest_audiences.members.match_stats import health
 from target_pinterest_audiences.members.uploads import REQUESTS_TO_WRITE
 from target_pinterest_audiences.members.writer import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from target_pinterest_audiences.audiences.writer import Writer
     from target_pinterest_audiences.changes import Create
     from target_pinterest_audiences.ledger.member_ledger import MemberLedger, NotedList
+    from target_pinterest_audiences.members.list_batches import Queue
     from target_pinterest_audiences.members.records import ListRef
     from target_pinterest_audiences.write_access import WriteAccess
 
@@ -44,13 +46,16 @@ class CustomerLists:
         run_number: Distinguishes this run from all others, where a table has no version.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (a run has them all)
         self,
         settings: Mapping[str, Any],
         api: PinterestAPI,
         writer: Writer,
         inventory: Callable[[str], Inventory],
         access: WriteAccess,
+        *,
+        queue: Queue,
+        note_undone: Callable[[], None],
     ) -> None:
         """Begin without any list.
 
@@ -60,6 +65,8 @@ class CustomerLists:
             writer: Makes the audiences of lists.
             inventory: Returns what an ad account has.
             access: Knows the ad accounts to which this run may not write.
+            queue: Where batches are on their way.
+            note_undone: Called in the turn of a batch that Pinterest refused.
 
         Raises:
             SettingsError: If the settings contradict each other.
@@ -70,6 +77,8 @@ class CustomerLists:
         self._api = api
         self._writer = writer
         self._inventory = inventory
+        self._queue = queue
+        self._note_undone = note_undone
         self.list_writer = self._list_writer(access)
         if self.mirrors and settings.get("ledger_url") == "":
             msg = "Settings: member_mode mirror needs a ledger, and ledger_url is empty"
@@ -110,6 +119,8 @@ class CustomerLists:
                 inventory=functools.partial(self._inventory, ref.ad_account_id),
                 writer=self._writer,
                 list_writer=self.list_writer,
+                queue=self._queue,
+                note_undone=self._note_undone,
                 ledger=self.ledger,
                 on_ambiguous=self._settings["on_ambiguous"],
                 write_mode=self._settings["write_mode"],
@@ -126,9 +137,10 @@ class CustomerLists:
         return self.lists[ref]
 
     def flush(self) -> None:
-        """Send all that is left, but the removals of a mirror."""
+        """Send all that is left, but the removals of a mirror, and wait until it is done."""
         for members in self._all():
             members.flush()
+        self._queue.settle()
 
     def look_up(self) -> None:
         """Find all lists again, since other runs could write to them meanwhile."""
@@ -176,6 +188,7 @@ class CustomerLists:
                 members.drop_removals()
             else:
                 members.remove(absent=not kept)
+        self._queue.settle()
         return list(dict.fromkeys(reason for reason in (kept, refused) if reason))
 
     def reading(self, table: mirror.TableVersion) -> mirror.Reading:

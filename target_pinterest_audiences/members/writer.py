@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pinterest_audiences.api.create_once import create_once
@@ -18,10 +19,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pinterest_audiences.api.client import PinterestAPI
+    from pinterest_audiences.api.senders import Answer
     from target_pinterest_audiences.audiences.existing import Inventory
     from target_pinterest_audiences.write_access import WriteAccess
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SentPart:
+    """A request on its way.
+
+    Attributes:
+        answer: What Pinterest answers.
+        members: How many of the members it has: the first ones.
+    """
+
+    answer: Answer
+    members: int
 
 
 class ListWriter(Protocol):
@@ -48,8 +63,22 @@ class ListWriter(Protocol):
             inventory: What the ad account has.
         """
 
-    def change(
+    def send_ahead(
         self, ad_account_id: str, customer_list_id: str, members: Sequence[str], *, add: bool
+    ) -> SentPart | None:
+        """Send a change without waiting for the answer; None if it must be waited for.
+
+        Then pass what this returns to ``change``.
+        """
+
+    def change(
+        self,
+        ad_account_id: str,
+        customer_list_id: str,
+        members: Sequence[str],
+        *,
+        add: bool,
+        sent: SentPart | None = None,
     ) -> None:
         """Add members to a list, or remove them from it."""
 
@@ -102,18 +131,38 @@ class RecordsWriter:
             self.change(ad_account_id, list_id, rest, add=True)
         return made
 
-    def change(
+    def send_ahead(
         self, ad_account_id: str, customer_list_id: str, members: Sequence[str], *, add: bool
+    ) -> SentPart | None:
+        """Send a change without waiting for the answer; None if it must be waited for.
+
+        An ad account may refuse its first write to say that it takes none.
+        """
+        if not self._access.is_certain(ad_account_id):
+            return None
+        ids = {"ad_account_id": ad_account_id, "customer_list_id": customer_list_id}
+        part = members[: self._most]
+        answer = self._api.send_ahead(UPDATE_CUSTOMER_LIST, ids, body=_change_of(part, add=add))
+        return SentPart(answer, len(part))
+
+    def change(
+        self,
+        ad_account_id: str,
+        customer_list_id: str,
+        members: Sequence[str],
+        *,
+        add: bool,
+        sent: SentPart | None = None,
     ) -> None:
         """Add members or remove them; doing it twice changes nothing (Pinterest OpenAPI 5.23)."""
         ids = {"ad_account_id": ad_account_id, "customer_list_id": customer_list_id}
-        operation = "ADD" if add else "REMOVE"
         while members:
-            part = members[: self._most]
-            body = {"operation_type": operation, "records": ",".join(part)}
+            first, sent = sent, None
+            part = members[: first.members if first else self._most]
+            body, answer = _change_of(part, add=add), first.answer if first else None
             try:
                 with self._access.writing(ad_account_id):
-                    self._api.request(UPDATE_CUSTOMER_LIST, ids, body=body)
+                    self._api.request(UPDATE_CUSTOMER_LIST, ids, body=body, sent=answer)
             except RequestFailedError as error:
                 self._smaller(len(part), error)
             else:
@@ -127,7 +176,7 @@ class RecordsWriter:
         """
         if refused == 1 or not error.too_large:
             raise error
-        self._most = refused // 2
+        self._most = min(self._most or refused, refused // 2)  # several may be refused together
         logger.warning("%s; sending %d members at a time from here", error, self._most)
         return self._most
 
@@ -135,8 +184,24 @@ class RecordsWriter:
 class UploadWriter(RecordsWriter):
     """Sends the members of a list that is there by a file; a new list begins with a request."""
 
+    def send_ahead(
+        self,
+        ad_account_id: str,
+        customer_list_id: str,
+        members: Sequence[str],
+        *,
+        add: bool,
+    ) -> None:
+        """Send nothing: an upload is several requests, one after the other."""
+
     def change(
-        self, ad_account_id: str, customer_list_id: str, members: Sequence[str], *, add: bool
+        self,
+        ad_account_id: str,
+        customer_list_id: str,
+        members: Sequence[str],
+        *,
+        add: bool,
+        sent: SentPart | None = None,  # noqa: ARG002
     ) -> None:
         """Upload a file of members to be added or removed."""
         with self._access.writing(ad_account_id):
@@ -166,6 +231,11 @@ class DryListWriter:
         inventory.customer_lists.put(made)
         return made
 
+    def send_ahead(
+        self, ad_account_id: str, customer_list_id: str, members: Sequence[str], *, add: bool
+    ) -> None:
+        """Send nothing."""
+
     def change(
         self,
         ad_account_id: str,  # noqa: ARG002
@@ -173,6 +243,11 @@ class DryListWriter:
         members: Sequence[str],  # noqa: ARG002
         *,
         add: bool,  # noqa: ARG002
+        sent: SentPart | None = None,  # noqa: ARG002
     ) -> None:
         """Pretend to change a list."""
         self.planned_requests += self._requests
+
+
+def _change_of(members: Sequence[str], *, add: bool) -> dict[str, str]:
+    return {"operation_type": "ADD" if add else "REMOVE", "records": ",".join(members)}

@@ -101,7 +101,13 @@ class RunContext:
         self.inventory = self._inventories.of
         self.known_inventory = self._inventories.known
         self.customer_lists = CustomerLists(
-            config, self.api, self.writer, self.inventory, self.access
+            config,
+            self.api,
+            self.writer,
+            self.inventory,
+            self.access,
+            queue=self.in_flight,
+            note_undone=self._note_undone,
         )
         self.account_copy = AccountCopy()
         self.claims = Claims()
@@ -120,7 +126,10 @@ class RunContext:
     def note_failed_lists(self) -> None:
         """Let no state pass the members of a list that failed."""
         if any(each.failed for each in self.customer_lists.lists.values()):
-            self.tracker.has_unhandled = True
+            self.tracker.note_unhandled()
+
+    def _note_undone(self) -> None:
+        self.tracker.has_unhandled = True
 
     def note_schema(self, message: Mapping[str, Any]) -> None:
         """Note a SCHEMA message that may say that its stream holds a part of its table only."""

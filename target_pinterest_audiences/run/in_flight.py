@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from pinterest_audiences.errors import PinterestError
+from target_pinterest_audiences.run.concurrency_limit import ConcurrencyLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,11 +49,12 @@ class Started:
 @dataclass(frozen=True, slots=True)
 class _Step:
     run: Callable[[], None]
-    started: Started | None = None
+    answer: Answer | None = None
+    touched: frozenset[object] = frozenset()
 
     def wait(self, seconds: float | None = None) -> None:
-        if self.started:
-            wait([self.started.answer], seconds)
+        if self.answer:
+            wait([self.answer], seconds)
 
 
 class InFlight:
@@ -61,10 +63,11 @@ class InFlight:
     def __init__(self, api: PinterestAPI, most: int) -> None:
         """Have at most so many writes on their way."""
         self._api = api
-        self._most = most
+        self._limit = ConcurrencyLimit(most)
         self._steps: deque[_Step] = deque()
         self._writes = 0
         self._is_taking_up = False
+        self._kind = ""
 
     @property
     def is_empty(self) -> bool:
@@ -74,22 +77,35 @@ class InFlight:
     @property
     def is_possible(self) -> bool:
         """Whether more than one write may be on its way."""
-        return self._most > 1
+        return self._limit.most > 1
 
     def touches(self, keys: frozenset[object]) -> bool:
         """Return whether a write on its way has to do with one of some ids and names."""
-        return any(
-            step.started and not step.started.touched.isdisjoint(keys) for step in self._steps
-        )
+        return any(not step.touched.isdisjoint(keys) for step in self._steps)
+
+    def turn_to(self, kind: str) -> None:
+        """Wait for all that is on its way if what comes now is of another kind.
+
+        Records may name what batches of members make, and the other way round.
+        """
+        if kind != self._kind:
+            self.settle()
+            self._kind = kind
 
     def make_room(self) -> None:
         """Wait until one more write may be on its way."""
-        while self._writes >= self._most:
+        while self._writes >= self._limit.now:
             self._take_up()
 
-    def start(self, started: Started, run: Callable[[], None]) -> None:
-        """Note a write on its way; ``run`` is what to do in its turn."""
-        self._steps.append(_Step(run, started))
+    def start(self, answer: Answer, touched: frozenset[object], run: Callable[[], None]) -> None:
+        """Note a write on its way.
+
+        Args:
+            answer: What Pinterest answers.
+            touched: What the write has to do with; see ``touches``.
+            run: What to do in its turn, once the answer is there.
+        """
+        self._steps.append(_Step(run, answer, touched))
         self._writes += 1
 
     def run(self, run: Callable[[], None]) -> None:
@@ -108,6 +124,15 @@ class InFlight:
             PinterestError: If one of the writes ends the run.
         """
         while self._steps:
+            self._take_up()
+
+    def settle_touching(self, keys: frozenset[object]) -> None:
+        """Wait for what is on its way up to the last write that has to do with one of ``keys``.
+
+        Raises:
+            PinterestError: If one of the writes ends the run.
+        """
+        while self.touches(keys):
             self._take_up()
 
     def settle_after(self, error: PinterestError) -> PinterestError:
@@ -142,7 +167,7 @@ class InFlight:
             step = self._steps.popleft()
             step.wait(max(deadline - time.monotonic(), 0.0))
             try:
-                if step.started.answer.done() if step.started else is_complete:
+                if step.answer.done() if step.answer else is_complete:
                     step.run()
                 else:
                     is_complete = False
@@ -151,27 +176,24 @@ class InFlight:
         self._writes = 0
 
     def _is_first_done(self) -> bool:
-        started = self._steps[0].started
-        return started is None or started.answer.done()
+        answer = self._steps[0].answer
+        return answer is None or answer.done()
 
     def _take_up(self) -> None:
         """Take up what is first. It stays first until that is done: a signal may come."""
         step = self._steps[0]
         step.wait()
         self._is_taking_up = True
-        if step.started and _was_limited(step.started.answer):
-            # No quota that Pinterest names explains it, so it may be about requests at one time.
-            self._most = max(self._most // 2, 1)
+        if step.answer and not step.answer.exception():
+            was_limited = _was_limited(step.answer.result())
+            (self._limit.note_limited if was_limited else self._limit.note_answered)()
         step.run()
         self._steps.popleft()
-        self._writes -= step.started is not None
+        self._writes -= step.answer is not None
         self._is_taking_up = False
 
 
-def _was_limited(answer: Answer) -> bool:
+def _was_limited(response: requests.Response) -> bool:
     """Return whether Pinterest limited a request although its headers say that some are left."""
-    if answer.exception() is not None:
-        return False
-    response = answer.result()
     limited = response.status_code == requests.codes.too_many_requests
     return limited and response.headers.get("x-ratelimit-remaining") != "0"

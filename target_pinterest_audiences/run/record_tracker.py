@@ -193,7 +193,7 @@ class RecordTracker:
         """
         self._report.refused(message["stream"], reject, position)
         if self._dead_letters is None:
-            self.has_unhandled = True
+            self.note_unhandled()
             return
         self._dead_letters.keep(message, reject, dt.datetime.now(dt.UTC))
         if self._dead_letters.kept > MOST_KEPT:
@@ -202,6 +202,12 @@ class RecordTracker:
                 "them: see the reasons above, correct the query or the stream map, and run again"
             )
             raise TooManyRejectedError(msg)
+
+    def note_unhandled(self) -> None:
+        """Let no state pass what was left undone just now; those before it still may."""
+        if not self.has_unhandled:
+            self._in_flight.settle()
+            self.has_unhandled = True
 
     @property
     def kept_texts(self) -> AbstractSet[str]:
@@ -265,8 +271,8 @@ class RecordTracker:
     def _decide(self, item: _Item, *, last_call: bool) -> None:
         outcome = item.sink.decide(item.record, item.entry, last_call=last_call)
         if isinstance(outcome, Started):
-            finish = outcome.finish
-            self._in_flight.start(outcome, lambda: self._take_up(item, finish()))
+            answer, touched, finish = outcome.answer, outcome.touched, outcome.finish
+            self._in_flight.start(answer, touched, lambda: self._take_up(item, finish()))
         else:
             self._in_flight.run(lambda: self._take_up(item, outcome))
 
@@ -277,6 +283,7 @@ class RecordTracker:
             self._account(item.origin, item.entry, outcome)
 
     def _entered(self, stream: str, record: Mapping[str, Any]) -> Entry:
+        self._in_flight.turn_to("records")
         self._origin.taken += 1
         name = name_key(str(record.get("name") or record.get("audience_name") or ""))
         return Entry(

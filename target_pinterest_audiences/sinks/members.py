@@ -226,6 +226,7 @@ class AudienceMembersSink(ContextSink):
         numbers, self._numbers = self._numbers, []
         if not records:
             return
+        self.context.in_flight.turn_to("members")
         self.record_counter_metric.increment(len(records) - self._counted)
         self._counted = 0
         chunk = self._reader.read_all(records)

@@ -116,7 +116,8 @@ def _token_in_the_log() -> None:
 
 
 def _refusal_not_noted() -> None:
-    _replace(RunContext, "note_failed_lists", lambda _: None)
+    for method in ("note_failed_lists", "_note_undone"):
+        _replace(RunContext, method, lambda _: None)
 
 
 def _refused_share_passed_over() -> None:

@@ -341,7 +341,7 @@ def test_requests_follow_the_batch_settings(
     settings: dict[str, int],
     sizes: list[int],
 ) -> None:
-    run = target.target([SCHEMA, *people(range(count))], **settings)
+    run = target.target([SCHEMA, *people(range(count))], concurrency=1, **settings)
     assert run.code == 0, run.err
     assert changes(emulator) == [("ADD", size) for size in sizes]
     assert {entry["in_flight"] for entry in emulator.requests()} == {1}

@@ -134,7 +134,7 @@ def test_rate_limit_ends_the_run_and_the_next_one_continues(
 ) -> None:
     emulator.fault(operation=UPDATE, kind="rate_limit", reset=67150, skip=1)
     lines = [SCHEMA, *people(range(40)), state(1)]
-    run = target.target(lines, member_batch_size=10)
+    run = target.target(lines, member_batch_size=10, concurrency=1)
     assert run.code == 75
     assert run.state == {}
     assert "Traceback" not in run.err
