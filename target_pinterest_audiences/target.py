@@ -50,8 +50,6 @@ SINKS: dict[str, type[ContextSink]] = {
 
 
 _RECORDS_OF_A_FILE = 1000
-_END_SECONDS = 1.0
-"""For threads to end, which takes next to no time unless they wait for an answer."""
 
 
 class UnknownStreamError(PinterestError):
@@ -352,5 +350,5 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
                     raise
                 raise first from None
             finally:
-                self.context.api.senders.close(_END_SECONDS)
+                self.context.in_flight.close()
             self.report_end()

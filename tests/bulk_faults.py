@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-from itertools import chain
 from typing import Any
 
 import fsspec.implementations.local
@@ -107,16 +106,16 @@ def plant(bug: str) -> None:
 def _note_first() -> None:
     original = SEND.Sender._send  # noqa: SLF001
 
-    def send_noted(self: Any, batch: Any) -> Any:
+    def send_noted(self: Any, batch: Any, sent: Any) -> Any:
         outcome = self._note(batch, None)
-        original(self, batch)
+        original(self, batch, sent)
         return outcome
 
     SEND.Sender._send = send_noted  # noqa: SLF001
 
 
 def _forget_open_runs() -> None:
-    def finish(_run: Any, ledger: Any, _in_flight: int) -> bool:
+    def finish(_run: Any, ledger: Any) -> bool:
         for name in ledger.unsettled(ledger.current()):
             ledger.store.remove(f"runs/{name}")
         return True
@@ -126,8 +125,8 @@ def _forget_open_runs() -> None:
 
 def _send_all_at_once() -> None:
     def send_all(self: Any) -> None:
-        left = chain.from_iterable(map(self._left, SEND.OPERATIONS))
-        for outcome in SEND.in_flight(self._in_flight, left, self._send):
-            self._count(outcome)
+        for operation in SEND.OPERATIONS:
+            self._send_all(operation)
+        self._in_flight.settle()
 
     SEND.Sender.send = send_all

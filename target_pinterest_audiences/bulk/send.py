@@ -6,6 +6,7 @@ a run that ended early only needs the numbers of the batches that were answered.
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from dataclasses import replace
@@ -15,8 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import requests
 
-from pinterest_audiences.errors import RequestFailedError
-from target_pinterest_audiences.bulk.in_flight import in_flight
+from pinterest_audiences.errors import PinterestError, RequestFailedError
 from target_pinterest_audiences.bulk.outcomes import Outcome, Outcomes
 from target_pinterest_audiences.bulk.plan import OPERATIONS, batches_of
 from target_pinterest_audiences.bulk.store import StoreError
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from target_pinterest_audiences.bulk.store import Store
     from target_pinterest_audiences.members.customer_list import CustomerList
     from target_pinterest_audiences.members.customer_lists import CustomerLists
-    from target_pinterest_audiences.members.writer import ListWriter
+    from target_pinterest_audiences.members.writer import ListWriter, SentPart
+    from target_pinterest_audiences.run.in_flight import InFlight
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Sender:
     """Sends one plan, or what is left of it."""
 
     def __init__(
-        self, ledger: FileLedger, plan: Plan, lists: CustomerLists, *, requests_in_flight: int
+        self, ledger: FileLedger, plan: Plan, lists: CustomerLists, in_flight: InFlight
     ) -> None:
         """Find the list, as it is at Pinterest now.
 
@@ -52,7 +53,7 @@ class Sender:
             ledger: Has the plan.
             plan: The plan.
             lists: Finds the list, and writes to it.
-            requests_in_flight: How many requests may be under way.
+            in_flight: The requests on their way.
 
         Raises:
             MembersError: If it cannot be told which list is meant.
@@ -61,7 +62,7 @@ class Sender:
         self._ledger = ledger
         self._plan = plan
         self._writer: ListWriter = lists.list_writer
-        self._in_flight = requests_in_flight
+        self._in_flight = in_flight
         ref = plan.target.ref
         list_id = ref.customer_list_id or self.outcomes.customer_list_id
         self.members: CustomerList = lists.list_of(
@@ -79,14 +80,45 @@ class Sender:
         Raises:
             PinterestError: If not all could be sent; what was sent is noted.
         """
-        for operation in OPERATIONS:
-            left = self._left(operation)
-            if operation == "ADD" and self.members.list_id is None:
-                self._create(left)
-            progress = _Progress(self._plan, operation, self.outcomes)
-            for outcome in in_flight(self._in_flight, left, self._send):
-                self._count(outcome)
-                progress.note(outcome)
+        try:
+            for operation in OPERATIONS:
+                self._send_all(operation)
+                self._in_flight.settle()
+        except (KeyboardInterrupt, SystemExit):
+            self._in_flight.abandon()
+            raise
+        except PinterestError as error:
+            first = self._in_flight.settle_after(error)
+            if first is error:
+                raise
+            raise first from None
+
+    def _send_all(self, operation: OperationType) -> None:
+        """Send all batches of an operation; the last ones are on their way then."""
+        left = self._left(operation)
+        if operation == "ADD" and self.members.list_id is None:
+            self._create(left)
+        progress = _Progress(self._plan, operation, self.outcomes)
+        for batch in left:
+            self._begin(batch, progress)
+
+    def _begin(self, batch: Batch, progress: _Progress) -> None:
+        self._in_flight.make_room()
+        sent = None
+        if self._in_flight.is_possible and not self._given_up:
+            account, list_id = self._plan.target.ad_account_id, str(self.members.list_id)
+            add = batch.operation == "ADD"
+            sent = self._writer.send_ahead(account, list_id, batch.texts, add=add)
+        take_up = functools.partial(self._take_up, batch, sent, progress)
+        if sent:
+            self._in_flight.start(sent.answer, frozenset(), take_up)
+        else:
+            self._in_flight.run(take_up)
+
+    def _take_up(self, batch: Batch, sent: SentPart | None, progress: _Progress) -> None:
+        outcome = self._send(batch, sent)
+        self._count(outcome)
+        progress.note(outcome)
 
     def _left(self, operation: OperationType) -> Iterator[Batch]:
         names = self._ledger.files(self._plan.run, operation)
@@ -108,8 +140,9 @@ class Sender:
         self.members.tally.new = before
         self._count(self._note(batch, self._given_up))
 
-    def _send(self, batch: Batch) -> Outcome:
-        if self._given_up:
+    def _send(self, batch: Batch, sent: SentPart | None) -> Outcome:
+        """Wait for Pinterest's response to a batch, and note it."""
+        if self._given_up and not sent:
             return self._note(batch, self._given_up)
         refused = None
         try:
@@ -118,6 +151,7 @@ class Sender:
                 str(self.members.list_id),
                 batch.texts,
                 add=batch.operation == "ADD",
+                sent=sent,
             )
         except RequestFailedError as error:
             if error.status == requests.codes.unauthorized:

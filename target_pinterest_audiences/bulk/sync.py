@@ -126,6 +126,8 @@ def sync(run: RunContext, request: Request) -> None:
         except (KeyboardInterrupt, SystemExit, PinterestError) as ended:
             report_end(run, ended)
             raise
+        finally:
+            run.in_flight.close()
         report_end(run, check=_check)
 
 
@@ -140,7 +142,7 @@ def _sync(run: RunContext, request: Request) -> None:
                 claimed(ledger.store, run.api.max_wait, take_over=request.take_over)
             )
             ledger.remove_leftovers()
-        if not _finish(run, ledger, request.requests_in_flight):
+        if not _finish(run, ledger):
             return
         work = stack.enter_context(tempfile.TemporaryDirectory(dir=request.work))
         machine = Machine(work=Path(work), memory_limit=request.memory_limit)
@@ -151,7 +153,7 @@ def _sync(run: RunContext, request: Request) -> None:
             return
         if any(map(plan.people, OPERATIONS)):
             _publish(ledger, plan, machine)
-            _send(run, ledger, plan, request.requests_in_flight)
+            _send(run, ledger, plan)
         members.complete()
         if is_worth_it(ledger.current()):
             compact(ledger, machine)
@@ -171,7 +173,7 @@ def _ref(run: RunContext, request: Request) -> ListRef:
     return ref
 
 
-def _finish(run: RunContext, ledger: FileLedger, requests_in_flight: int) -> bool:
+def _finish(run: RunContext, ledger: FileLedger) -> bool:
     """Send what is left of the runs before, and return whether nothing is."""
     for name in ledger.unsettled(ledger.current()):
         if run.config["dry_run"]:
@@ -191,7 +193,7 @@ def _finish(run: RunContext, ledger: FileLedger, requests_in_flight: int) -> boo
             )
             raise StoreError(msg)
         logger.info("Going on with the run %s, which was not sent to its end", name)
-        _send(run, ledger, plan, requests_in_flight)
+        _send(run, ledger, plan)
     return True
 
 
@@ -258,8 +260,8 @@ def _publish(ledger: FileLedger, plan: Plan, machine: Machine) -> None:
     ledger.store.write(f"runs/{plan.run}/{PLAN}", msgspec.json.format(msgspec.json.encode(plan)))
 
 
-def _send(run: RunContext, ledger: FileLedger, plan: Plan, requests_in_flight: int) -> None:
-    sender = Sender(ledger, plan, run.customer_lists, requests_in_flight=requests_in_flight)
+def _send(run: RunContext, ledger: FileLedger, plan: Plan) -> None:
+    sender = Sender(ledger, plan, run.customer_lists, run.in_flight)
     sender.members.wants_members = plan.counts.wanted > 0
     sender.send()
     done = settle(ledger, plan, sender.outcomes)

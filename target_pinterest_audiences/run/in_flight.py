@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 5.0
 """How long a run that is asked to end waits for the answers to what is on its way."""
 
+_END_SECONDS = 1.0
+"""For threads to end, which takes next to no time unless they wait for an answer."""
+
 _MOST_STEPS = 1000
 
 
@@ -174,6 +177,10 @@ class InFlight:
             except PinterestError:
                 is_complete = False
         self._writes = 0
+
+    def close(self) -> None:
+        """End the threads; what still waits for an answer is left to itself."""
+        self._api.senders.close(_END_SECONDS)
 
     def _is_first_done(self) -> bool:
         answer = self._steps[0].answer

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_pinterest_audiences.bulk.in_flight import in_flight
 from target_pinterest_audiences.bulk.plan import (
     FORMAT,
     Counts,
@@ -108,25 +107,3 @@ def test_mirror_is_judged_as_in_the_target(
     for found, expected in zip(verdict, (refused, stay), strict=True):
         assert (expected in (found or "")) if expected else found is None
     assert judge(counts(**changed), "append", 0.2, "the list") == (None, None)
-
-
-@given(st.lists(st.integers(1, 100), max_size=30), st.integers(1, 8))
-def test_all_is_done_once(things: list[int], most: int) -> None:
-    assert sorted(in_flight(most, things, lambda thing: thing * 2)) == sorted(
-        thing * 2 for thing in things
-    )
-
-
-def test_nothing_is_begun_after_an_error() -> None:
-    begun = []
-
-    def do(thing: int) -> int:
-        begun.append(thing)
-        if thing == 3:
-            raise ValueError(thing)
-        return thing
-
-    found: list[int] = []
-    with pytest.raises(ValueError, match="3"):
-        found.extend(in_flight(1, range(1, 10), do))
-    assert begun == [1, 2, 3]

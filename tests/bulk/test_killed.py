@@ -152,15 +152,29 @@ def test_removals_wait_until_all_additions_are_done(
     bulk.people(range(500))
     assert bulk.sync().code == 0
     emulator.clear()
-    bulk.people(range(50, 600))
-    emulator.fault(kind="delay", seconds=1, operation="customer_lists/update", times=2)
+    bulk.people(range(50, 800))
+    emulator.fault(kind="delay", seconds=1, operation="customer_lists/update", skip=1, times=None)
     run = bulk.start(
         "--mode", "mirror", prepare=("bulk_faults", "plant", bug) if bug else None
     ).wait()
     assert run.code == 0, run.err
-    in_flight = [entry["in_flight"] for entry in emulator.requests("customer_lists/update")]
-    assert len(in_flight) == 2
-    assert (in_flight == [1, 1]) is not bool(bug)
+    sent = emulator.requests("customer_lists/update")
+    operations = [entry["body"]["operation_type"] for entry in sent]
+    assert operations == ["ADD", "ADD", "ADD", "REMOVE"]
+    assert [entry["in_flight"] for entry in sent[:-1]] == [1, 1, 2]
+    assert (sent[-1]["in_flight"] == 1) is not bool(bug)
+
+
+def test_limit_that_no_quota_explains_is_met_by_fewer_batches_at_a_time(slow: Bulk) -> None:
+    slow.people(range(500))
+    limited = {"kind": "status", "status": 429, "code": 8}
+    slow.emulator.fault(operation="customer_lists/update", skip=15, times=3, **limited)
+    run = slow.sync("--requests-in-flight", "8", member_batch_size=5)
+    assert run.code == 0, run.err
+    in_flight = [entry["in_flight"] for entry in slow.emulator.requests("customer_lists/update")]
+    assert max(in_flight[:15]) > 4
+    assert max(in_flight[30:45]) <= 2, "it grows by one after 20 responses"
+    assert members(slow.emulator, slow.account) == digests(range(500))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
