@@ -1,10 +1,13 @@
-"""Bugs in sending members that tests must find, planted in a fork; see `Fork`."""
+"""What a test does to a fork that sends members before it begins; see `Fork`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from no_waits import skip_waits
+
 from target_pinterest_audiences.members.list_batches import ListBatches
+from target_pinterest_audiences.run import in_flight
 from target_pinterest_audiences.run.in_flight import InFlight
 
 if TYPE_CHECKING:
@@ -15,9 +18,22 @@ TOGETHER = "additions and removals together"
 STATE_FIRST = "state passes a batch in flight"
 
 
+def send_together(slow: float) -> None:
+    """Send batches together when one took so many seconds."""
+    in_flight.SLOW_SECONDS = slow
+
+
+def hurry(_: object) -> None:
+    """Send batches together in any case, and repeat requests at once."""
+    send_together(0)
+    skip_waits(None)
+
+
 def plant(bug: str) -> None:
-    """Plant one of the bugs."""
+    """Plant one of the bugs, or none, and send batches together in any case."""
+    send_together(0)
     {
+        "": lambda: None,
         OUTCOME_FIRST: _note_first,
         TOGETHER: _send_all_together,
         STATE_FIRST: _pass_states_at_once,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -15,8 +16,11 @@ class Queue(Protocol):
     """Takes up responses in order, in the main thread; see ``run.in_flight.InFlight``."""
 
     @property
-    def is_possible(self) -> bool:
-        """Whether more than one request may be on its way."""
+    def is_worth_it(self) -> bool:
+        """Whether more than one request may be on its way, and a request was slow."""
+
+    def note_seconds(self, seconds: float) -> None:
+        """Note how long a request took that was waited for."""
 
     def make_room(self) -> None:
         """Wait until one more request may be on its way."""
@@ -80,12 +84,15 @@ class ListBatches:
             finish: Called in the batch's turn with what waits for Pinterest's response, or raises
                 what it means.
         """
-        send_ahead = self._writer.send_ahead if self._queue.is_possible else _send_nothing
+        send_ahead = self._writer.send_ahead if self._queue.is_worth_it else _send_nothing
         sent = send_ahead(ad_account_id, list_id, texts, add=add)
 
         def wait() -> None:
+            begun = time.monotonic()
             self._writer.change(ad_account_id, list_id, texts, add=add, sent=sent)
             self._is_proven = True
+            if not sent:
+                self._queue.note_seconds(time.monotonic() - begun)
 
         def take_up() -> None:
             self._texts.difference_update(texts)

@@ -14,7 +14,6 @@ from forks import until
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from member_bugs import OUTCOME_FIRST, STATE_FIRST, TOGETHER
-from no_waits import WITHOUT_WAITS
 from people import NAME, SCHEMA, STREAM, digest, digests, email, members, new_list, people, person
 from programs import Programs, state
 
@@ -45,7 +44,9 @@ def emulator() -> Iterator[Emulator]:
 def target(emulator: Emulator, account: str, tmp_path: Path) -> Programs:
     """The target, with a default ad account, a ledger, and a list that is there."""
     new_list(emulator, account, NAME, digest(email(0)))
-    return Programs(tmp_path, settings_for(emulator, account, tmp_path))
+    programs = Programs(tmp_path, settings_for(emulator, account, tmp_path))
+    programs.prepare = ("member_bugs", "plant", "")
+    return programs
 
 
 def settings_for(emulator: Emulator, account: str, folder: Path) -> dict[str, Any]:
@@ -107,6 +108,15 @@ def test_batches_of_one_list_are_sent_together(
     assert not updates(emulator)
 
 
+@pytest.mark.parametrize(("slow", "together"), [(0.04, True), (3600.0, False)])
+def test_batches_are_sent_together_once_one_was_slow(
+    emulator: Emulator, target: Programs, slow: float, *, together: bool
+) -> None:
+    target.prepare = ("member_bugs", "send_together", slow)
+    assert target.target([SCHEMA, *people(range(50))]).code == 0
+    assert bool(overlaps(updates(emulator))) is together
+
+
 def test_batches_of_several_lists_are_sent_together(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
@@ -122,7 +132,7 @@ def test_batches_of_several_lists_are_sent_together(
 def test_addition_and_removal_of_a_list_are_never_on_their_way_together(
     emulator: Emulator, target: Programs, account: str, bug: str
 ) -> None:
-    target.prepare = ("member_bugs", "plant", bug) if bug else None
+    target.prepare = ("member_bugs", "plant", bug)
     new_list(emulator, account, OTHER, digest(email(0)))
     lines = [
         chunk(target.folder, people(numbers, audience_name=name, operation=do))
@@ -145,7 +155,7 @@ def test_addition_and_removal_of_a_list_are_never_on_their_way_together(
 def test_ledger_knows_a_batch_after_its_response_only(
     emulator: Emulator, target: Programs, account: str, bug: str
 ) -> None:
-    target.prepare = ("member_bugs", "plant", bug) if bug else None
+    target.prepare = ("member_bugs", "plant", bug)
     emulator.fault(operation=UPDATE, kind="status", status=500, skip=3, times=None)
     process = target.start([SCHEMA, *people(range(100))])
     until(lambda: len(updates(emulator)) > IN_FLIGHT)
@@ -162,11 +172,11 @@ def test_ledger_knows_a_batch_after_its_response_only(
 def test_state_of_a_run_that_is_ended_passes_no_batch_on_its_way(
     emulator: Emulator, target: Programs, account: str, number: signal.Signals, bug: str
 ) -> None:
-    target.prepare = ("member_bugs", "plant", bug) if bug else None
+    target.prepare = ("member_bugs", "plant", bug)
     emulator.fault(operation=UPDATE, kind="delay", seconds=30, skip=6, times=None)
     lines = [SCHEMA, *chunks(target.folder, 200)]
     process = target.start(lines)
-    until(lambda: sum(fault["fired"] for fault in emulator.faults()) > IN_FLIGHT / 2)
+    until(lambda: sum(fault["fired"] for fault in emulator.faults()) == IN_FLIGHT)
     run = process.stop(number)
     assert run.code == 128 + number, run.err
     assert "Traceback" not in run.err
@@ -214,11 +224,11 @@ def test_error_that_ends_the_run_starts_nothing_new_and_notes_what_was_done(
 def test_run_killed_anywhere_loses_nobody_and_repeats_what_was_on_its_way(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
-    count = 1500
+    count = 2000
     lines = [SCHEMA, *people(range(count))]
     choice = random.Random(17)  # noqa: S311  (no secret)
     for _ in range(KILLS):
-        stop_at = len(updates(emulator)) + choice.randrange(1, 3 * IN_FLIGHT)
+        stop_at = len(updates(emulator)) + choice.randrange(1, 12)
         process = target.start(lines)
         until(lambda at=stop_at: len(updates(emulator)) >= at)  # type: ignore[misc]
         assert process.stop(signal.SIGKILL).code == -signal.SIGKILL
@@ -346,7 +356,7 @@ def _outcome(
         if chosen["keeps"]:
             given["rejected_path"] = str(folder / "rejected")
         programs = Programs(folder, given)
-        programs.prepare = WITHOUT_WAITS
+        programs.prepare = ("member_bugs", "hurry", None)
         lines = [
             line
             for number, records in enumerate(found)
