@@ -12,13 +12,17 @@ files and never changes them:
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
 from target_pinterest_audiences.members import mirror
 from target_pinterest_audiences.members.records import ListRef, batches
+from target_pinterest_audiences.members.reject_limit import (
+    FEW_REJECTED,
+    MOST_REJECTED,
+    are_too_many,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,12 +35,6 @@ KEY_COLUMNS = ("customer_list_id", "key")
 
 REJECT_COLUMNS = ("code", "digest")
 """Text, and binary, the SHA-256 of the value, as ``identifiers.rejected_digest``."""
-
-FEW_REJECTED = 100_000
-"""So many rows may be rejected in any case before the plan is."""
-
-MOST_REJECTED = Fraction(1, 100)
-"""The part of all rows that may be rejected where that is more."""
 
 Mode = Literal["append", "mirror"]
 OperationType = Literal["ADD", "REMOVE"]
@@ -170,7 +168,7 @@ _TABLE = "customers"
 
 def _too_many_rejected(counts: Counts) -> str | None:
     rejected = sum(counts.rejected.values())
-    if rejected <= FEW_REJECTED or rejected <= MOST_REJECTED * counts.rows:
+    if not are_too_many(rejected, counts.rows):
         return None
     by_code = ", ".join(f"{code} {rows}" for code, rows in sorted(counts.rejected.items()))
     return (

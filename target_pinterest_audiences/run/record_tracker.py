@@ -15,6 +15,11 @@ from target_pinterest_audiences.input.deletions import ORIGIN_DELETED
 from target_pinterest_audiences.input.names import name_key
 from target_pinterest_audiences.input.values import is_blank
 from target_pinterest_audiences.members.identifiers import rejected_digest
+from target_pinterest_audiences.members.reject_limit import (
+    FEW_REJECTED,
+    MOST_REJECTED,
+    are_too_many,
+)
 from target_pinterest_audiences.run.in_flight import Started
 
 if TYPE_CHECKING:
@@ -24,10 +29,6 @@ if TYPE_CHECKING:
     from target_pinterest_audiences.run.dead_letters import DeadLetters
     from target_pinterest_audiences.run.in_flight import InFlight
     from target_pinterest_audiences.run.report import Report
-
-
-MOST_KEPT = 100_000
-"""Members' records that a run keeps at the most; they are in memory until a state passes them."""
 
 
 class Decider(Protocol):
@@ -189,17 +190,21 @@ class RecordTracker:
             reject: Why.
 
         Raises:
-            TooManyRejectedError: If so many are kept that the input can hardly be right.
+            TooManyRejectedError: If so many of those that came are kept that the input can hardly
+                be right.
         """
         self._report.refused(message["stream"], reject, position)
         if self._dead_letters is None:
             self.note_unhandled()
             return
         self._dead_letters.keep(message, reject, dt.datetime.now(dt.UTC))
-        if self._dead_letters.kept > MOST_KEPT:
+        stream = message["stream"]
+        rejected, rows = self._report.counts[stream]["rejected"], self._positions[stream]
+        if are_too_many(rejected, rows):
             msg = (
-                f"More than {MOST_KEPT} records were rejected, so something is wrong with all of "
-                "them: see the reasons above, correct the query or the stream map, and run again"
+                f"{rejected} of {rows} records were rejected, more than {FEW_REJECTED} and "
+                f"{float(MOST_REJECTED):.0%} of them, so something is wrong with all: see the "
+                "reasons above, correct the query or the stream map, and run again"
             )
             raise TooManyRejectedError(msg)
 
@@ -210,15 +215,15 @@ class RecordTracker:
             self.has_unhandled = True
 
     @property
-    def kept_texts(self) -> AbstractSet[str]:
-        """The texts in the records that are kept: any other record needs no ``key_of_kept``."""
+    def kept_texts(self) -> AbstractSet[int]:
+        """Hashes of texts in the records that are kept: no other record needs ``key_of_kept``."""
         return self._dead_letters.texts if self._dead_letters else frozenset()
 
-    def key_of_kept(self, message: Mapping[str, Any]) -> str | None:
+    def key_of_kept(self, message: Mapping[str, Any]) -> bytes | None:
         """Return the key under which a member's record is kept; None if it is not kept."""
         return self._dead_letters.key_of(message) if self._dead_letters else None
 
-    def settle_member(self, key: str) -> None:
+    def settle_member(self, key: bytes) -> None:
         """Let go of a member's record that was kept under a key and is applied now."""
         if self._dead_letters:
             self._dead_letters.settle(key)

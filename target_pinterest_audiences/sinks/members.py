@@ -73,7 +73,7 @@ class AudienceMembersSink(ContextSink):
         )
         self._records: list[Mapping[str, Any]] = []
         self._numbers: list[int] = []
-        self._taken: dict[str, Member] = {}
+        self._taken: dict[bytes, Member] = {}
         """By the key of a record that is kept: the member that was taken in since."""
         self._counted = 0
         self._mirrors = self.context.customer_lists.mirrors
@@ -236,7 +236,7 @@ class AudienceMembersSink(ContextSink):
         in_any_order = len({(id(lists[key]), key[1]) for key in lists}) == len(lists)
         turns = chunk.people.items() if in_any_order else self._reader.read_in_turns(records)
         kept = self.context.tracker.kept_texts
-        if any(not kept.isdisjoint(texts) for texts in chunk.people.values()):
+        if kept and not all(kept.isdisjoint(map(hash, each)) for each in chunk.people.values()):
             self._note_kept(records, kept)
         reading = self.context.customer_lists.reading(self._table) if self._mirrors else None
         for key, people in turns:
@@ -262,14 +262,14 @@ class AudienceMembersSink(ContextSink):
                 found[member[:3]] = (position, as_record(member), reject)
         return found.values()
 
-    def _note_kept(self, records: Iterable[Mapping[str, Any]], kept: AbstractSet[str]) -> None:
+    def _note_kept(self, records: Iterable[Mapping[str, Any]], kept: AbstractSet[int]) -> None:
         """Note the records that are kept, as they came or as their list refused them.
 
         All others are forgotten here: there may be millions of them.
         """
         for record in records:
             member = self._reader.read(record)
-            if isinstance(member, Reject) or member.text not in kept:
+            if isinstance(member, Reject) or hash(member.text) not in kept:
                 continue
             for form in (record, as_record(member)):
                 if key := self.context.tracker.key_of_kept(self._kept_form(form)):
