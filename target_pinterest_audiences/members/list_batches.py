@@ -61,7 +61,8 @@ class ListBatches:
 
     def make_room(self, *, add: bool) -> None:
         """Wait until a batch of additions, or of removals, may be sent."""
-        if self._texts and (add is not self._add or not self._is_proven):
+        goes_along = add is self._add and self._is_proven and self._queue.is_worth_it
+        if self._texts and not goes_along:
             self.settle()
         self._queue.make_room()
 
