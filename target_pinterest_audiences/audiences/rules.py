@@ -81,9 +81,12 @@ def same_rule(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _are_written_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Compare quickly, as nearly all rules allow; unlike in ``one == other``, true is not 1."""
+    """Compare quickly, as nearly all rules allow; unlike in ``one == other``, true is not 1.
+
+    Pinterest and warehouses return the fields in an order of their own.
+    """
     try:
-        return repr(one) == repr(other)
+        return repr(sorted(one.items())) == repr(sorted(other.items()))
     except ValueError:  # a whole number with more digits than Python writes
         return False
 

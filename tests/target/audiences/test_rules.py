@@ -13,7 +13,7 @@ from singer_sdk.singerlib.json import serialize_json
 
 from pinterest_emulator.checks import audiences as audience_checks
 from pinterest_emulator.errors import ApiError
-from target_pinterest_audiences.audiences.rule_fields import RULE_FIELDS, normalised
+from target_pinterest_audiences.audiences.rule_fields import RULE_FIELDS, meaning, normalised
 from target_pinterest_audiences.audiences.rules import REFERENCES, check_rule, same_rule
 from target_pinterest_audiences.changes import Reject
 
@@ -338,6 +338,20 @@ def test_both_forms_of_a_response_are_equal_and_one_is_sent(
     wanted = {"seed_id": list, "percentage": int, "pin_id": list}
     several = isinstance(one[field], list) and len(one[field]) > 1
     assert type(sent) is wanted.get(field, list if several else str)
+
+
+VALUES = st.sampled_from([True, 1, 1.0, Decimal("1.0"), "1", "true", [1], {"=": 1}, {"=": [True]}])
+REST = [("retention_days", 180), ("seed_id", ["1"])]
+
+
+@given(value=VALUES, other_value=VALUES, order=st.permutations(range(3)))
+def test_rules_are_equal_when_they_mean_the_same_in_any_order(
+    value: object, other_value: object, order: list[int]
+) -> None:
+    one = dict([("new_field", value), *REST])
+    items = [("new_field", other_value), *REST]
+    other = dict(items[place] for place in order)
+    assert same_rule(one, other) == (meaning(one) == meaning(other))
 
 
 def test_long_value_is_shortened() -> None:
