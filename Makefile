@@ -95,6 +95,10 @@ airbyte-compare: $(INSTALLED) ## Compare with Airbyte's own Pinterest source
 	! $(BIN)/python -c '$(AIRBYTE_PYTHON)' || $(MAKE) --no-print-directory .venv-airbyte-compare/.installed
 	$(BIN)/python -m bench.airbyte
 
+.PHONY: docs
+docs: .venv-docs/.installed ## Build the docs site into build/site, and fail for a broken link
+	.venv-docs/bin/mkdocs build --strict --quiet
+
 .PHONY: spark
 spark: $(INSTALLED) .venv-spark/.installed ## Run the tests on Spark, which needs Java 17 or newer
 	java -version
@@ -174,6 +178,7 @@ lock: $(UV) ## Lock newer versions of all dependencies
 	$(LOCK) requirements/bench-client.in -o requirements/bench-client.txt
 	$(LOCK) requirements/bench-chart.in -o requirements/bench-chart.txt
 	$(LOCK) pyproject.toml requirements/spark.in --extra emulator --extra spark -c requirements/dev.txt -o requirements/spark.txt
+	$(LOCK) requirements/docs.in -o requirements/docs.txt
 	$(LOCK) requirements/audit.in -o requirements/audit.txt
 	$(LOCK) requirements/release.in -o requirements/release.txt
 
