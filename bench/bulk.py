@@ -1,9 +1,9 @@
 """Compares ``pinterest-audiences members sync`` with the target on the same Parquet files.
 
-``python -m bench.bulk`` runs the two in turns, so that a busy machine slows down both: runs in
-which nobody changed, by processor time, and a first run by wall time with an emulator that responds
-after a second. Arguments set the number of members and the seconds of latency; 0 leaves the first
-runs out.
+The target runs with a ledger in a database, and with a ledger of files. ``python -m bench.bulk``
+runs them in turns, so that a busy machine slows down all: runs in which nobody changed, by
+processor time, and a first run by wall time with an emulator that responds after a second.
+Arguments set the number of members and the seconds of latency; 0 leaves the first runs out.
 """
 
 from __future__ import annotations
@@ -19,28 +19,34 @@ from bench.inputs import NAME, write_batches
 from bench.measure import Command, Usage
 from bench.parts import BIN, TOKEN, control, running_emulator, write_json
 
+TARGET = "target"
 ROUNDS = 3
 MEMORY_LIMIT = "1GB"
 
 
-class Two:
-    """The target and the command, each with an ad account and a ledger of its own."""
+class Three:
+    """The target twice and the command, each with an ad account and a ledger of its own."""
 
     def __init__(self, folder: Path, count: int, url: str) -> None:
         """Write the files."""
-        accounts = control(url, "seed", {"ad_accounts": 2, "audiences": 0})["ad_accounts"]
+        accounts = control(url, "seed", {"ad_accounts": 3, "audiences": 0})["ad_accounts"]
         self.folder = folder
         self.url = url
-        self.of_target, self.of_command = accounts
+        self.of_target, self.of_files, self.of_command = accounts
         self.messages = write_batches(folder, count, "parquet")
         for file in folder.glob("parquet-*-*"):
             table = pq.read_table(file, columns=["email"])
             pq.write_table(table, folder / f"{file.name}.customers")
 
     def target(self) -> Usage:
-        """Run the target."""
+        """Run the target with a ledger in a database."""
         ledger = f"sqlite:///{self.folder}/{self.of_target}.db"
         return self._run("target-pinterest-audiences", self.of_target, ledger_url=ledger)
+
+    def target_with_files(self) -> Usage:
+        """Run the target with a ledger of files."""
+        ledger = f"file://{self.folder}/target-ledger"
+        return self._run("target-pinterest-audiences", self.of_files, ledger_url=ledger)
 
     def command(self, in_flight: int = 4) -> Usage:
         """Run the command."""
@@ -72,26 +78,34 @@ def show(label: str, usage: Usage, count: int) -> None:
 def unchanged(folder: Path, count: int) -> None:
     """Compare runs in which nobody changed."""
     with running_emulator() as url:
-        two = Two(folder, count, url)
-        show("target, first run", two.target(), count)
-        show("members sync, first run", two.command(), count)
-        found: dict[str, list[float]] = {"target": [], "members sync": []}
+        three = Three(folder, count, url)
+        programs = {
+            TARGET: three.target,
+            "target, ledger of files": three.target_with_files,
+            "members sync": three.command,
+        }
+        for label, program in programs.items():
+            show(f"{label}, first run", program(), count)
+        found: dict[str, list[float]] = {label: [] for label in programs}
         for _ in range(ROUNDS):
-            for label, program in (("target", two.target), ("members sync", two.command)):
+            for label, program in programs.items():
                 usage = program()
                 found[label].append(usage.cpu_seconds)
                 show(f"{label}, unchanged", usage, count)
-    target, command = (statistics.median(each) for each in found.values())
-    print(f"{command / target:.2f} of the target's processor time when nobody changed")
+    median = {label: statistics.median(each) for label, each in found.items()}
+    for label, seconds in median.items():
+        if label != TARGET:
+            ratio = seconds / median[TARGET]
+            print(f"{label}: {ratio:.2f} of the target's processor time when nobody changed")
 
 
 def first(folder: Path, count: int, latency: float) -> None:
     """Compare first runs, with a response that takes a while."""
     with running_emulator("--latency-ms", str(round(1000 * latency))) as url:
-        two = Two(folder, count, url)
-        command = two.command(8)
+        three = Three(folder, count, url)
+        command = three.command(8)
         show(f"members sync, first, {latency:g} s latency", command, count)
-        target = two.target()
+        target = three.target()
         show(f"target, first, {latency:g} s latency", target, count)
     print(f"{command.seconds / target.seconds:.2f} of the target's time to add all members")
 

@@ -26,6 +26,7 @@ FLOOR = "floor: msgspec + hashlib + requests"
 TEMPLATE = "template SDK target"
 OWN = "this target"
 FORMS = {"records": "records", "jsonl": "jsonl.gz", "parquet": "Parquet"}
+DATABASE, FILES = "ledger.db", "ledger"
 CHANGED = 1000
 """Members of the run ``1,000 changed``: half of them are removed, half of them are new."""
 
@@ -56,6 +57,16 @@ def member_writers() -> list[Contestant]:
                 ),
             )
         ],
+        Contestant(
+            f"{OWN}, Parquet, ledger of files",
+            functools.partial(_first, form="parquet", ledger=FILES),
+            functools.partial(_keep_ledger, form="parquet", ledger=FILES),
+        ),
+        Contestant(
+            f"{OWN}, Parquet, ledger of files, unchanged",
+            functools.partial(_again, form="parquet", ledger=FILES),
+            functools.partial(_check_changes, form="parquet", changed=0, ledger=FILES),
+        ),
         Contestant(
             f"{OWN}, records, ledger, 1,000 changed",
             functools.partial(_again, form="changed"),
@@ -116,35 +127,42 @@ def _own(run: Run, form: str) -> Command:
     return own_target(run, run.empty_account, ledger_url="").reading(input_of(run, form))
 
 
-def _ledger(run: Run) -> Path:
-    return run.folder / "ledger.db"
+def _url(run: Run, ledger: str) -> str:
+    return ("sqlite:///" if ledger == DATABASE else "file://") + str(run.folder / ledger)
 
 
-def _first(run: Run, form: str) -> Command:
-    ledger = {"ledger_url": f"sqlite:///{_ledger(run)}"}
-    return own_target(run, run.empty_account, **ledger).reading(input_of(run, form))
+def _copy(ledger: Path, to: Path) -> None:
+    if ledger.is_dir():
+        shutil.rmtree(to, ignore_errors=True)
+        shutil.copytree(ledger, to)
+    else:
+        shutil.copy(ledger, to)
 
 
-def _keep_ledger(run: Run, form: str) -> None:
+def _first(run: Run, form: str, ledger: str = DATABASE) -> Command:
+    target = own_target(run, run.empty_account, ledger_url=_url(run, ledger))
+    return target.reading(input_of(run, form))
+
+
+def _keep_ledger(run: Run, form: str, ledger: str = DATABASE) -> None:
     _check_all(run)
-    shutil.copy(_ledger(run), run.shared / f"{form}.db")
-    (run.shared / f"{form}.account").write_text(run.empty_account)
+    _copy(run.folder / ledger, run.shared / f"{form}.{ledger}")
+    (run.shared / f"{form}.{ledger}.account").write_text(run.empty_account)
 
 
-def _again(run: Run, form: str) -> Command:
-    before = "records" if form == "changed" else form
-    shutil.copy(run.shared / f"{before}.db", _ledger(run))
-    ledger = {"ledger_url": f"sqlite:///{_ledger(run)}"}
+def _again(run: Run, form: str, ledger: str = DATABASE) -> Command:
+    before = f"{'records' if form == 'changed' else form}.{ledger}"
+    _copy(run.shared / before, run.folder / ledger)
     account = (run.shared / f"{before}.account").read_text()
-    return own_target(run, account, **ledger).reading(input_of(run, form))
+    return own_target(run, account, ledger_url=_url(run, ledger)).reading(input_of(run, form))
 
 
 def _check_all(run: Run) -> None:
     _expect(run, run.empty_account, {"added": run.rows, "digest": _digest(run.rows)})
 
 
-def _check_changes(run: Run, form: str, changed: int) -> None:
-    account = (run.shared / f"{form}.account").read_text()
+def _check_changes(run: Run, form: str, changed: int, ledger: str = DATABASE) -> None:
+    account = (run.shared / f"{form}.{ledger}.account").read_text()
     changed = min(changed, run.rows)
     _expect(run, account, {"added": changed, "removed": changed})
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
 from pinterest_audiences.config import ID
+from pinterest_audiences.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FILE_LEDGERS = ("file://", "s3://", "gs://", "abfss://")
 
 TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
     th.Property(
@@ -91,7 +98,9 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
         description=(
             "SQLAlchemy URL of the database that keeps who was sent to which list, as hashes: "
             "sqlite:///… or postgresql+psycopg://…; by default a SQLite file of mode 0600 in the "
-            "user's state folder. Empty keeps nothing and sends everybody each time."
+            "user's state folder. For tens of millions of members, the folder of a ledger of files "
+            "instead, as that of members sync: file:///…, s3://…, gs://… or abfss://…. Empty keeps "
+            "nothing and sends everybody each time."
         ),
     ),
     th.Property(
@@ -168,3 +177,29 @@ TARGET_SETTINGS: tuple[th.Property[Any], ...] = (
         ),
     ),
 )
+
+
+def file_ledger(config: Mapping[str, Any]) -> str | None:
+    """Return the URL of the ledger of files that holds the members; None if a database does.
+
+    Raises:
+        SettingsError: If another setting does not go with it, or if what it needs is missing.
+    """
+    url = config.get("ledger_url")
+    if not url or not url.lower().startswith(_FILE_LEDGERS):
+        return None
+    for setting, value in (("member_transport", "upload"), ("write_mode", "create")):
+        if config[setting] == value:
+            msg = (
+                f"Settings: {setting} {value} does not work with a ledger_url of files: choose "
+                "another one, or a database as ledger_url"
+            )
+            raise SettingsError(msg)
+    for module in ("duckdb", "pyarrow"):
+        if find_spec(module) is None:
+            msg = (
+                f"Settings: ledger_url is a ledger of files, and {module} is missing: pip install "
+                "'pinterest-audiences[bulk]'"
+            )
+            raise SettingsError(msg)
+    return str(url)

@@ -112,6 +112,13 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         Raises:
             UnknownStreamError: If there is none.
         """
+        if stream_name == MEMBERS and self.context.file_ledger:
+            # It needs an extra.
+            from target_pinterest_audiences.sinks.bulk_members import (  # noqa: PLC0415
+                BulkMembersSink,
+            )
+
+            return BulkMembersSink
         if stream_name in SINKS:
             return SINKS[stream_name]
         if stream_maps.drop_all(self._maps(stream_name)):
@@ -278,7 +285,7 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         """Return whether a whole version of a stream, after its SCHEMA, removes what it lacks."""
         maps = self._maps(stream)
         only_members = all(item.stream_alias == MEMBERS for item in maps)
-        return bool(maps) and only_members and self.context.customer_lists.mirrors
+        return bool(maps) and only_members and self.config["member_mode"] == "mirror"
 
     def connection_test(self) -> None:
         """Make sure that a run can begin; see ``connection_test``.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import fsspec.implementations.local
@@ -14,9 +16,9 @@ from pyarrow import fs
 
 _MODULES: list[Any] = [
     importlib.import_module(f"target_pinterest_audiences.bulk.{name}")
-    for name in ("customers", "plan_duckdb", "send", "store", "sync")
+    for name in ("customers", "plan_duckdb", "send", "store", "sync", "sync_spooled")
 ]
-CUSTOMERS, PLAN_DUCKDB, SEND, STORE, SYNC = _MODULES
+CUSTOMERS, PLAN_DUCKDB, SEND, STORE, SYNC, SYNC_SPOOLED = _MODULES
 
 
 def kill_at(name: str) -> None:
@@ -80,6 +82,19 @@ def kill_while_hashing(rows: int) -> None:
     PLAN_DUCKDB.keys_of = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 
 
+def sync_while_reading(command: list[str]) -> None:
+    """Let another process change the ledger when all has been read and nothing is planned."""
+    original = SYNC_SPOOLED.SpooledSync.sync
+
+    def sync(self: Any, table: Any) -> None:
+        program = Path(sys.executable).with_name(command[0])
+        elsewhere = {**os.environ, "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"] + "-elsewhere"}
+        subprocess.run([program, *command[1:]], check=True, env=elsewhere)
+        original(self, table)
+
+    SYNC_SPOOLED.SpooledSync.sync = sync
+
+
 def use_object_store(scheme: str) -> None:
     """Let URLs of a scheme mean files that are only reached as objects are."""
     original = STORE.filesystem_of
@@ -120,7 +135,7 @@ def _forget_open_runs() -> None:
             ledger.store.remove(f"runs/{name}")
         return True
 
-    SYNC._finish = finish  # noqa: SLF001
+    SYNC.finish_open_runs = SYNC_SPOOLED.finish_open_runs = finish
 
 
 def _send_all_at_once() -> None:

@@ -81,7 +81,7 @@ def _ticket(store: Store, max_wait: float) -> str:
             return f"{_FOLDER}/{mine}"
         store.remove(f"{_FOLDER}/{mine}")
         if time.monotonic() >= deadline:
-            hint = f" ({others[0]}). If that process has ended, use --take-over"
+            hint = f" ({others[0]}). If that process has ended, use --take-over or remove it"
             raise _busy(store, max_wait, hint)
         # Two that saw each other must not come back at the same moment.
         pause = _LONGEST_PAUSE_SECONDS * (0.2 + secrets.randbelow(800) / 1000)

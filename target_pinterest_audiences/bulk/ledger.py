@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
-from target_pinterest_audiences.bulk.plan import FOLDERS, FORMAT, OperationType, Plan
+from target_pinterest_audiences.bulk.plan import FOLDERS, FORMAT, TAKEN_OUT, OperationType, Plan
 from target_pinterest_audiences.bulk.store import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from target_pinterest_audiences.bulk.store import Store
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -99,11 +101,13 @@ class Delta(NamedTuple):
         added: Files of people.
         removed: Files of people.
         refused_keys: Who of them counts neither as added nor as removed.
+        taken_out: Files of those who were removed because a record said so.
     """
 
     added: list[str]
     removed: list[str]
     refused_keys: dict[OperationType, list[KeyRange]]
+    taken_out: Sequence[str] = ()
 
 
 class Layers(NamedTuple):
@@ -154,7 +158,10 @@ class FileLedger:
             [f"{base}.taken_out.parquet"] if noted and noted.any_taken_out else [],
             [
                 Delta(
-                    self.files(done.run, "ADD"), self.files(done.run, "REMOVE"), done.refused_keys
+                    self.files(done.run, "ADD"),
+                    self.files(done.run, "REMOVE"),
+                    done.refused_keys,
+                    self._files(done.run, TAKEN_OUT),
                 )
                 for done in current.runs
                 if done.customer_list_id == customer_list_id
@@ -163,8 +170,11 @@ class FileLedger:
 
     def files(self, run: str, operation: OperationType) -> list[str]:
         """Return the files of a plan, in order."""
-        folder = f"runs/{run}/{FOLDERS[operation]}"
-        return [f"{folder}/{name}" for name in self.store.names(folder)]
+        return self._files(run, FOLDERS[operation])
+
+    def _files(self, run: str, folder: str) -> list[str]:
+        path = f"runs/{run}/{folder}"
+        return [f"{path}/{name}" for name in self.store.names(path)]
 
     def plan(self, run: str) -> Plan:
         """Return a plan.

@@ -5,6 +5,8 @@ files and never changes them:
 
 - ``add/*.parquet`` and ``remove/*.parquet``: columns ``KEY_COLUMNS``. Within an operation, keys
   are unique and ascend as bytes, through the files in the order of their names. No key is in both.
+- ``taken_out/*.parquet``, if records ask for removals: likewise, those of ``remove`` who are out
+  because a record says so.
 - ``rejects/*.parquet``: columns ``REJECT_COLUMNS``, one row for each row that has no key and is not
   null.
 - ``plan.json``: a ``Plan``, written last. A folder without it is no plan.
@@ -42,6 +44,7 @@ OPERATIONS: tuple[OperationType, ...] = ("ADD", "REMOVE")
 """In the order of sending: the additions of a list are done before its removals begin."""
 
 FOLDERS = {"ADD": "add", "REMOVE": "remove"}
+TAKEN_OUT = "taken_out"
 
 
 class PlannedList(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +79,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
         known: People that the ledger had in the list.
         add: People to add.
         absent: People in the list who are not in the table; 0 unless the mode is ``mirror``.
+        taken_out: People to remove because a record says so.
+        unknown: How many of these the ledger does not have in the list.
     """
 
     rows: int
@@ -85,6 +90,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     known: int
     add: int
     absent: int
+    taken_out: int = 0
+    unknown: int = 0
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,8 +106,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         batch_members: Most members in a request; batches are counted by it.
         batch_bytes: Most bytes of identifiers in a request, likewise.
         counts: What was counted.
-        absent_stay: Why people who are absent from the table stay, if they do. Then there is
-            nothing in ``remove``.
+        absent_stay: Why people who are absent from the table stay, if they do. Then none of them
+            is in ``remove``.
         layers: The ledger's state that was planned against: its base, and its runs after that.
         made_by: Versions of the programs that made the plan.
         made_at: When, as ISO 8601.
@@ -122,7 +129,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def removes(self) -> int:
         """How many people the plan removes."""
-        return 0 if self.absent_stay else self.counts.absent
+        return self.counts.taken_out + (0 if self.absent_stay else self.counts.absent)
 
     def people(self, operation: OperationType) -> int:
         """Return how many people an operation of the plan is about."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from target_pinterest_audiences.bulk.sent_duckdb import (
     count,
     quoted,
     sent_members,
+    versions,
     write_keys,
 )
 from target_pinterest_audiences.members.identifiers import rejected_digest
@@ -95,7 +95,7 @@ class DuckDBPlanMaker:
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the programs that make a plan here."""
-        return {name: version(name) for name in ("pinterest-audiences", "duckdb", "pyarrow")}
+        return versions()
 
 
 @dataclass(slots=True)

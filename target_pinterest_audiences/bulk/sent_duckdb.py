@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from target_pinterest_audiences.bulk.ledger import KeyRange, Layers
 
 NOBODY = "SELECT NULL::BLOB AS key WHERE false"
+_STATES = 3
+"""In, out and taken out, in this order."""
 
 
 class DatabaseError(PinterestError):
@@ -78,40 +81,43 @@ def sent_members(connection: duckdb.DuckDBPyConnection, layers: Layers) -> Itera
     """
     with contextlib.ExitStack() as stack:
 
-        def people(names: list[str], refused: Sequence[KeyRange] = ()) -> str:
-            return _people(stack.enter_context(layers.store.on_disk(names)), refused)
+        def people(names: Sequence[str], refused: Sequence[KeyRange] = ()) -> str:
+            return _people(stack.enter_context(layers.store.on_disk([*names])), refused)
 
-        parts = [
-            (
-                people(delta.added, delta.refused_keys.get("ADD", ())),
-                people(delta.removed, delta.refused_keys.get("REMOVE", ())),
-            )
-            for delta in layers.deltas
-        ]
-        # The first run of a list is as large as a base, and has nobody to remove.
-        is_first = not layers.base and not layers.taken_out
-        base = parts.pop(0)[0] if is_first and parts else people(layers.base)
-        taken_out = people(layers.taken_out)
+        parts = []
+        for delta in layers.deltas:
+            refused = delta.refused_keys.get("REMOVE", ())
+            added = people(delta.added, delta.refused_keys.get("ADD", ()))
+            removed, taken_out = people(delta.removed, refused), people(delta.taken_out, refused)
+            parts.append((added, removed, taken_out))
+        # The first run of a list is as large as a base, and removes nobody whom the list had.
+        if parts and not layers.base and not layers.taken_out:
+            base, _, taken_out = parts.pop(0)
+        else:
+            base, taken_out = people(layers.base), people(layers.taken_out)
         changes = [
-            f"SELECT key, {number} AS number, {is_in} AS is_in FROM ({part})"
-            for number, pair in enumerate(parts)
-            for part, is_in in zip(pair, (True, False), strict=True)
-        ]
+            # Who was taken out is among those who were removed, so that comes last.
+            f"SELECT key, {_STATES * number + state} AS number FROM ({part})"
+            for number, run in enumerate(parts)
+            for state, part in enumerate(run)
+            if part != NOBODY
+        ] or [f"SELECT key, 0 AS number FROM ({NOBODY})"]
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE changed AS SELECT key, arg_max(is_in, number) AS is_in "
+            "CREATE OR REPLACE TEMP TABLE changed AS SELECT key, max(number) AS number "
             f"FROM ({' UNION ALL '.join(changes)}) GROUP BY key"
-            if changes
-            else f"CREATE OR REPLACE TEMP TABLE changed AS SELECT *, true AS is_in FROM ({NOBODY})"
         )
-        unchanged = "ANTI JOIN changed USING (key)" if changes else ""
-        connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW sent AS SELECT key FROM ({base}) {unchanged} "
-            "UNION ALL SELECT key FROM changed WHERE is_in"
-        )
-        connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW taken_out AS SELECT key FROM ({taken_out}) {unchanged}"
-        )
+        unchanged = "ANTI JOIN changed USING (key)" if parts else ""
+        for view, before, state in (("sent", base, 0), ("taken_out", taken_out, 2)):
+            connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT key FROM ({before}) {unchanged} "
+                f"UNION ALL SELECT key FROM changed WHERE number % {_STATES} = {state}"
+            )
         yield
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the programs that make a plan here."""
+    return {name: version(name) for name in ("pinterest-audiences", "duckdb", "pyarrow")}
 
 
 def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -11,27 +11,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from pinterest_audiences.errors import PinterestError, SettingsError
 from target_pinterest_audiences.bulk.claim import claimed
 from target_pinterest_audiences.bulk.compact import compact, is_worth_it
 from target_pinterest_audiences.bulk.customers import CustomersError
 from target_pinterest_audiences.bulk.interrupts import kept_interrupts
-from target_pinterest_audiences.bulk.ledger import PLAN, FileLedger, layer_names, new_run_name
+from target_pinterest_audiences.bulk.ledger import FileLedger, layer_names, new_run_name
 from target_pinterest_audiences.bulk.plan import (
     FOLDERS,
     FORMAT,
     OPERATIONS,
     Plan,
     PlannedList,
-    batches_of,
     judge,
 )
-from target_pinterest_audiences.bulk.send import Sender, texts_of
+from target_pinterest_audiences.bulk.runs import (
+    count_planned,
+    finish_open_runs,
+    publish,
+    send_plan,
+)
 from target_pinterest_audiences.bulk.sent_duckdb import Machine
-from target_pinterest_audiences.bulk.settle import settle
-from target_pinterest_audiences.bulk.store import Store, StoreError
+from target_pinterest_audiences.bulk.store import Store
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.members.customer_lists import MembersError
 from target_pinterest_audiences.members.lookup import other_type
@@ -142,18 +143,18 @@ def _sync(run: RunContext, request: Request) -> None:
                 claimed(ledger.store, run.api.max_wait, take_over=request.take_over)
             )
             ledger.remove_leftovers()
-        if not _finish(run, ledger):
+        if not finish_open_runs(run, ledger):
             return
         work = stack.enter_context(tempfile.TemporaryDirectory(dir=request.work))
         machine = Machine(work=Path(work), memory_limit=request.memory_limit)
         members = run.customer_lists.list_of(ref, maker.list_type)
         plan = _plan(run, ledger, members, _Wish(maker, request.mode), machine)
         if dry_run:
-            _count_planned(run, members, plan, machine)
+            count_planned(run, members, plan, machine)
             return
         if any(map(plan.people, OPERATIONS)):
-            _publish(ledger, plan, machine)
-            _send(run, ledger, plan)
+            publish(ledger, plan, machine)
+            send_plan(run, ledger, plan)
         members.complete()
         if is_worth_it(ledger.current()):
             compact(ledger, machine)
@@ -171,30 +172,6 @@ def _ref(run: RunContext, request: Request) -> ListRef:
     if isinstance(ref, Reject):
         raise CustomersError(ref.reason)
     return ref
-
-
-def _finish(run: RunContext, ledger: FileLedger) -> bool:
-    """Send what is left of the runs before, and return whether nothing is."""
-    for name in ledger.unsettled(ledger.current()):
-        if run.config["dry_run"]:
-            if ledger.has_plan(name):
-                logger.warning(
-                    "The run %s is not done. Without a dry run it is sent to its end before a new "
-                    "plan is made, so nothing was planned now",
-                    name,
-                )
-                return False
-            continue
-        plan = ledger.plan(name)
-        if plan.layers != layer_names(ledger.current(), plan.target.customer_list_id):
-            msg = (
-                f"the plan {name} was made for another state of the ledger, so it cannot be sent: "
-                f"remove the folder runs/{name} of {ledger.store.where}"
-            )
-            raise StoreError(msg)
-        logger.info("Going on with the run %s, which was not sent to its end", name)
-        _send(run, ledger, plan)
-    return True
 
 
 def _plan(
@@ -250,38 +227,6 @@ def _plan(
         made_by=wish.maker.versions(),
         made_at=now.isoformat(),
     )
-
-
-def _publish(ledger: FileLedger, plan: Plan, machine: Machine) -> None:
-    """Put a plan into the ledger, ``plan.json`` last."""
-    for folder in (*FOLDERS.values(), "rejects"):
-        for file in sorted((machine.work / folder).iterdir()):
-            ledger.store.put(file, f"runs/{plan.run}/{folder}/{file.name}")
-    ledger.store.write(f"runs/{plan.run}/{PLAN}", msgspec.json.format(msgspec.json.encode(plan)))
-
-
-def _send(run: RunContext, ledger: FileLedger, plan: Plan) -> None:
-    sender = Sender(ledger, plan, run.customer_lists, run.in_flight)
-    sender.members.wants_members = plan.counts.wanted > 0
-    sender.send()
-    done = settle(ledger, plan, sender.outcomes)
-    if done.refused:
-        msg = (
-            f"{done.refused} members of {sender.members.label} were neither added nor removed, "
-            "because Pinterest refused their batches, see above: run again to try them again"
-        )
-        run.fail(MembersError(msg))
-
-
-def _count_planned(run: RunContext, members: CustomerList, plan: Plan, machine: Machine) -> None:
-    """Count in the report what a dry run would send."""
-    store = Store.at(str(machine.work))
-    for operation in OPERATIONS:
-        names = [f"{FOLDERS[operation]}/{name}" for name in store.names(FOLDERS[operation])]
-        batches = batches_of(plan, operation, texts_of(store, names, plan, operation))
-        run.customer_lists.list_writer.planned_requests += sum(1 for _ in batches)
-    members.tally.new += plan.counts.add
-    members.tally.removed += plan.removes
 
 
 def _report_rows(run: RunContext, members: CustomerList, rejected: dict[str, int]) -> None:

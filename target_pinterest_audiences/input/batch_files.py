@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
@@ -16,6 +17,9 @@ from target_pinterest_audiences.input.reader import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    import pyarrow as pa
 
 _BLOCK_BYTES = 1024 * 1024
 _NO_RECORDS = (
@@ -40,36 +44,84 @@ def read_files(
     Raises:
         InputError: If a file cannot be read as records.
     """
+    for file in _files(message, config):
+        with file as opened:
+            yield from _read_file(opened, message["encoding"], most)
+
+
+def read_tables(
+    message: Mapping[str, Any], config: Mapping[str, Any], most: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield the records of a BATCH message of parquet as ``read_files`` does, but as columns.
+
+    Args:
+        message: The BATCH message.
+        config: The target's settings.
+        most: Yield so many records at a time.
+
+    Raises:
+        InputError: If a file cannot be read as records.
+    """
+    for file in _files(message, config):
+        with file as opened:
+            yield from _parquet(opened, most)
+
+
+def as_records(rows: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Return rows of ``read_tables`` as records.
+
+    Raises:
+        InputError: If a value is none that a record can have, such as a date in the year 20000.
+    """
+    try:
+        records: list[dict[str, Any]] = rows.to_pylist()
+    except (ValueError, OverflowError, TypeError, ImportError) as error:
+        msg = (
+            "A value in a parquet file of a BATCH message cannot be read "
+            f"({type(error).__name__}); nothing after it was read"
+        )
+        raise InputError(msg) from None
+    return records
+
+
+def _files(
+    message: Mapping[str, Any], config: Mapping[str, Any]
+) -> Iterator[AbstractContextManager[IO[bytes]]]:
     storage = config.get("batch_config", {}).get("storage")
     for address in message["manifest"]:
-        try:
-            yield from _read_file(str(address), message["encoding"], storage, most)
-        except _NO_RECORDS as error:
-            shown = redact(str(address).partition("?")[0])
-            msg = (
-                f"The file {shown} of a BATCH message of stream {message['stream']!r} cannot be "
-                f"read ({type(error).__name__}); nothing after it was read"
-            )
-            raise InputError(msg) from None
+        yield _opened(str(address), message["stream"], storage)
+
+
+@contextmanager
+def _opened(address: str, stream: str, storage: Mapping[str, Any] | None) -> Iterator[IO[bytes]]:
+    try:
+        path = UPath(address)
+        if storage:
+            path = UPath(storage["root"], **storage.get("params", {})) / path.name
+        with path.open("rb") as file:
+            yield file
+    except _NO_RECORDS as error:
+        shown = redact(address.partition("?")[0])
+        msg = (
+            f"The file {shown} of a BATCH message of stream {stream!r} cannot be read "
+            f"({type(error).__name__}); nothing after it was read"
+        )
+        raise InputError(msg) from None
 
 
 def _read_file(
-    address: str, encoding: Mapping[str, Any], storage: Mapping[str, Any] | None, most: int
+    file: IO[bytes], encoding: Mapping[str, Any], most: int
 ) -> Iterator[list[dict[str, Any]]]:
-    path = UPath(address)
-    if storage:
-        path = UPath(storage["root"], **storage.get("params", {})) / path.name
-    with path.open("rb") as file:
-        match encoding:
-            case {"format": "parquet"}:
-                yield from _read_parquet(file, most)
-            case {"format": "jsonl", "compression": "gzip"}:
-                with gzip.open(file) as lines:
-                    yield from _read_lines(cast("IO[bytes]", lines), most)
-            case {"format": "jsonl"} if encoding.get("compression") in {None, "none"}:
-                yield from _read_lines(file, most)
-            case _:
-                raise NotImplementedError
+    match encoding:
+        case {"format": "parquet"}:
+            yield from _read_parquet(file, most)
+        case {"format": "jsonl", "compression": "gzip"}:
+            with gzip.open(file) as lines:
+                yield from _read_lines(cast("IO[bytes]", lines), most)
+        case {"format": "jsonl"} if encoding.get("compression") in {None, "none"}:
+            yield from _read_lines(file, most)
+        case _:
+            raise NotImplementedError
 
 
 def _read_lines(file: IO[bytes], most: int) -> Iterator[list[dict[str, Any]]]:
@@ -101,8 +153,12 @@ def _refuse() -> NoReturn:
 
 
 def _read_parquet(file: IO[bytes], most: int) -> Iterator[list[dict[str, Any]]]:
-    import pyarrow.parquet  # noqa: PLC0415  (an extra: pip install 'pinterest-audiences[parquet]')
-
-    for batch in pyarrow.parquet.ParquetFile(file).iter_batches(most):
+    for batch in _parquet(file, most):
         columns = batch.to_pydict()
         yield [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _parquet(file: IO[bytes], most: int) -> Iterator[pa.RecordBatch]:
+    import pyarrow.parquet  # noqa: PLC0415  (an extra: pip install 'pinterest-audiences[parquet]')
+
+    yield from pyarrow.parquet.ParquetFile(file).iter_batches(most)

@@ -14,6 +14,7 @@ from target_pinterest_audiences.audiences.account_copy import AccountCopy
 from target_pinterest_audiences.audiences.claims import Claims
 from target_pinterest_audiences.audiences.existing import Inventories
 from target_pinterest_audiences.audiences.writer import DryRunWriter, PinterestWriter, Writer
+from target_pinterest_audiences.config import file_ledger
 from target_pinterest_audiences.members import mirror
 from target_pinterest_audiences.members.customer_lists import CustomerLists
 from target_pinterest_audiences.run.account_locks import AccountLocks
@@ -51,6 +52,7 @@ class RunContext:
         account_locks: The ad accounts that only this run may write to.
         inventory: Returns what an ad account has.
         known_inventory: Returns the same, or None if it was not read.
+        file_ledger: The URL of the ledger of files that holds the members; None if a database does.
         customer_lists: The customer lists that records name.
         account_copy: What audiences of another ad account became.
         claims: What earlier records ask for.
@@ -96,12 +98,18 @@ class RunContext:
         self.dead_letters = None if dry_run else dead_letters
         self.in_flight = InFlight(self.api, 1 if dry_run else config["concurrency"])
         self.tracker = RecordTracker(self.report, self.dead_letters, self.in_flight)
-        self.account_locks = AccountLocks(self.api, config.get("ledger_url"), self._interrupted)
+        self.file_ledger = file_ledger(config)
+        # The lists themselves know no such ledger: the sink of members compares with it.
+        of_lists = {"ledger_url": "", "member_mode": "add"} if self.file_ledger else {}
+        lists_config = {**config, **of_lists}
+        self.account_locks = AccountLocks(
+            self.api, lists_config.get("ledger_url"), self.interrupted
+        )
         self._inventories = Inventories(self.api, None if dry_run else self.account_locks.acquire)
         self.inventory = self._inventories.of
         self.known_inventory = self._inventories.known
         self.customer_lists = CustomerLists(
-            config,
+            lists_config,
             self.api,
             self.writer,
             self.inventory,
@@ -144,7 +152,7 @@ class RunContext:
         return self._partial_schemas.get(stream) or mirror.partial_state(self._last_state, stream)
 
     @contextlib.contextmanager
-    def _interrupted(self) -> Iterator[None]:
+    def interrupted(self) -> Iterator[None]:
         """Surround a time in which other runs may write to the ad accounts of this run.
 
         Nothing that was read before it counts after it.
