@@ -173,18 +173,19 @@ def test_state_of_a_run_that_is_ended_passes_no_batch_on_its_way(
     emulator: Emulator, target: Programs, account: str, number: signal.Signals, bug: str
 ) -> None:
     target.prepare = ("member_bugs", "plant", bug)
-    emulator.fault(operation=UPDATE, kind="delay", seconds=30, skip=6, times=None)
-    lines = [SCHEMA, *chunks(target.folder, 200)]
+    emulator.fault(operation=UPDATE, kind="delay", seconds=30, skip=1, times=None)
+    first = [chunk(target.folder, people(range(SIZE))), state(SIZE)]
+    lines = [SCHEMA, *first, *chunks(target.folder, 200)]
     process = target.start(lines)
     until(lambda: sum(fault["fired"] for fault in emulator.faults()) == IN_FLIGHT)
     run = process.stop(number)
     assert run.code == 128 + number, run.err
     assert "Traceback" not in run.err
     report = json.loads((target.folder / "report.json").read_text())
-    assert report["streams"][STREAM]["added"] == 6 * SIZE
-    assert (run.state["seen"] == 6 * SIZE) is not bool(bug)
+    assert report["streams"][STREAM]["added"] == SIZE
+    assert (run.state["seen"] == SIZE) is not bool(bug)
     emulator.clear()
-    left = lines[lines.index(state(6 * SIZE)) + 1 :]
+    left = lines[lines.index(state(SIZE)) + 1 :]
     again = target.target([SCHEMA, *left])
     assert again.code == 0, again.err
     assert members(emulator, account) == digests(range(200))
