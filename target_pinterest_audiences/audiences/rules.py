@@ -86,7 +86,9 @@ def _are_written_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool
     Pinterest and warehouses return the fields in an order of their own.
     """
     try:
-        return repr(sorted(one.items())) == repr(sorted(other.items()))
+        return repr(one) == repr(other) or (
+            one.keys() == other.keys() and repr(sorted(one.items())) == repr(sorted(other.items()))
+        )
     except ValueError:  # a whole number with more digits than Python writes
         return False
 
