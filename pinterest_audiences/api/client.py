@@ -139,13 +139,13 @@ class PinterestAPI:
             NoResponseError: If no usable response came; ``request_not_sent`` says whether
                 Pinterest can have acted on it.
         """
-        request = self._request(operation, ids, params, body, auth)
+        build = functools.partial(self._request, operation, ids, params, body, auth)
 
         @self.with_retries(lambda error: operation.creates and not _can_not_have_worked(error))
         def send() -> Response:
             nonlocal sent
             first, sent = sent, None
-            return self._send(operation, request, first)
+            return self._send(operation, build, first)
 
         return send()
 
@@ -160,7 +160,7 @@ class PinterestAPI:
         Raises:
             RateLimitedError: If the rate limit lasts longer than ``max_wait``.
         """
-        prepared = self._admitted(operation, self._request(operation, ids, None, body, None)())
+        prepared = self._admitted(operation, self._request(operation, ids, None, body, None))
         return self.senders.submit(lambda: self._exchanged(operation, prepared))
 
     @property
@@ -244,7 +244,7 @@ class PinterestAPI:
         params: Mapping[str, Any] | None,
         body: Mapping[str, Any] | None,
         auth: AuthBase | None,
-    ) -> functools.partial[requests.Request]:
+    ) -> requests.Request:
         request = functools.partial(
             requests.Request,
             operation.method,
@@ -253,19 +253,19 @@ class PinterestAPI:
             auth=auth or self._bearer,
         )
         if auth:
-            return functools.partial(request, data=body)
+            return request(data=body)
         if body is None:
-            return request
+            return request()
         data = serialize_json(body).encode()
-        return functools.partial(request, data=data, headers={"Content-Type": "application/json"})
+        return request(data=data, headers={"Content-Type": "application/json"})
 
     def _send(
         self,
         operation: Operation,
-        request: functools.partial[requests.Request],
+        build: Callable[[], requests.Request],
         sent: Answer | None,
     ) -> Response:
-        response = sent.result() if sent else self._exchange(operation, request())
+        response = sent.result() if sent else self._exchange(operation, build())
         if (
             not self._stopped
             and response.status_code == requests.codes.unauthorized
@@ -273,7 +273,7 @@ class PinterestAPI:
             and error_code(response) not in _SCOPE_CODES
             and self._bearer.renew(response.request)
         ):
-            response = self._exchange(operation, request())
+            response = self._exchange(operation, build())
         return read_response(operation, response)
 
     def _exchange(self, operation: Operation, request: requests.Request) -> requests.Response:
