@@ -179,6 +179,7 @@ class InFlight:
         is_complete = not self._is_taking_up
         if self._is_taking_up:
             self._steps.popleft()
+            self._is_taking_up = False
         while self._steps:
             step = self._steps.popleft()
             step.wait(max(deadline - time.monotonic(), 0.0))
