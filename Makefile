@@ -144,7 +144,8 @@ wheel: $(INSTALLED) ## Build the wheel from a source distribution, install it al
 .PHONY: release-check
 release-check: wheel .venv-release/.installed ## Rehearse a release: check the distributions, install the source alone, list its parts
 	for version in $$(git tag --points-at HEAD | sed -n 's/^v//p'); do \
-		grep -q "^## \[\{0,1\}$$version" CHANGELOG.md || { echo "CHANGELOG.md lacks $$version"; exit 1; }; \
+		grep -qF "## [$$version]" CHANGELOG.md || { echo "CHANGELOG.md has no section [$$version]"; exit 1; }; \
+		ls dist/pinterest_audiences-$$version-*.whl dist/pinterest_audiences-$$version.tar.gz; \
 	done
 	.venv-release/bin/twine check --strict dist/*.whl dist/*.tar.gz
 	$(UV) venv --quiet --clear --python $(BIN)/python build/sdist-venv

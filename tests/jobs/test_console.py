@@ -52,6 +52,15 @@ def test_errors_are_red_on_a_terminal_only(programs: Programs) -> None:
     assert "\x1b" not in programs.run(TAP, "--config", config).err
 
 
+def test_errors_of_the_target_are_red_and_its_output_is_not(programs: Programs) -> None:
+    config = str(programs.file("config.json", {**programs.settings, "ad_account_id": "x"}))
+    stdin = str(programs.file("in.singer", {"type": "NONSENSE"}))
+    code, shown = on_terminal(programs, TARGET, "--config", config, "--input", stdin)
+    assert code == 1
+    assert RED in shown
+    assert "\x1b" not in (programs.folder / "out").read_text()
+
+
 def test_tap_ends_with_one_line_of_records_requests_and_seconds(
     emulator: Emulator, programs: Programs
 ) -> None:
