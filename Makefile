@@ -160,6 +160,10 @@ release-check: wheel .venv-release/.installed ## Rehearse a release: check the d
 hub: $(INSTALLED) ## Write the definitions for Meltano Hub from meltano.yml
 	$(BIN)/python -m hub
 
+.PHONY: reference
+reference: $(INSTALLED) ## Write docs/reference.md from the code
+	$(BIN)/python -m reference
+
 LOCK := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 .PHONY: lock

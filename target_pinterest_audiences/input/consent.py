@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     Allows = Callable[[Any], bool]
 
-CODE = "unclear_consent"
-
 _ABOUT = (
     "(?:is|has|was|user|customer|contact|email|sms|marketing|newsletter|ads?|advertising|targeting|"
     "tracking|personali[sz]ation|pinterest|data|global|gdpr|ccpa|cpra|privacy|double|single)*"
@@ -65,7 +63,7 @@ def unclear_consent(record: Mapping[str, Any]) -> Reject | None:
     for column, allows in _readers(tuple(record)):
         if not allows(record[column]):
             return Reject(
-                CODE,
+                "unclear_consent",
                 f"{redact(column)} may say that the person does not want to be uploaded: leave out "
                 "such rows or send them with the operation REMOVE, and drop the column if it means "
                 "something else",

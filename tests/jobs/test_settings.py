@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from pinterest_emulator.cli import _parser as emulator_parser
+from reference.__main__ import PAGE, page
 from tap_pinterest_audiences.tap import TapPinterestAudiences
 from target_pinterest_audiences.target import SINKS, TargetPinterestAudiences
 
@@ -154,3 +155,9 @@ def test_the_readme_has_every_option_of_the_emulator() -> None:
     }
     shown = {name.split()[0] for name in readme_rows("## The emulator")}
     assert shown == options - {"--help", "--version"}
+
+
+def test_reference_is_what_make_reference_writes() -> None:
+    assert PAGE.read_text() == page(), "run `make reference`"
+    for code in ("unclear_consent", "bad_rule_value", "refused", "no_at"):
+        assert f"| `{code}` |" in page()
