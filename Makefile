@@ -160,6 +160,9 @@ release-check: wheel .venv-release/.installed ## Rehearse a release: check the d
 hub: $(INSTALLED) ## Write the definitions for Meltano Hub from meltano.yml
 	$(BIN)/python -m hub
 
+.PHONY: dbt
+dbt: $(INSTALLED) .venv-dbt/.installed ## Install dbt, for the test of the example
+
 .PHONY: reference
 reference: $(INSTALLED) ## Write docs/reference.md from the code
 	$(BIN)/python -m reference
@@ -185,6 +188,7 @@ lock: $(UV) ## Lock newer versions of all dependencies
 	$(LOCK) pyproject.toml requirements/spark.in --extra emulator --extra spark -c requirements/dev.txt -o requirements/spark.txt
 	$(LOCK) requirements/docs.in -o requirements/docs.txt
 	$(LOCK) requirements/audit.in -o requirements/audit.txt
+	$(LOCK) requirements/dbt.in -o requirements/dbt.txt
 	$(LOCK) requirements/release.in -o requirements/release.txt
 
 .PHONY: clean
