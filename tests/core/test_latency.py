@@ -17,7 +17,10 @@ from pinterest_audiences.api.latency import Latency
         ([0.012] * 100, True),
         ([0.02, 0.02], True),
         ([0.05], True),
-        ([0.05, *[0.002] * 1000], True),
+        ([0.05, 0.002, 0.002, 0.002, 0.002], False),  # it was one, and fast ones followed
+        ([*[0.3] * 1000, *[0.002] * 100], True),
+        ([*[0.3] * 1000, *[0.002] * 200], False),  # a server may become fast
+        ([*[0.002] * 1000, 0.3, 0.3], True),
         ([*[0.002] * 1000, 0.05], True),
     ],
 )
