@@ -181,7 +181,8 @@ class AudiencesSink(PinterestSink):
         if conflict := self._conflict(claim, desired, inventory, entry):
             return conflict
         if code == "type_differs":
-            claims.hold(entry, claim.name_only())
+            # Also that it is there: if a later record removed it, the next run would create it.
+            claims.hold(entry, replace(claim.name_only(), exists=claim.exists))
             return change
         if isinstance(change, Reject):
             claims.hold(entry, replace(claim, waiting=True))

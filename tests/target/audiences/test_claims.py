@@ -286,6 +286,17 @@ _modes = st.fixed_dictionaries(
     ],
     modes={"on_ambiguous": "reject", "write_mode": "upsert", "override_ad_account": True},
 )
+@example(
+    records=[
+        record(
+            name="A",
+            audience_type="ACTALIKE",
+            rule={"seed_name": "B", "country": "US", "percentage": 1},
+        ),
+        record(name="A", operation_type="REMOVE"),
+    ],
+    modes={"on_ambiguous": "newest", "write_mode": "upsert", "override_ad_account": False},
+)
 def test_second_run_over_any_input_writes_nothing(
     emulator: Emulator, programs: Programs, records: list[dict[str, Any]], modes: dict[str, Any]
 ) -> None:
