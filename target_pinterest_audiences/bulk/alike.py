@@ -30,7 +30,7 @@ _MOST_TRIED = 3
 
 
 class Alike(NamedTuple):
-    """Rows that mean the same but for whom.
+    """Rows that differ only in the person.
 
     Attributes:
         member: What one of them means.

@@ -93,7 +93,7 @@ def write_removals(list_id: str | None, machine: Machine, *, absent: bool, taken
         list_id: The list.
         machine: That of ``plan_spooled``.
         absent: Whether people who did not come may.
-        taken_out: Whether those may of whom a record says so.
+        taken_out: Whether a record may take people out.
     """
     if not taken_out:
         _file(machine, TAKEN_OUT).unlink(missing_ok=True)

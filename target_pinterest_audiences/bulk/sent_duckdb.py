@@ -90,7 +90,7 @@ def sent_members(connection: duckdb.DuckDBPyConnection, layers: Layers) -> Itera
             added = people(delta.added, delta.refused_keys.get("ADD", ()))
             removed, taken_out = people(delta.removed, refused), people(delta.taken_out, refused)
             parts.append((added, removed, taken_out))
-        # The first run of a list is as large as a base, and removes nobody whom the list had.
+        # The first run of a list is as large as a base, and removes nobody who was in the list.
         if parts and not layers.base and not layers.taken_out:
             base, _, taken_out = parts.pop(0)
         else:

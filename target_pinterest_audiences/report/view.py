@@ -73,7 +73,7 @@ class ListRow(NamedTuple):
         sent: People that were sent to Pinterest.
         already_there: People who had been sent before.
         removed: People whose removal was sent.
-        size: People whom Pinterest had matched; None if that is not known.
+        size: People that Pinterest had matched; None if that is not known.
         size_before: The same before the run.
         missing: How many of the people that Pinterest needs are missing.
         rejected: By reason.
