@@ -43,6 +43,10 @@ _OPT_IN = re.compile(
     r"|allow(?:s|ed)?(?:e?mail|sms|marketing|ads|advertising|targeting|tracking|upload))" + _WHEN
 )
 _STATUS = re.compile(r"\w*(?:status|state)")
+_STATUS_OF_PERSON = re.compile(
+    _ABOUT + "(?:subscription|subscriber|member)?status|subscriptionstate"
+)
+"""Unlike the status of an order, or the state of an address."""
 
 _GIVEN = frozenset(
     {"granted", "given", "optedin", "optin", "doubleoptin", "singleoptin", "subscribed", "accepted"}
@@ -92,14 +96,21 @@ def shown_consent(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def consent_columns(columns: Iterable[str]) -> list[str]:
     """Return the columns that may say whether a person wants to be uploaded, by their names."""
-    return [column for column, allows in _readers(tuple(columns)) if allows is not _no_refusal]
+    return [
+        column
+        for column, allows in _readers(tuple(columns))
+        if allows is not _no_refusal or _STATUS_OF_PERSON.fullmatch(_plain(column))
+    ]
 
 
 @functools.lru_cache(_MOST_TABLES)
 def _readers(columns: tuple[str, ...]) -> tuple[tuple[str, Allows], ...]:
-    names = (squeezed(unicodedata.normalize("NFKC", column)) for column in columns)
-    found = zip(columns, map(_reader, names), strict=True)
+    found = ((column, _reader(_plain(column))) for column in columns)
     return tuple((column, allows) for column, allows in found if allows)
+
+
+def _plain(column: str) -> str:
+    return squeezed(unicodedata.normalize("NFKC", column))
 
 
 def _reader(name: str) -> Allows | None:

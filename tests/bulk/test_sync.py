@@ -169,6 +169,8 @@ def test_unreadable_row_keeps_absent_people(emulator: Emulator, bulk: Bulk, acco
         ("Deleted_At", "can say who is to be in which list"),
         ("Opted Out", "can say who is to be in which list"),
         ("consent", "can say who is to be in which list"),
+        ("Subscription Status", "can say who is to be in which list"),
+        ("status", "can say who is to be in which list"),
         ("_origin_deleted", "can say who is to be in which list"),
         ("KEY_SHA256", "can say who is to be in which list"),
         ("maid", "2 of them"),

@@ -9,6 +9,8 @@ import pytest
 from people import NAME, SCHEMA, changes, digest, digests, members, people, person, whole_version
 from programs import Programs
 
+from target_pinterest_audiences.input.consent import consent_columns
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -154,3 +156,8 @@ def test_stream_map_that_drops_the_column_uploads_the_person(
     run = target.target([SCHEMA, person(email=ANN, consent="unknown")])
     assert run.code == 0, run.err
     assert members(emulator, account, NAME) == {digest(ANN)}
+
+
+def test_status_of_an_order_and_state_of_an_address_say_nothing_about_a_person() -> None:
+    columns = ["email", "order_status", "state", "Email Status", "STATUS", "opted-out", "country"]
+    assert consent_columns(columns) == ["Email Status", "STATUS", "opted-out"]
