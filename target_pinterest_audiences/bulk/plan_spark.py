@@ -22,13 +22,18 @@ from target_pinterest_audiences.bulk.keys import unread
 from target_pinterest_audiences.bulk.plan import FOLDERS, Counts
 from target_pinterest_audiences.bulk.sent_duckdb import connected, write_keys
 from target_pinterest_audiences.bulk.spark_tasks import (
+    CHANGES,
     COUNTS,
+    IN_BASE,
     KEY,
-    READ,
-    REJECTED,
-    TAKEN,
-    packed,
-    read_keys,
+    PIECE,
+    REJECTS,
+    TAKEN_OUT,
+    decide_to_append,
+    decide_to_mirror,
+    read_rows,
+    read_sent,
+    run_kinds,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +48,6 @@ if TYPE_CHECKING:
 _RESULTS = 16
 """Parts in which the plan comes here, one after the other; memory here holds one of them."""
 
-_REJECT_ROWS = 100_000
 _STRICT = {"ignoreMissingFiles": "false", "ignoreCorruptFiles": "false"}
 _PATTERN = frozenset("*?[]{}\\")
 
@@ -79,12 +83,10 @@ class SparkPlanMaker:
         """
         for folder in (*FOLDERS.values(), "rejects"):
             (machine.work / folder).mkdir(mode=0o700)
-        known = _decided(self._known_of_keys(layers), removes=mode == "mirror")
-        # What has not changed stays in Spark. Spark computes what both parts begin with only once;
-        # if it had to compute it twice, and rows had changed meanwhile, the counts would differ.
-        changed = known.where("added OR absent OR code IS NOT NULL").mapInArrow(packed, TAKEN)
-        # All of a partition stays together: if Spark has to compute it again, it is the same keys.
-        results = _counted(known).union(changed).repartition(_RESULTS, "partition")
+        decide = decide_to_mirror if mode == "mirror" else decide_to_append
+        changes = self._pieces(layers).groupBy("bucket").applyInArrow(decide, CHANGES)
+        # All of a bucket stays together: if Spark has to compute it again, it is the same keys.
+        results = changes.repartition(_RESULTS, "bucket")
         counts, rejected = _written(results, machine)
         files = {"ADD": counts["added"], "REMOVE": counts["absent"]}
         with connected(machine) as connection:
@@ -115,31 +117,21 @@ class SparkPlanMaker:
         found = {name: version(name) for name in ("pinterest-audiences", "duckdb", "pyarrow")}
         return found | {"spark": self.rows.sparkSession.version}
 
-    def _known_of_keys(self, layers: Layers) -> DataFrame:
-        """Return the columns that ``take_apart`` takes, of all rows and of all in the list."""
+    def _pieces(self, layers: Layers) -> DataFrame:
+        """Return the columns ``PIECE``, of all rows and of all whom the ledger's files have."""
         name = "`" + self.column.replace("`", "``") + "`"
-        rows = self.rows.select(sf.col(name)).mapInArrow(
-            functools.partial(read_keys, self.list_type), READ
-        )
-        parts = [rows.select("key", "code", *_columns(rows=1))]
+        read = functools.partial(read_rows, self.list_type)
+        parts = [self.rows.select(sf.col(name)).mapInArrow(read, PIECE)]
         parts += self._sent(layers)
-        return (
-            functools.reduce(lambda one, other: one.union(other), parts)
-            .groupBy("key", "code")
-            .agg(
-                sf.sum("rows").alias("rows"),
-                sf.max("state").alias("state"),
-                sf.max("taken_out").alias("taken_out"),
-            )
-        )
+        return functools.reduce(lambda one, other: one.union(other), parts)
 
     def _sent(self, layers: Layers) -> Iterator[DataFrame]:
-        """Yield who the ledger's files say is in the list, or no more; later states are higher."""
-        yield from self._people(layers, layers.base, _columns(state=1))
-        yield from self._people(layers, layers.taken_out, _columns(taken_out=1))
+        """Yield pieces of who is in the list by the ledger's files, or no more."""
+        yield from self._people(layers, layers.base, IN_BASE)
+        yield from self._people(layers, layers.taken_out, TAKEN_OUT)
         for number, delta in enumerate(layers.deltas, start=1):
             refused = delta.refused_keys
-            added, removed = _columns(state=2 * number + 1), _columns(state=2 * number)
+            added, removed = run_kinds(number)
             yield from self._people(layers, delta.added, added, refused.get("ADD", ()))
             yield from self._people(layers, delta.removed, removed, refused.get("REMOVE", ()))
 
@@ -147,7 +139,7 @@ class SparkPlanMaker:
         self,
         layers: Layers,
         names: Sequence[str],
-        columns: Sequence[Column],
+        kind: int,
         refused: Sequence[KeyRange] = (),
     ) -> Iterator[DataFrame]:
         if not names:
@@ -160,44 +152,7 @@ class SparkPlanMaker:
         people = reader.parquet(*paths)
         for first, last in refused:
             people = people.where(~sf.col("key").between(_literal(first), _literal(last)))
-        yield people.select("key", sf.lit(None).cast("string").alias("code"), *columns)
-
-
-def _decided(keys: DataFrame, *, removes: bool) -> DataFrame:
-    """Return the keys with what is to be done about each.
-
-    Args:
-        keys: ``key`` and ``code`` as in ``READ``, no pair of them twice; ``rows``, how many rows
-            have it; ``state``, an odd number if the key is in the list, above 1 if a run after
-            the base says so; ``taken_out``, 1 if it was taken out of the base.
-        removes: Whether people who are not wanted are removed.
-    """
-    wanted = sf.col("code").isNull() & (sf.col("rows") > 0)
-    is_in = sf.col("state").bitwiseAND(1) == 1
-    is_taken_out = (sf.col("taken_out") == 1) & (sf.col("state") < 2)  # noqa: PLR2004
-    return keys.select(
-        *("key", "code", "rows"),
-        wanted.alias("wanted"),
-        is_in.alias("known"),
-        (wanted & (~is_in | is_taken_out)).alias("added"),
-        (sf.lit(removes) & is_in & (sf.col("rows") == 0)).alias("absent"),
-    )
-
-
-def _counted(known: DataFrame) -> DataFrame:
-    """Return one row with the columns ``TAKEN``, of which all but the counts are null."""
-    counts = [sf.sum(sf.col(name).cast("bigint")) for name in COUNTS]
-    nothing = [sf.lit(None).cast("binary").alias(name) for name in ("add", "remove", "rejects")]
-    counted = known.agg(*(count.alias(name) for count, name in zip(counts, COUNTS, strict=True)))
-    return counted.select(sf.lit(-1).alias("partition"), *COUNTS, *nothing)
-
-
-def _columns(*, rows: int = 0, state: int = 0, taken_out: int = 0) -> list[Column]:
-    return [
-        sf.lit(rows).cast("bigint").alias("rows"),
-        sf.lit(state).alias("state"),
-        sf.lit(taken_out).alias("taken_out"),
-    ]
+        yield people.mapInArrow(functools.partial(read_sent, self.list_type, kind), PIECE)
 
 
 def _literal(digits: str) -> Column:
@@ -213,10 +168,10 @@ def _written(results: DataFrame, machine: Machine) -> tuple[Counter[str], Counte
             for operation, column in FOLDERS.items()
         }
         rejects = stack.enter_context(
-            pq.ParquetWriter(machine.work / "rejects" / "0.parquet", REJECTED.remove(2))
+            pq.ParquetWriter(machine.work / "rejects" / "0.parquet", REJECTS.remove(2))
         )
         for row in _rows(results):
-            counts.update({name: row[name] or 0 for name in COUNTS})
+            counts.update({name: row[name] for name in COUNTS})
             for column, writer in keys.items():
                 if row[column]:
                     writer.write_table(_unpacked(row[column]))
@@ -226,15 +181,10 @@ def _written(results: DataFrame, machine: Machine) -> tuple[Counter[str], Counte
 
 
 def _write_rejected(found: pa.Table, rejected: Counter[str], file: pq.ParquetWriter) -> None:
-    """Write and count rejected rows, of which ``found`` has equal ones together."""
-    for each in found.to_pylist():
-        rejected[each["code"]] += each["rows"]
-        left = each["rows"] if each["digest"] else 0
-        while left:
-            same = min(left, _REJECT_ROWS)
-            columns = [[each["code"]] * same, [each["digest"]] * same]
-            file.write_table(pa.table(columns, schema=REJECTED.remove(2)))
-            left -= same
+    """Write rejected rows, and count them by code."""
+    for each in found.group_by("code").aggregate([("rows", "sum")]).to_pylist():
+        rejected[each["code"]] += each["rows_sum"]
+    file.write_table(found.filter(found["digest"].is_valid()).select(["code", "digest"]))
 
 
 def _rows(results: DataFrame) -> Iterator[Any]:

@@ -155,7 +155,7 @@ def test_identifier_and_token_are_in_no_plan_error_or_log(
         team.sync(broken)
     assert not RAW.search(str(failure.value))
     maker = SparkPlanMaker(team.people(range(3)), "Email", "EMAIL")
-    maker._known_of_keys(Layers(Store.at(str(team.folder)), [], [], [])).explain("formatted")  # noqa: SLF001
+    maker._pieces(Layers(Store.at(str(team.folder)), [], [], [])).explain("formatted")  # noqa: SLF001
     assert not RAW.search(capfd.readouterr().out)
     files = [path for path in team.ledger.rglob("*") if path.is_file()]
     files += [path for path in events.rglob("*") if path.is_file()]
