@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -11,7 +12,10 @@ from singer_sdk.logging import ConsoleFormatter
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from rich.live import Live
+    from rich.progress import Progress
 
 _COLOURS = ((logging.ERROR, "\x1b[31m"), (logging.WARNING, "\x1b[33m"))
 _PLAIN = "\x1b[0m"
@@ -48,3 +52,25 @@ def hide_metrics(environment: Mapping[str, str], logger: logging.Logger) -> None
     """
     if "SINGER_SDK_LOG_CONFIG" not in environment and logger.level > logging.DEBUG:
         logger.setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def shown_below_log(display: Live | Progress) -> Iterator[None]:
+    """Show something at the bottom of the terminal until the end of the block, and the log above.
+
+    Args:
+        display: It shows itself on standard error, and stands in for it meanwhile.
+    """
+    handlers = [
+        handler
+        for handler in logging.getLogger().handlers
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
+    ]
+    with display:
+        display.console.show_cursor()  # a run that is killed cannot bring it back
+        streams = [handler.setStream(sys.stderr) for handler in handlers]
+        try:
+            yield
+        finally:
+            for handler, stderr in zip(handlers, streams, strict=True):
+                handler.setStream(stderr)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import sys
 from typing import TYPE_CHECKING
 
+from pinterest_audiences.console import shown_below_log
+
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable, Iterator
 
 
@@ -73,16 +75,5 @@ def _bar(stream: str, total: int) -> Iterator[Callable[[int, int, int], None]]:
     def show(done: int, pages: int, records: int) -> None:
         bar.update(task, completed=done, pages=pages, records=records)
 
-    handlers = [
-        handler
-        for handler in logging.getLogger().handlers
-        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
-    ]
-    with bar:
-        bar.console.show_cursor()  # a run that is killed cannot bring it back
-        streams = [handler.setStream(sys.stderr) for handler in handlers]
-        try:
-            yield show
-        finally:
-            for handler, stderr in zip(handlers, streams, strict=True):
-                handler.setStream(stderr)
+    with shown_below_log(bar):
+        yield show

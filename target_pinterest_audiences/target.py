@@ -28,6 +28,7 @@ from target_pinterest_audiences.members.records import STREAM as MEMBERS
 from target_pinterest_audiences.run.connection_test import connection_test
 from target_pinterest_audiences.run.context import RunContext
 from target_pinterest_audiences.run.end import report_end
+from target_pinterest_audiences.run.progress import progress_line
 from target_pinterest_audiences.sinks.audiences import AudiencesSink
 from target_pinterest_audiences.sinks.base import DroppedSink
 from target_pinterest_audiences.sinks.members import AudienceMembersSink
@@ -341,7 +342,8 @@ class TargetPinterestAudiences(PinterestPlugin, Target):
         """
         with self.context.account_locks:
             try:
-                self.listen(file_input)
+                with progress_line(self.context):
+                    self.listen(file_input)
             except (KeyboardInterrupt, SystemExit) as stopped:
                 # What is to be sent yet may take longer than the sender of the signal waits.
                 self.logger.info("Stopped by a signal")

@@ -107,6 +107,11 @@ class RecordTracker:
         self._keys: dict[str, Sequence[str]] = {}
 
     @property
+    def records(self) -> int:
+        """How many records came so far. Another thread may ask for it."""
+        return sum(list(self._positions.values()))
+
+    @property
     def has_pending(self) -> bool:
         """Whether a record waits for another one: no state may pass it before it is done."""
         return bool(self._waiting)

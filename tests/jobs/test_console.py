@@ -97,6 +97,25 @@ def test_target_ends_with_one_line_of_its_counts_requests_and_seconds(
     )
 
 
+def test_target_shows_on_a_terminal_how_far_it_is(emulator: Emulator, programs: Programs) -> None:
+    (account,) = emulator.seed(ad_accounts=1, audiences=0)
+    lines = [
+        record(name=str(place), audience_type="VISITOR", rule={"visitor_source_id": "1"})
+        for place in range(3)
+    ]
+    config = str(programs.file("config.json", {**programs.settings, "ad_account_id": account}))
+    stdin = programs.folder / "in.singer"
+    stdin.write_text("".join(f"{json.dumps(each)}\n" for each in [schema(), *lines]))
+    code, shown = on_terminal(programs, TARGET, "--config", config, "--input", str(stdin))
+    assert code == 0
+    text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown).decode()
+    sent = len(emulator.requests())
+    assert re.search(rf"\r?3 records read, {sent} requests sent, 0:00:\d\d", text)
+    assert text.index("records read") < text.index("| Done: "), "the log is shown, too"
+    assert b"\x1b[?25h" in shown, "the cursor stays visible if the run is killed"
+    assert "records read" not in programs.run(TARGET, "--config", config, "--input", str(stdin)).err
+
+
 @pytest.mark.parametrize(
     ("level", "shown"), [(None, False), ("INFO", False), ("DEBUG", True)], ids=str
 )
