@@ -6,6 +6,7 @@ a run that ended early only needs the numbers of the batches that were answered.
 
 from __future__ import annotations
 
+import copy
 import functools
 import logging
 import time
@@ -132,12 +133,12 @@ class Sender:
         batch = None if self._given_up else next(left, None)
         if batch is None:
             return
-        before = self.members.tally.new
+        before = copy.deepcopy(self.members.tally)
         self.members.add(dict.fromkeys(batch.texts, True), None)
         self.members.flush()
         if failed := self.members.failed:
             self._given_up = failed.reason
-        self.members.tally.new = before
+        self.members.tally = before  # the batch is counted below, as all others are
         self._count(self._note(batch, self._given_up))
 
     def _send(self, batch: Batch, sent: SentPart | None) -> Outcome:
@@ -195,7 +196,7 @@ class _Progress:
 
     def __init__(self, plan: Plan, operation: OperationType, outcomes: Outcomes) -> None:
         noted = [item for item in outcomes.noted.values() if item.operation == operation]
-        self._what = "added" if operation == "ADD" else "removed"
+        self._what = "to add" if operation == "ADD" else "to remove"
         self._people = sum(item.people for item in noted)
         self._requests = len(noted)
         self._of = plan.people(operation)
@@ -207,7 +208,7 @@ class _Progress:
         if time.monotonic() >= self._next or self._people == self._of:
             self._next = time.monotonic() + _REPORT_EVERY_SECONDS
             logger.info(
-                "%d of %d members %s, in %d batches",
+                "Done with %d of %d members %s, in %d batches",
                 *(self._people, self._of, self._what, self._requests),
             )
 

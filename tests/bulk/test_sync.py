@@ -301,6 +301,8 @@ def test_list_that_is_refused_at_its_creation_is_tried_again(
     run = bulk.sync()
     assert run.code == 1
     assert len(writes(emulator)) == 1
+    assert bulk.report["counts"]["rejected"] == 300
+    assert "members added" not in run.err
     assert bulk.sync().code == 0
     assert members(emulator, account) == digests(range(300))
     assert len(bulk.runs()) == 1
