@@ -163,6 +163,9 @@ hub: $(INSTALLED) ## Write the definitions for Meltano Hub from meltano.yml
 .PHONY: dbt
 dbt: $(INSTALLED) .venv-dbt/.installed ## Install dbt, for the test of the example
 
+.PHONY: s3
+s3: $(INSTALLED) .venv-s3/.installed ## Install a server that speaks S3, for the tests of ledgers in object stores
+
 .PHONY: reference
 reference: $(INSTALLED) ## Write docs/reference.md from the code
 	$(BIN)/python -m reference
@@ -190,6 +193,7 @@ lock: $(UV) ## Lock newer versions of all dependencies
 	$(LOCK) requirements/audit.in -o requirements/audit.txt
 	$(LOCK) requirements/dbt.in -o requirements/dbt.txt
 	$(LOCK) requirements/release.in -o requirements/release.txt
+	$(LOCK) requirements/s3.in -o requirements/s3.txt
 
 .PHONY: clean
 clean: ## Remove everything that make created
