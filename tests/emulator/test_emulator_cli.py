@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from docs_blocks import block
 from forks import until
 
 from pinterest_emulator import cli
@@ -83,6 +84,17 @@ def test_command_prints_its_url_and_ends_at_a_signal(number: signal.Signals) -> 
         "credentials: client_id=demo-app client_secret=demo-secret"
         " access_token=pina_demo refresh_token=pinr.demo\n"
     )
+
+
+def test_command_prints_what_the_readme_shows() -> None:
+    start = block("README.md", "pinterest-emulator")
+    assert start.commands == "pinterest-emulator\n"
+    port = str(cli._parser().get_default("port"))  # noqa: SLF001
+    with started() as (process, url):
+        out, _ = end(process)
+    listening = f"pinterest-emulator listening on {url}"
+    printed = f"{listening.replace(url.split(':')[2], f'{port}/v5')}\n{out}"
+    assert printed.splitlines() == start.shown
 
 
 def test_command_ends_despite_a_slow_request_and_an_idle_connection() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from docs_blocks import block, commands_in
 
 from hub.__main__ import NAMES, definition, path_of, text_of
 
@@ -94,9 +95,11 @@ def test_plugins_are_added_by_reference_to_an_empty_project_and_run(
         TARGET_PINTEREST_AUDIENCES_ID_MAP=json.dumps(dict.fromkeys(tags, "2612511566999")),
     )
     project.meltano("init", str(project.folder), folder=tmp_path)
-    for kind, name in NAMES.items():
-        reference = ("--from-ref", str(path_of(kind)), "--no-install")
-        project.meltano("add", "--plugin-type", kind.removesuffix("s"), *reference, name)
+    (project.folder / "hub").symlink_to(ROOT / "hub")
+    for command in commands_in(block("README.md", "meltano add").text):
+        assert command.pop(0) == "meltano"
+        project.meltano(*command)
+    for kind in NAMES:
         project.use_the_installed(kind)
     added = yaml.safe_load((project.folder / "meltano.yml").read_text())["plugins"]
     assert {kind: [each["name"] for each in added[kind]] for kind in added} == {

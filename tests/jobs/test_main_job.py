@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from docs_blocks import block
 
 ROOT = Path(__file__).parents[2]
 DEMO = [sys.executable, "-m", "demo"]
@@ -30,6 +31,8 @@ def test_jobs_in_both_directions_run_twice() -> None:
         DEMO, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    # The page shows all that it prints after the start.
+    assert "\n".join(block("README.md", "make demo").shown) in done.stdout
     steps = re.findall(
         r"^  (\w+ to \w+) +(.+?)  +(\d+) reads, (\d+) writes$", done.stdout, re.MULTILINE
     )

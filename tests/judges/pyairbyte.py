@@ -154,8 +154,8 @@ def faults(pinterest: Pinterest, folder: Path) -> None:
     step("get_records(limit=5)", "5 records", started)
 
 
-def tokens(pinterest: Pinterest) -> None:
-    """A refresh token that works once is enough for all commands."""
+def tokens(pinterest: Pinterest) -> str:
+    """A refresh token that works once is enough for all commands; return its successor."""
     started = time.monotonic()
     changed: list[dict[str, Any]] = []
     config = {
@@ -179,6 +179,7 @@ def tokens(pinterest: Pinterest) -> None:
         assert len([*source.get_records("ad_accounts")]) > 0
     assert len(pinterest.requests("oauth/token")) == len(changed) == 1
     step("rotating refresh token, six commands", "1 token request", started)
+    return str(changed[0]["credentials"]["refresh_token"])
 
 
 def rows_source(stream: str, key: str, rows: list[dict[str, Any]]) -> ab.Source:
@@ -269,6 +270,35 @@ def round_trip(pinterest: Pinterest, folder: Path) -> None:
         destination.write(source, cache=cache_in(folder, "round"))
 
 
+def page(pinterest: Pinterest, account: str, refresh_token: str, read: str, write: str) -> None:
+    """Run the Python of the documentation, as it stands but for what is made up there."""
+    started = time.monotonic()
+    Path("pinterest").mkdir()
+    Path("pinterest/bin").symlink_to(CONNECTORS)
+    credentials = {**APP, "refresh_token": refresh_token}
+    saved = Path("pinterest.json")
+    saved.write_text(json.dumps({"credentials": credentials, "api_url": pinterest.url}))
+    names: dict[str, Any] = {}
+    exec(read, names)  # noqa: S102
+    assert json.loads(saved.read_text())["credentials"]["refresh_token"] != refresh_token
+    assert names["result"].processed_records > 100
+    exec(read, names)  # noqa: S102
+    accounts = len([*names["result"]["ad_accounts"]])
+    assert names["result"].processed_records == accounts, names["result"].processed_records
+    step("the page's read, twice", "nothing new in the second", started)
+    swaps = {
+        '"access_token": "…"': '"access_token": "pina_demo"',
+        '"ad_account_id": "…"': f'"ad_account_id": "{account}", "api_url": "{pinterest.url}"',
+    }
+    for shown, real in swaps.items():
+        assert shown in write
+        write = write.replace(shown, real)
+    customers = [{"email": f"{number}@example.com"} for number in range(20)]
+    names["source_of_your_customers"] = rows_source("customers", "email", customers)
+    with pinterest.writes(2, "the page's write, 20 customers"):
+        exec(write, names)  # noqa: S102
+
+
 def main() -> None:
     """Run all steps."""
     given = json.loads(sys.stdin.read())
@@ -276,10 +306,12 @@ def main() -> None:
     print("PyAirbyte, source")
     reads(pinterest, folder, given["expected"])
     faults(pinterest, folder)
-    tokens(pinterest)
+    refresh_token = tokens(pinterest)
     print("PyAirbyte, destination")
     writes(pinterest, folder, given["account"], given["ledger_url"])
     round_trip(pinterest, folder)
+    print("PyAirbyte, as docs/airbyte.md shows it")
+    page(pinterest, given["account"], refresh_token, *given["page"])
 
 
 if __name__ == "__main__":

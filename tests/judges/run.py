@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors import DESTINATION, SOURCE
 from databases import url_of
+from docs_blocks import block
 from programs import BIN, Programs, selecting
 
 from demo.parts import running_postgres
@@ -78,6 +79,10 @@ def pyairbyte(emulator: Emulator, ledger_url: str, folder: Path) -> None:
         "expected": expected,
         "account": account,
         "ledger_url": ledger_url,
+        "page": [
+            block("docs/airbyte.md", "import json").text,
+            block("docs/airbyte.md", "destination = ab.get_destination").text,
+        ],
     }
     done = subprocess.run(
         [JUDGES / "python", HERE / "pyairbyte.py"],

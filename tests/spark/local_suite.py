@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from people import NAME, changes, digests, email, members, writes
+from people import NAME, changes, digest, digests, email, members, writes
 from spark_runs import TOKEN, Team, killing, same_plan, session
 
 from pinterest_audiences.errors import PinterestError
@@ -141,6 +143,41 @@ def test_batches_of_a_stream_are_appended_and_never_mirrored(team: Team) -> None
         assert members(team.emulator, team.account) == digests(range(numbers.stop))
     assert len(refused) == 2
     assert "use mode append" in refused[0]
+
+
+def test_python_of_the_documentation_sends_a_table_and_a_stream(
+    spark: SparkSession, emulator: Emulator, account: str, tmp_path: Path
+) -> None:
+    spark.sql(f"CREATE DATABASE crm LOCATION '{tmp_path}/crm'")
+    row = "SELECT 'a@shop.example' AS email, true AS consented"
+    spark.sql(f"CREATE TABLE crm.customers USING parquet AS {row}")
+    secrets = {"client_secret": "demo-secret", "refresh_token": "pinr.demo"}
+    token = {"api_url": emulator.url, "token_path": str(tmp_path / "token.json")}
+    names: dict[str, Any] = {
+        "spark": spark,
+        "dbutils": SimpleNamespace(secrets=SimpleNamespace(get=lambda _scope, key: secrets[key])),
+        "CHECKPOINT": str(tmp_path / "checkpoint"),
+    }
+    swaps = {
+        '"1234567"': '"demo-app"',
+        '"549755885175"': f'"{account}", **{token}',
+        '"abfss://lake@account.dfs.core.windows.net/pinterest-ledger"': f'"{tmp_path}/ledger"',
+    }
+    table, stream = json.loads(os.environ["DOCS_PYTHON"])
+    for shown, real in swaps.items():
+        assert shown in table
+        table = table.replace(shown, real)
+    exec(table, names)  # noqa: S102
+    assert emulator.state()["customer_lists"].get(account, []) == []
+    exec(table.replace("dry_run=True", "dry_run=False"), names)  # noqa: S102
+    assert members(emulator, account) == {digest("a@shop.example")}
+    spark.sql("SELECT 'b@shop.example' AS email").write.parquet(str(tmp_path / "stream"))
+    names["customers"] = spark.readStream.schema("email string").parquet(str(tmp_path / "stream"))
+    exec(stream, names)  # noqa: S102
+    for query in spark.streams.active:
+        query.processAllAvailable()
+        query.stop()
+    assert members(emulator, account) == {digest("a@shop.example"), digest("b@shop.example")}
 
 
 def test_identifier_and_token_are_in_no_plan_error_or_log(

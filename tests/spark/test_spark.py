@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from docs_blocks import block
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -28,9 +30,15 @@ def java_version() -> int:
 
 
 def environment() -> dict[str, str]:
-    """Return what Spark's own processes need to find this Python and the parts of the tests."""
+    """Return what Spark's own processes need to find this Python and the parts of the tests.
+
+    The suites get the Python of the documentation from here, where its parser is installed.
+    """
+    table = block("docs/scale.md", "from target_pinterest_audiences.spark").text
+    stream = block("docs/scale.md", "def sync_batch").text
     parts = os.pathsep.join(str(folder) for folder in (HERE, HERE.parent))
     return {
+        "DOCS_PYTHON": json.dumps([table, stream]),
         "PYTHONPATH": parts,
         "PYSPARK_PYTHON": str(PYTHON),
         "PYSPARK_DRIVER_PYTHON": str(PYTHON),

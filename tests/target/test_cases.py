@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from docs_blocks import block
 
 if TYPE_CHECKING:
     from programs import Programs
@@ -45,6 +46,12 @@ def test_input_has_the_outcome_of_its_case(
     emulator: Emulator, programs: Programs, account: str, path: Path
 ) -> None:
     case = msgspec.toml.decode(path.with_suffix(".toml").read_bytes(), type=Case)
+    assert_outcome(emulator, programs, account, path, case)
+
+
+def assert_outcome(
+    emulator: Emulator, programs: Programs, account: str, path: Path, case: Case
+) -> None:
     run = programs.target(path, ad_account_id=account, **case.settings)
     said = "\n".join(run.complaints)
     assert run.code == case.exit_code, run.err
@@ -56,6 +63,13 @@ def test_input_has_the_outcome_of_its_case(
     assert [entry["operation"] for entry in writes] == case.writes
     audiences = emulator.state()["audiences"][account]
     assert [audience["name"] for audience in audiences] == case.audiences
+
+
+def test_outcome_in_contributing_is_true(
+    emulator: Emulator, programs: Programs, account: str
+) -> None:
+    case = msgspec.toml.decode(block("CONTRIBUTING.md", "exit_code = 1").text, type=Case)
+    assert_outcome(emulator, programs, account, CASES / "neither_id_nor_name.singer", case)
 
 
 def test_each_outcome_has_an_input() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from docs_blocks import block
 from people import (
     NAME,
     SCHEMA,
@@ -151,16 +152,13 @@ def test_ad_account_in_capitals_is_not_the_default_one(
 
 def printed_maps() -> list[tuple[str, dict[str, Any], str]]:
     """The documented stream maps for members: stream, map, column of the email."""
-    (guide,) = re.findall(
-        r"^```json\n([^`]+)^```$", (ROOT / "docs/members.md").read_text(), re.MULTILINE
-    )
     project = yaml.safe_load((ROOT / "meltano.yml").read_text())
     (loader,) = [
         plugin
         for plugin in project["plugins"]["loaders"]
         if plugin["name"] == "target-pinterest-audiences"
     ]
-    of_guide = json.loads(guide)["stream_maps"]
+    of_guide = json.loads(block("docs/members.md", '{"stream_maps"').text)["stream_maps"]
     of_project = loader["config"]["stream_maps"]
     return [
         ("public-customers", of_guide, "mail"),
