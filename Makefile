@@ -142,7 +142,7 @@ wheel: $(INSTALLED) ## Build the wheel from a source distribution, install it al
 	build/wheel-venv/bin/destination-pinterest-audiences spec > build/destination-spec.json
 
 .PHONY: release-check
-release-check: wheel .venv-release/.installed ## Rehearse a release: check the distributions, install the source alone, list its parts
+release-check: wheel .venv-release/.installed ## Rehearse a release: check the distributions, install them as users do, list their parts
 	for version in $$(git tag --points-at HEAD | sed -n 's/^v//p'); do \
 		grep -qF "## [$$version]" CHANGELOG.md || { echo "CHANGELOG.md has no section [$$version]"; exit 1; }; \
 		ls dist/pinterest_audiences-$$version-*.whl dist/pinterest_audiences-$$version.tar.gz; \
@@ -153,6 +153,10 @@ release-check: wheel .venv-release/.installed ## Rehearse a release: check the d
 	build/sdist-venv/bin/tap-pinterest-audiences --version
 	build/sdist-venv/bin/target-pinterest-audiences --version
 	build/sdist-venv/bin/pinterest-audiences --version
+	PIPX_HOME=$(CURDIR)/build/pipx PIPX_BIN_DIR=$(CURDIR)/build/pipx/bin PIPX_MAN_DIR=$(CURDIR)/build/pipx/man .venv-release/bin/pipx install '.[bulk,emulator]'
+	build/pipx/venvs/pinterest-audiences/bin/python -c 'import duckdb, pyarrow, starlette, uvicorn'
+	build/pipx/bin/pinterest-emulator --version
+	$(BIN)/uvx --from . tap-pinterest-audiences --about > build/about.txt
 	.venv-release/bin/cyclonedx-py environment --output-reproducible --validate -o build/sbom.cdx.json build/sdist-venv/bin/python
 	grep -q '"name": "singer-sdk"' build/sbom.cdx.json
 

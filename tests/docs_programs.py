@@ -60,11 +60,11 @@ def _of_make(words: list[str]) -> list[str]:
 def _of_packages(words: list[str]) -> list[str]:
     """Return extras that this package lacks, and packages that are in no file of requirements."""
     extras = PROJECT["optional-dependencies"]
-    own = [re.fullmatch(r"(?:\.|pinterest-audiences)(?:\[(\w+)\])?", word) for word in words]
+    own = [re.fullmatch(r"(?:\.|pinterest-audiences)(?:\[([\w,]+)\])?", word) for word in words]
     return [
         word
         for word, found in zip(words, own, strict=True)
-        if (found and found[1] and found[1] not in extras)
+        if (found and found[1] and not {*found[1].split(",")} <= extras.keys())
         or (not found and not re.search(rf"^{re.escape(word)}(?=[=~ ]|$)", LOCKED, re.MULTILINE))
     ]
 

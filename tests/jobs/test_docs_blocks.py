@@ -32,7 +32,6 @@ NOT_RUN = {
     ("CONTRIBUTING.md", "make test"): "the tests run by it",
     ("README.md", "export TAP_"): "needs an account; tests/jobs/test_main_job.py runs these jobs",
     ("README.md", "make docs"): "`.ci/run` and people run them",
-    ("README.md", "pip install ."): "needs an index; `make release-check` runs pipx and uvx",
     ("docs/airbyte.md", "python3.12 -m venv"): "needs an index; `make airbyte` installs the same",
     ("docs/architecture.md", "airbyte_pinterest_audiences "): "a drawing",
     ("docs/benchmarks.md", ".venv/bin/python -m bench"): "takes minutes, and measures",
@@ -99,6 +98,22 @@ def test_each_excuse_and_each_block_of_a_test_is_on_its_page() -> None:
     for page, start in asked_for() | NOT_RUN.keys():
         assert block(page, start)
     assert not asked_for() & NOT_RUN.keys()
+
+
+def test_release_check_installs_as_the_readme_says() -> None:
+    lines = block("README.md", "pip install .").text.splitlines()
+    others = [line.partition("  #")[0].strip() for line in lines if not line.startswith("pip ")]
+    assert [line.split()[0] for line in others] == ["pipx", "uvx"]
+    makefile = (ROOT / "Makefile").read_text()
+    rehearsal = makefile.partition("\nrelease-check:")[2].partition("\n\n")[0]
+    assert [line for line in others if line not in rehearsal] == []
+
+
+def test_pages_list_what_ci_runs() -> None:
+    ran = re.findall(r"^(make [a-z]+)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    for page in ("README.md", "CONTRIBUTING.md"):
+        (listed,) = re.findall("what CI runs: (.+)", (ROOT / page).read_text())
+        assert re.findall(r"make [a-z]+", listed) == ran, page
 
 
 @pytest.mark.parametrize("page", PAGES)
