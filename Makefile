@@ -170,6 +170,12 @@ dbt: $(INSTALLED) .venv-dbt/.installed ## Install dbt, for the test of the examp
 .PHONY: s3
 s3: $(INSTALLED) .venv-s3/.installed ## Install a server that speaks S3, for the tests of ledgers in object stores
 
+.PHONY: airflow
+airflow: $(INSTALLED) .venv-airflow/.installed ## Install Airflow, for the test of the example
+
+.PHONY: dagster
+dagster: $(INSTALLED) .venv-dagster/.installed ## Install Dagster, for the test of the example
+
 .PHONY: reference
 reference: $(INSTALLED) ## Write docs/reference.md from the code
 	$(BIN)/python -m reference
@@ -196,6 +202,8 @@ lock: $(UV) ## Lock newer versions of all dependencies
 	$(LOCK) requirements/docs.in -o requirements/docs.txt
 	$(LOCK) requirements/audit.in -o requirements/audit.txt
 	$(LOCK) requirements/dbt.in -o requirements/dbt.txt
+	$(LOCK) requirements/airflow.in -o requirements/airflow.txt
+	$(LOCK) requirements/dagster.in -o requirements/dagster.txt
 	$(LOCK) requirements/release.in -o requirements/release.txt
 	$(LOCK) requirements/s3.in -o requirements/s3.txt
 

@@ -37,6 +37,7 @@ NOT_RUN = {
     ("docs/benchmarks.md", ".venv/bin/python -m bench"): "takes minutes, and measures",
     ("docs/fidelity.md", "make conformance"): "needs a description of Pinterest's",
     ("docs/reliability.md", "scenario "): "`make faults` prints it after half an hour",
+    ("docs/orchestrators.md", "/opt/pinterest-jobs/"): "a drawing",
     ("docs/report.md", "gh pr comment"): "needs an account of GitHub",
     ("docs/scale.md", "COPY INTO"): "needs an account of Snowflake",
     ("docs/scale.md", "EXPORT DATA"): "needs an account of BigQuery",
