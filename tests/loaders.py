@@ -42,7 +42,12 @@ class Loader(ABC):
             text=True,
             timeout=TIMEOUT_SECONDS,
             check=False,
-            env={**environment(self.folder), "DLT_DATA_DIR": str(self.folder)},
+            env={
+                **environment(self.folder),
+                "DLT_DATA_DIR": str(self.folder),
+                "RUNTIME__DLTHUB_TELEMETRY": "false",
+                "DESTINATION__DUCKDB__CREDENTIALS": str(self.folder / "warehouse.duckdb"),
+            },
             cwd=self.folder,
         )
         assert done.returncode == 0, done.stderr
@@ -91,16 +96,16 @@ class FlatteningTargetCSV(TargetCSV):
 
 
 class DuckDB(Loader):
-    """DuckDB, filled by dlt, which finds the types in the records; see `dlt_loader.py`."""
+    """DuckDB, filled by the example for dlt."""
 
     name = "dlt"
 
     @override
     def command(self) -> list[str | Path]:
-        return [self.bin("python"), Path(__file__).parent / "dlt_loader.py", self._path]
+        return [self.bin("python"), ROOT / "examples" / "load_with_dlt.py", "duckdb"]
 
     @property
-    def _path(self) -> Path:
+    def path(self) -> Path:
         return self.folder / "warehouse.duckdb"
 
     @override
@@ -127,7 +132,7 @@ class DuckDB(Loader):
             "print(json.dumps(tables, default=str))"
         )
         done = subprocess.run(
-            [self.bin("python"), "-c", program, self._path],
+            [self.bin("python"), "-c", program, self.path],
             capture_output=True,
             text=True,
             check=True,

@@ -49,6 +49,11 @@ SETTINGS = {
     plugin["name"]: {setting["name"].partition(".")[0] for setting in plugin["settings"]}
     for plugin in PLUGINS
     if "settings" in plugin
+} | {
+    "target-snowflake": {  # of version 0.20.4, whose `--about` lists them
+        *("account", "user", "private_key_path", "role", "warehouse", "database"),
+        "default_target_schema",
+    }
 }
 SCHEMAS: dict[str, dict[str, Any]] = {
     kind.name: kind.config_jsonschema for kind in (TapPinterestAudiences, TargetPinterestAudiences)
