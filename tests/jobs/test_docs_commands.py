@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TUTORIAL = "tutorial.md"
-TASKS = ["opt-outs.md", "lost-ledger.md", "audiences-in-git.md"]
+TASKS = [
+    "audiences-in-git.md",
+    "copy-account.md",
+    "lost-ledger.md",
+    "opt-outs.md",
+    "rejected-rows.md",
+]
 """Pages in ``docs/`` that use the emulator and the variables of the tutorial."""
 SETTINGS = 2
 """The blocks of the tutorial that start the emulator and set the variables."""
