@@ -20,6 +20,7 @@ TUTORIAL = "tutorial.md"
 TASKS = [
     "audiences-in-git.md",
     "copy-account.md",
+    "incremental.md",
     "lost-ledger.md",
     "opt-outs.md",
     "rejected-rows.md",
