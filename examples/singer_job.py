@@ -52,10 +52,10 @@ def run(tap: str, target: str) -> int:
 
 
 def keep_state() -> None:
-    """Keep the last state that the target let through, also after a failure."""
-    lines = Path("states").read_text().splitlines()
-    if lines:
-        Path("state.new").write_text(lines[-1])
+    """Keep the last state that the target printed, also after a failure."""
+    *states, _cut_off = Path("states").read_text().split("\n")
+    if states:
+        Path("state.new").write_text(states[-1])
         Path("state.new").replace("state.json")
 
 
