@@ -7,6 +7,8 @@ import json
 import os
 import re
 import socket
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,7 +19,6 @@ from programs import Run, environment
 if TYPE_CHECKING:
     import signal
     from collections.abc import Sequence
-    from pathlib import Path
 
 APP = {"client_id": "demo-app", "client_secret": "demo-secret"}
 
@@ -39,6 +40,17 @@ def answered(page: str, decision: str = "allow") -> str:
         done = browser.post(page.partition("?")[0], form, timeout=30, allow_redirects=False)
     assert done.status_code == 303
     return str(done.headers["Location"])
+
+
+def browser(folder: Path) -> str:
+    """Return what the variable ``BROWSER`` has to be, so that each consent page is answered."""
+    tests = str(Path(__file__).parent)
+    script = folder / "answer.py"
+    script.write_text(
+        f"import sys\nsys.path.insert(0, {tests!r})\n"
+        "from logins import answered, get\nget(answered(sys.argv[1]))\n"
+    )
+    return f"{sys.executable} {script} %s &"
 
 
 def get(url: str, **headers: str) -> requests.Response:

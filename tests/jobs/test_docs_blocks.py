@@ -35,6 +35,8 @@ NOT_RUN = {
     ("docs/airbyte.md", "python3.12 -m venv"): "needs an index; `make airbyte` installs the same",
     ("docs/architecture.md", "airbyte_pinterest_audiences "): "a drawing",
     ("docs/benchmarks.md", ".venv/bin/python -m bench"): "takes minutes, and measures",
+    ("docs/first-hour.md", "mkdir ~/pinterest"): "needs the network; people run `make demo`",
+    ("docs/first-hour.md", "python3 -m venv"): "needs an index; `make wheel` installs the same",
     ("docs/fidelity.md", "make conformance"): "needs a description of Pinterest's",
     ("docs/reliability.md", "scenario "): "`make faults` prints it after half an hour",
     ("docs/orchestrators.md", "/opt/pinterest-jobs/"): "a drawing",

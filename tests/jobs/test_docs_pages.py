@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,7 +16,7 @@ import pytest
 import yaml
 from docs_blocks import ROOT, block
 from docs_shell import PORT, check, write
-from logins import APP, free_port
+from logins import APP, browser, free_port
 from people import audiences, digest, email, members
 from programs import Programs, record, schema
 
@@ -29,12 +28,6 @@ if TYPE_CHECKING:
     from pinterest_emulator.testing import Emulator
 
 TOKEN = {"access_token": "pina_demo"}
-ANSWER = """
-import sys
-sys.path.insert(0, {tests!r})
-from logins import answered, get
-get(answered(sys.argv[1]))
-"""
 POSTGRES = [
     ROOT / ".meltano" / plugin / "venv" / "bin"
     for plugin in ("extractors/tap-postgres", "loaders/target-postgres")
@@ -119,7 +112,6 @@ def test_commands_of_the_login_page_log_in_and_out(demo: Emulator, tmp_path: Pat
     shown = json.loads(block("docs/login.md", '{"client_id"').text)
     token = tmp_path / "token.json"
     write(tmp_path, "login.json", {**shown, **APP, "api_url": demo.url, "token_path": str(token)})
-    write(tmp_path, "answer.py", ANSWER.format(tests=str(ROOT / "tests")))
     variables = {
         f"TAP_PINTEREST_AUDIENCES_{name.upper()}": text
         for name, text in {**APP, "api_url": demo.url}.items()
@@ -139,7 +131,7 @@ def test_commands_of_the_login_page_log_in_and_out(demo: Emulator, tmp_path: Pat
             "login --config": f"login --port {free_port()} --config",
             "/var/lib/pinterest/token.json": str(token),
         },
-        env={**variables, "BROWSER": f"{sys.executable} {tmp_path}/answer.py %s &"},
+        env={**variables, "BROWSER": browser(tmp_path)},
     )
     assert len(demo.requests("token/revoke")) == 4
     assert [*(tmp_path / "state" / "pinterest-audiences").glob("login-*.json")]
