@@ -34,6 +34,8 @@ def missing(words: list[str]) -> list[str]:
             found = _of_python(rest)
         case ["meltano", "run", *rest]:
             found = [*_of_program(words), *_of_jobs(rest)]
+        case ["docker", "build", "--target", stage, *_]:
+            found = [] if f" AS {stage}\n" in (ROOT / "Dockerfile").read_text() else [stage]
         case ["uvx", "--from", ".", *rest]:
             found = missing(rest)
         case [program, *_] if program in {"meltano", *PROJECT["scripts"]}:

@@ -158,6 +158,19 @@ def test_settings_within_sentences_exist(page: str) -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_variables_on_a_page_are_those_of_settings(page: str) -> None:
+    variables = re.findall(
+        r"\b(TAP|TARGET)(_PINTEREST_AUDIENCES)_([A-Z_]+)", (ROOT / page).read_text()
+    )
+    wrong = [
+        f"{kind}{middle}_{name}"
+        for kind, middle, name in variables
+        if name.lower() not in SETTINGS[f"{kind}{middle}".lower().replace("_", "-")]
+    ]
+    assert wrong == []
+
+
 def settings_in(each: Block) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return the settings of each plugin in a block of YAML or JSON.
 
