@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from people import NAME, changes, digest, digests, email, members, writes
+from people import NAME, changes, digests, email, members, writes
 from spark_runs import TOKEN, Team, killing, same_plan, session
 
 from pinterest_audiences.errors import PinterestError
@@ -146,11 +146,12 @@ def test_batches_of_a_stream_are_appended_and_never_mirrored(team: Team) -> None
 
 
 def test_python_of_the_documentation_sends_a_table_and_a_stream(
-    spark: SparkSession, emulator: Emulator, account: str, tmp_path: Path
+    team: Team, emulator: Emulator, account: str, tmp_path: Path
 ) -> None:
+    spark = team.spark
     spark.sql(f"CREATE DATABASE crm LOCATION '{tmp_path}/crm'")
-    row = "SELECT 'a@shop.example' AS email, true AS consented"
-    spark.sql(f"CREATE TABLE crm.customers USING parquet AS {row}")
+    consented = team.people([1]).selectExpr("Email AS email", "true AS consented")
+    consented.write.saveAsTable("crm.customers")
     secrets = {"client_secret": "demo-secret", "refresh_token": "pinr.demo"}
     token = {"api_url": emulator.url, "token_path": str(tmp_path / "token.json")}
     names: dict[str, Any] = {
@@ -170,14 +171,14 @@ def test_python_of_the_documentation_sends_a_table_and_a_stream(
     exec(table, names)  # noqa: S102
     assert emulator.state()["customer_lists"].get(account, []) == []
     exec(table.replace("dry_run=True", "dry_run=False"), names)  # noqa: S102
-    assert members(emulator, account) == {digest("a@shop.example")}
-    spark.sql("SELECT 'b@shop.example' AS email").write.parquet(str(tmp_path / "stream"))
+    assert members(emulator, account) == digests([1])
+    team.people([2]).selectExpr("Email AS email").write.parquet(str(tmp_path / "stream"))
     names["customers"] = spark.readStream.schema("email string").parquet(str(tmp_path / "stream"))
     exec(stream, names)  # noqa: S102
     for query in spark.streams.active:
         query.processAllAvailable()
         query.stop()
-    assert members(emulator, account) == {digest("a@shop.example"), digest("b@shop.example")}
+    assert members(emulator, account) == digests([1, 2])
 
 
 def test_identifier_and_token_are_in_no_plan_error_or_log(
