@@ -17,6 +17,7 @@ from requests.auth import AuthBase
 from pinterest_audiences.api.login_store import LoginStore
 from pinterest_audiences.api.operations import OAUTH_TOKEN
 from pinterest_audiences.api.token_store import StoredToken, TokenStore, is_token
+from pinterest_audiences.api.uninterrupted import uninterrupted
 from pinterest_audiences.errors import (
     InvalidResponseError,
     PinterestError,
@@ -121,7 +122,14 @@ class RefreshToken:
         self._store = store
 
     def fetch(self, rejected: str | None) -> AccessToken:
-        """Return the kept access token if it is usable, else renew and keep both tokens."""
+        """Return the kept access token if it is usable, else renew and keep both tokens.
+
+        A signal must not come between Pinterest's answer and the file: without the new refresh
+        token somebody has to log in again.
+        """
+        return uninterrupted(lambda: self._fetch(rejected))
+
+    def _fetch(self, rejected: str | None) -> AccessToken:
         with self._store.locked(self._max_wait):
             kept = self._store.read()
             if kept:

@@ -118,7 +118,7 @@ class SparkPlanMaker:
         return found | {"spark": self.rows.sparkSession.version}
 
     def _pieces(self, layers: Layers) -> DataFrame:
-        """Return the columns ``PIECE``, of all rows and of all whom the ledger's files have."""
+        """Return the columns ``PIECE``, of all rows and of the people in the ledger's files."""
         name = "`" + self.column.replace("`", "``") + "`"
         read = functools.partial(read_rows, self.list_type)
         parts = [self.rows.select(sf.col(name)).mapInArrow(read, PIECE)]

@@ -94,6 +94,32 @@ def test_stopped_target_continues_where_it_stopped(
     assert sorted(names) == [f"Audience {position}" for position in range(10)]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("plugin", ["tap", "target"])
+def test_stopped_renewal_keeps_the_new_refresh_token(
+    emulator: Emulator, programs: Programs, account: str, plugin: str, number: signal.Signals
+) -> None:
+    emulator.fault(operation="oauth/token", kind="delay", seconds=1)
+    programs.settings = {
+        "api_url": emulator.url,
+        "ad_account_id": account,
+        "client_id": "demo-app",
+        "client_secret": "demo-secret",
+        "refresh_token": "pinr.demo",
+        "token_path": str(programs.folder / "token.json"),
+    }
+    config = programs.file("c.json", programs.settings)
+    command = [f"{plugin}-pinterest-audiences", "--config", str(config)]
+    made = record(name="Audience", audience_type="VISITOR", rule=RULE)
+    lines = "".join(json.dumps(message) + "\n" for message in (schema(), made))
+    stop = stopped(emulator, programs, command, lines, when=("oauth/token", 1), number=number)
+    assert stop.code == 128 + number
+    assert "Traceback" not in stop.err
+    assert len(emulator.requests("oauth/token")) == 1
+    again = programs.tap() if plugin == "tap" else programs.target(lines)
+    assert again.code == 0, again.err
+
+
 AT_A_BAD_MOMENT = """
 import os, signal, sys, time
 from pinterest_audiences.plugin import run_program
