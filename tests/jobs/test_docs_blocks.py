@@ -38,7 +38,7 @@ NOT_RUN = {
     ("docs/first-hour.md", "mkdir ~/pinterest"): "needs the network; people run `make demo`",
     ("docs/first-hour.md", "python3 -m venv"): "needs an index; `make wheel` installs the same",
     ("docs/fidelity.md", "make conformance"): "needs a description of Pinterest's",
-    ("docs/reliability.md", "scenario "): "`make faults` prints it after half an hour",
+    ("docs/reliability.md", "scenario "): "`make faults` prints it after minutes",
     ("docs/orchestrators.md", "/opt/pinterest-jobs/"): "a drawing",
     ("docs/report.md", "gh pr comment"): "needs an account of GitHub",
     ("docs/scale.md", "COPY INTO"): "needs an account of Snowflake",
