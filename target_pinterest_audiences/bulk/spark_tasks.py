@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PIECE = "bucket int, kind int, width int, keys binary"
-"""Keys of one kind, all of ``width`` bytes. Equal keys are in the same bucket.
+"""Keys of one kind, all of ``width`` bytes. Equal keys, and equal rejects, are in the same bucket.
 
 The kind ``REJECTED`` has a table of Arrow instead, with the columns of ``REJECTS``.
 """
@@ -92,9 +92,7 @@ def read_rows(list_type: str, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.Rec
             msg = f"the column of identifiers cannot be read: {type(error).__name__}"
             raise IdentifiersError(msg) from None
         yield from held.add(keys.drop_null())
-        if rejected := _packed([rejects]):
-            row = [zlib.crc32(rejected) % BUCKETS, REJECTED, 0, rejected]
-            yield pa.record_batch([[value] for value in row], schema=_PIECE)
+        yield from _cut_rejects(rejects)
     yield from held.rest()
 
 
@@ -248,6 +246,19 @@ def _cut(keys: pa.Array, kind: int, list_type: str) -> Iterator[pa.RecordBatch]:
             ],
             schema=_PIECE,
         )
+
+
+def _cut_rejects(rejects: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Yield a piece for each bucket.
+
+    The bucket follows from the digest alone. If Spark computes a bucket again, and the rows come
+    in another order, it has the same rejects: none is counted twice, and none is lost.
+    """
+    buckets = [digest[0] if digest else 0 for digest in rejects["digest"].to_pylist()]
+    for bucket in sorted({*buckets}):
+        held = rejects.filter(pa.array([each == bucket for each in buckets]))
+        row = [bucket, REJECTED, 0, _packed([held])]
+        yield pa.record_batch([[value] for value in row], schema=_PIECE)
 
 
 def _buckets(keys: pa.FixedSizeBinaryArray, list_type: str) -> pa.Array:

@@ -121,3 +121,26 @@ def test_many_people_spread_over_all_buckets() -> None:
     pseudonyms = [f"XY{number:08}" for number in range(20_000)]
     pieces = pa.Table.from_batches(read_rows("LR_ID", batches(pseudonyms, pa.string(), 10_000)))
     assert len(pc.unique(pieces["bucket"])) == spark_tasks.BUCKETS
+
+
+@pytest.mark.parametrize("list_type", ROWS)
+@given(data=st.data(), sizes=st.tuples(st.integers(1, 7), st.integers(1, 7)))
+def test_bucket_is_the_same_in_whatever_order_rows_come(
+    list_type: str, data: st.DataObject, sizes: tuple[int, int]
+) -> None:
+    rows = data.draw(st.lists(st.sampled_from(ROWS[list_type])))
+    found = []
+    for size, order in zip(sizes, (rows, data.draw(st.permutations(rows))), strict=True):
+        pieces = pa.Table.from_batches(
+            read_rows(list_type, batches(order, pa.string(), size)), PIECES
+        )
+        of_bucket = {}
+        for bucket in pc.unique(pieces["bucket"]).to_pylist():
+            part = pieces.filter(pc.equal(pieces["bucket"], bucket))
+            counts, keys, rejects = decided(part.to_batches(), decide_to_append)
+            codes: Counter[tuple[str, bytes | None]] = Counter()
+            for code, digest, number in rejects:
+                codes[code, digest] += number
+            of_bucket[bucket] = (counts, keys, codes)
+        found.append(of_bucket)
+    assert found[0] == found[1]
