@@ -12,7 +12,7 @@ from bulk_runs import Bulk
 from connectors import TOKEN, Connectors
 from hypothesis import HealthCheck, settings
 from logins import APP, Cli, answered, get
-from programs import Programs
+from programs import Process, Programs
 from stranger import running_stranger
 from webdriver import Browser
 
@@ -34,6 +34,14 @@ settings.load_profile("untimed")
 def pytest_configure() -> None:
     """Let Ctrl-C end what the tests start; a shell ignores it for a job in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    """End the console scripts that a test started and, as it failed, did not wait for."""
+    yield
+    for process in list(Process.running):
+        process.kill()
 
 
 @pytest.fixture

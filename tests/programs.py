@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from forks import Fork
 
@@ -71,7 +71,14 @@ def environment(home: Path) -> dict[str, str]:
 
 
 class Process:
-    """A running console script."""
+    """A running console script.
+
+    Attributes:
+        running: All that a test started and did not wait for.
+        pid: Its process id.
+    """
+
+    running: ClassVar[set[Process]] = set()
 
     def __init__(
         self,
@@ -105,6 +112,7 @@ class Process:
             prepare=prepare,
         )
         self.pid = self._fork.pid
+        self.running.add(self)
 
     def stop(self, number: signal.Signals) -> Run:
         os.kill(self.pid, number)
@@ -114,8 +122,17 @@ class Process:
         code = self._fork.wait()
         _, out, err = self._files
         run = Run(code, out.read_text(), err.read_text())
-        self._folder.cleanup()
+        self._clean()
         return run
+
+    def kill(self) -> None:
+        """End what a test that failed may leave, so that no other test fails for it."""
+        self._fork.kill()
+        self._clean()
+
+    def _clean(self) -> None:
+        self.running.discard(self)
+        self._folder.cleanup()
 
 
 class Programs:

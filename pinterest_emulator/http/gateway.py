@@ -15,6 +15,7 @@ from pinterest_emulator.http.faults import DelayFault
 from pinterest_emulator.http.operations import ApiRequest, match
 from pinterest_emulator.http.pipeline import Answer, error_answer, respond, staged_answer
 from pinterest_emulator.http.redaction import logged_body, logged_path, logged_query
+from pinterest_emulator.http.request_log import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from pinterest_emulator.http.faults import Fault
     from pinterest_emulator.http.operations import Match, Operation
-    from pinterest_emulator.http.request_log import Entry
     from pinterest_emulator.http.state import EmulatorState
 
 
@@ -46,17 +46,22 @@ class Gateway:
         query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
         found = match(self._operations, method, path)
         name = found.operation.name if found.operation else None
+        reader = Request(scope, receive)
+        try:
+            body = await reader.body()
+        except ClientDisconnect:
+            return  # Half a request does nothing, so the log does not have it.
         entry = state.log.arrive(
-            method,
-            logged_path(full_path),
-            logged_query(full_path, query),
-            name,
-            state.clock.now(),
+            Entry(
+                method=method,
+                path=logged_path(full_path),
+                query=logged_query(full_path, query),
+                operation=name,
+                body=logged_body(full_path, body),
+                received_at=state.clock.now(),
+            )
         )
         try:
-            reader = Request(scope, receive)
-            body = await reader.body()
-            entry.body = logged_body(full_path, body)
             request = ApiRequest(
                 method=method,
                 path=path,
@@ -72,8 +77,6 @@ class Gateway:
             )
             entry.fault = fault.kind if fault else None
             await self._serve(entry, request, found, fault, (scope, receive, send))
-        except ClientDisconnect:
-            pass
         finally:
             state.log.leave(entry)
 

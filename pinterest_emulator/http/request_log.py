@@ -12,30 +12,30 @@ DROPPED = -1
 
 @dataclass(slots=True)
 class Entry:
-    """One request to the API.
+    """One request to the API, whose body has arrived.
 
     Attributes:
-        seq: 1 for the first request since the start.
         method: HTTP method.
         path: With `/v5`, without the query.
         query: The parameters; the last one of a name counts.
         operation: Such as `audiences/list`, None for a path or method that does not exist.
         body: The redacted body, see `logged_body`.
-        status: HTTP status of the response; None before it, -1 after a dropped connection.
         received_at: Unix seconds of the emulator's clock.
+        seq: 1 for the first request since the start.
         in_flight: Number of running requests when it arrived, including itself.
+        status: HTTP status of the response; None before it, -1 after a dropped connection.
         fault: Kind of the fault that it triggered.
         last_seq: Number of the last request that arrived before it ended; None before that.
     """
 
-    seq: int
     method: str
     path: str
     query: dict[str, str]
     operation: str | None
+    body: Any
     received_at: float
-    in_flight: int
-    body: Any = None
+    seq: int = 0
+    in_flight: int = 0
     status: int | None = None
     fault: str | None = None
     last_seq: int | None = None
@@ -50,21 +50,11 @@ class RequestLog:
         self._seq = 0
         self._in_flight = 0
 
-    def arrive(
-        self, method: str, path: str, query: dict[str, str], operation: str | None, now: float
-    ) -> Entry:
-        """Records a request that just arrived, at `now` in Unix seconds."""
+    def arrive(self, entry: Entry) -> Entry:
+        """Numbers and records a request that just arrived."""
         self._seq += 1
         self._in_flight += 1
-        entry = Entry(
-            seq=self._seq,
-            method=method,
-            path=path,
-            query=query,
-            operation=operation,
-            received_at=now,
-            in_flight=self._in_flight,
-        )
+        entry.seq, entry.in_flight = self._seq, self._in_flight
         self._entries.append(entry)
         return entry
 

@@ -1,12 +1,14 @@
-"""Redaction of the request log."""
+"""What the request log has, and what it leaves out."""
 
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import pytest
 import requests
+from forks import until
 
 from pinterest_emulator.testing import Emulator
 
@@ -53,3 +55,23 @@ def test_log_keeps_words_that_are_not_tokens() -> None:
         call(emulator, "POST", f"{SMALL}/audiences", json=body)
 
         assert emulator.requests()[-1]["body"] == body
+
+
+def test_request_is_in_the_log_once_its_body_has_arrived(emulator: Emulator) -> None:
+    host, port = emulator.url.removesuffix("/v5").removeprefix("http://").split(":")
+    head = b"POST /v5/nothing HTTP/1.1\r\nHost: any\r\nContent-Length: 9\r\n\r\n"
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(head + b'{"a"')
+        for _ in range(5):
+            # Other requests are served, and half of this one has no part in them.
+            call(emulator, "GET", "any")
+        assert [entry["method"] for entry in emulator.requests()] == ["GET"] * 5
+        client.sendall(b": 12}")
+        until(lambda: len(emulator.requests()) == 6)
+        last = emulator.requests()[-1]
+        assert (last["seq"], last["body"], last["in_flight"]) == (6, {"a": 12}, 1)
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(head + b'{"a"')
+    call(emulator, "GET", "any")
+    assert [entry["seq"] for entry in emulator.requests()][5:] == [6, 7]
+    assert emulator.requests()[-1]["in_flight"] == 1
