@@ -295,12 +295,14 @@ _chunks = st.one_of(
     ),
     _bad,
 )
+# Two faults make at most 4 of the 5 tries of a request fail. If a request fails for good, the run
+# ends, and how many others were on their way then does depend on the concurrency.
 _faults = st.lists(
     st.builds(
         lambda kind, skip, times: {"kind": kind, "skip": skip, "times": times},
         st.sampled_from(["error_after", "drop_before", "drop_after", "body_code_rate_limit"]),
         st.integers(0, 8),
-        st.integers(1, 3),
+        st.integers(1, 2),
     ),
     max_size=2,
 )
