@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-# No test fails because the machine is busy.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+# No test fails because the machine is busy. `make test` tries the same examples each time, so that
+# a change fails for what it changed; `--hypothesis-profile=random` tries others.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("random", UNTIMED)
+settings.register_profile("repeatable", UNTIMED, derandomize=True)
+settings.load_profile("repeatable")
 
 
 def pytest_configure() -> None:
