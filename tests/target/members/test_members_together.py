@@ -202,12 +202,14 @@ def test_error_that_ends_the_run_starts_nothing_new_and_notes_what_was_done(
     staged: dict[str, Any] = {"kind": "status", **fault} if fault else {}
     staged = staged or {"kind": "rate_limit", "reset": 4000}
     emulator.fault(operation=UPDATE, skip=9, times=1, **staged)
+    # None of those that are on their way ends before the target knows of the error.
+    emulator.fault(operation=UPDATE, skip=9, times=None, kind="delay", seconds=4)
     lines = [SCHEMA, *chunks(target.folder, 300)]
     run = target.target(lines)
     assert run.code == code, run.err
     assert "Traceback" not in run.err
     sent = updates(emulator)
-    failed = next(n for n, entry in enumerate(sent) if entry["fault"])
+    failed = next(n for n, entry in enumerate(sent) if entry["fault"] == staged["kind"])
     assert len(sent) <= failed + IN_FLIGHT, "those on their way with it, and no more"
     report = json.loads((target.folder / "report.json").read_text())
     added = report["streams"][STREAM]["added"]
