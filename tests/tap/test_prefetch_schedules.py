@@ -40,7 +40,7 @@ class Server:
             functools.partial(self._pages, number, each) for number, each in enumerate(listings)
         ]
         self.most_in_flight = self.most_ahead = 0
-        self._taken = self._arrived = 0
+        self._ahead = self._answered = 0
         self._slow = slow
         self._waiting: list[int] = []
         self._let_go: set[int] = set()
@@ -48,11 +48,11 @@ class Server:
         self._done = False
 
     def is_slow(self) -> bool:
-        return self._arrived > self._slow
+        return self._answered > self._slow
 
     def taken(self) -> None:
         with self._changed:
-            self._taken += 1
+            self._ahead -= 1
 
     def done(self) -> None:
         with self._changed:
@@ -79,6 +79,9 @@ class Server:
     def _pages(self, number: int, listing: Listing) -> Iterator[tuple[int, int]]:
         for page in range(listing.pages):
             self._request(number)
+            with self._changed:
+                self._ahead += 1
+                self.most_ahead = max(self.most_ahead, self._ahead)
             yield number, page
         if listing.is_broken:
             self._request(number)
@@ -93,8 +96,7 @@ class Server:
                 lambda: number in self._let_go or self._done, _DEADLOCK_SECONDS
             )
             self._let_go.discard(number)
-            self._arrived += 1
-            self.most_ahead = max(self.most_ahead, self._arrived - self._taken)
+            self._answered += 1
 
 
 def take(reader: ReadAhead[tuple[int, int]], listings: Sequence[Listing], server: Server) -> Taken:
@@ -122,21 +124,8 @@ def expected(listings: Sequence[Listing]) -> Taken:
     return found
 
 
-@given(
-    listings=st.lists(
-        st.builds(
-            Listing, st.integers(0, 7), st.booleans(), st.sampled_from([99, 99, 99, 0, 1, 3])
-        ),
-        max_size=9,
-    ),
-    workers=st.integers(1, 4),
-    slow=st.integers(0, 12),
-    picks=st.lists(st.integers(0, 3), min_size=1, max_size=30),
-)
-def test_pages_arrive_in_order_whoever_is_served_next(
-    listings: list[Listing], workers: int, slow: int, picks: list[int]
-) -> None:
-    """Without a deadlock, too many requests in flight, or too many pages in memory."""
+def served(listings: Sequence[Listing], workers: int, slow: int, picks: Sequence[int]) -> Server:
+    """Return the server after all was taken, in order."""
     server = Server(listings, slow)
     found: list[Taken] = []
 
@@ -152,6 +141,39 @@ def test_pages_arrive_in_order_whoever_is_served_next(
     server.serve(picks)
     taker.join(_DEADLOCK_SECONDS)
     assert found == [expected(listings)]
-    assert server.most_in_flight <= workers
-    if all(listing.taken > listing.pages for listing in listings):
-        assert server.most_ahead <= BYTES_AHEAD // PAGE + workers + 1
+    return server
+
+
+_lengths, _broken = st.integers(0, 7), st.booleans()
+_workers, _slow = st.integers(1, 4), st.integers(0, 12)
+_picks = st.lists(st.integers(0, 3), min_size=1, max_size=30)
+
+
+@given(
+    st.lists(
+        st.builds(Listing, _lengths, _broken, st.sampled_from([99, 99, 99, 0, 1, 3])), max_size=9
+    ),
+    _workers,
+    _slow,
+    _picks,
+)
+def test_pages_arrive_in_order_whoever_is_served_next(
+    listings: list[Listing], workers: int, slow: int, picks: list[int]
+) -> None:
+    """Without a deadlock, or too many requests in flight."""
+    assert served(listings, workers, slow, picks).most_in_flight <= workers
+
+
+@given(
+    st.lists(st.builds(Listing, _lengths, _broken, st.just(99)), min_size=3, max_size=9),
+    _workers,
+    _slow,
+    _picks,
+)
+def test_memory_for_pages_is_bounded_whoever_is_served_next(
+    listings: list[Listing], workers: int, slow: int, picks: list[int]
+) -> None:
+    # Those that wait, one more of the list that is being taken, one in the hand of each worker,
+    # and one that was taken a moment ago.
+    most = BYTES_AHEAD // PAGE + 1 + workers + 1
+    assert served(listings, workers, slow, picks).most_ahead <= most
