@@ -15,8 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from pinterest_audiences.errors import redact
 from target_pinterest_audiences.changes import Reject
-from target_pinterest_audiences.input.column_names import squeezed
-from target_pinterest_audiences.input.deletions import read_flag, read_time
+from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, squeezed
+from target_pinterest_audiences.input.deletions import (
+    MARKS,
+    ORIGIN_DELETED,
+    SUSPECTS,
+    read_flag,
+    read_time,
+)
 from target_pinterest_audiences.input.values import is_blank, is_null_word
 
 if TYPE_CHECKING:
@@ -25,23 +31,56 @@ if TYPE_CHECKING:
     Allows = Callable[[Any], bool]
 
 _ABOUT = (
-    "(?:is|has|was|user|customer|contact|email|sms|marketing|newsletter|ads?|advertising|targeting|"
-    "tracking|personali[sz]ation|pinterest|data|global|gdpr|ccpa|cpra|privacy|double|single)*"
+    "(?:is|has|was|wants|receives?|users?|customers?|contact|subscriber|email|sms|push|marketing|newsletters?|ads?|"
+    "advertising|targeting|tracking|personali[sz]ation|pinterest|data|global|gdpr|dsgvo|rgpd|ccpa|"
+    "cpra|privacy|double|single|hs)*"
 )
-_WHEN = "(?:at|on|date|time|timestamp|datetime|flag|status|state|value)?"
+_WHEN = "(?:at|on|date|time|timestamp|datetime|flag|status|state|value|reason)*"
+_DO = (
+    "(?:contact|sell|share|e?mail|market|re?target|track|advertise|process|call|upload|use|send|"
+    "disturb|phone|text|sms|personali|profile|remarket)"
+)
+_ASK = (
+    "(?:consent|opt(?:ed|ing)?in|subscribed|permission|permit|agree|accept|allow|contactable|"
+    "e?mailable|marketable|confirmed)"
+)
+_OUT = (
+    r"opt(?:ed|ing)?out|unsub|suppress|(?:black|block|deny|stop)list|limit(?:ed)?ad(?:s?$|s?tracking|s?target|vert)"
+    rf"|(?:donot|dont){_DO}|disallow|noncontactable|objected|objection|spamcomplain|complained"
+    r"|erased|erasure|forgotten(?!pass)|anonymi[sz]|delete|deletion"
+    rf"|(?:no|not|non|un|without|never|lacks?)(?:yet)?{_ABOUT}{_ASK}"
+)
+"""What says "no" wherever it is in a name or in the words of a status."""
+
 _OPT_OUT = re.compile(
-    _ABOUT + r"(?:opt(?:ed)?out(?:ofemail|ofmarketing|ofads|ofadvertising|ofsms|ofall)?"
-    r"|unsubscribed?|suppress(?:ed|ion)?|(?:black|block)listed"
-    r"|donot(?:contact|sell|share|e?mail|market|target|track|advertise|process|call|upload)\w*"
-    r"|(?:consent|permission)?(?:withdrawn|revoked|denied|refused|declined)"
-    r"|erasurerequest(?:ed)?|(?:righttobe)?forgotten)" + _WHEN + "(?:reason)?"
+    rf"{_OUT}|{_ASK}\w*(?:withdr[ae]w|revo[kc]|denied|refus|declin|reject|expired|missing)"
+    rf"|(?:withdr[ae]wn?|revoked?|denied|refused?|declined?|rejected){_ABOUT}{_ASK}"
+)
+_ALL_OPT_OUT = re.compile(
+    rf"{_ABOUT}(?:dnc|dnd|dns|dnm|gpc|blocked|banned|revoked|withdrawn|denied|refused|declined"
+    rf"|removed|removal|purged|deceased|no(?:ne)?{_DO}\w*|no(?:ads?|newsletters?)){_WHEN}"
 )
 _OPT_IN = re.compile(
-    _ABOUT + r"(?:consent(?:ed|s|given|granted|obtained)?|opt(?:ed)?in|subscribed"
-    r"|permission(?:given|granted)?|accepts(?:email|sms)?marketing"
-    r"|(?:can|may)(?:contact|e?mail|market|target|upload)"
-    r"|allow(?:s|ed)?(?:e?mail|sms|marketing|ads|advertising|targeting|tracking|upload))" + _WHEN
+    rf"consent|opt(?:ed|ing)?in|subscribedto|^{_ABOUT}(?:can|may)(?:be)?{_DO}"
+    r"|accept(?:s|ed)?(?:of|e?mail|sms|push)*marketing|marketing(?:accepted|allowed|agreed|permi)"
+    rf"|allow(?:s|ed)?(?:to)?(?:{_DO}|marketing|ads|advertising|targeting|tracking)"
+    r"|(?:targeting|tracking|advertising|ads)allowed|(?:contact|market|e?mail)able"
+    r"|agree(?:s|d)?(?:to)?marketing|permissionto|adpersonali|aduserdata|personali[sz]edads"
+    rf"|(?:e?mail|sms|marketing|contact|ads?)permission"
+    rf"|^{_ABOUT}(?:subscribed|permission(?:given|granted)?){_WHEN}$"
 )
+_DETAIL = re.compile(
+    r"\w*(?:source|text|version|ip(?:address)?|id|uuid|token|method|channel|url|page|form|language"
+    r"|locale|country|type|by|ref(?:erence)?|name|document|string|note|comment"
+    r"|(?:updated|modified|created)(?:at|on)?|expir(?:es|y)(?:at|on|date)?)"
+)
+"""What a column tells beside the answer itself: where, when and how it was given."""
+
+_TOPIC = re.compile(
+    rf"{_ABOUT}(?:newsletters?|marketing|permissions?|gdpr|dsgvo|rgpd|ccpa|privacy){_ABOUT}(?:ok|agreed|accepted)?{_WHEN}"
+)
+"""A name that may hold an answer: only "no" counts."""
+
 _STATUS = re.compile(r"\w*(?:status|state)")
 _STATUS_OF_PERSON = re.compile(
     _ABOUT + "(?:subscription|subscriber|member)?status|subscriptionstate"
@@ -51,10 +90,13 @@ _STATUS_OF_PERSON = re.compile(
 _GIVEN = frozenset(
     {"granted", "given", "optedin", "optin", "doubleoptin", "singleoptin", "subscribed", "accepted"}
 )
-_REFUSED = frozenset(
-    {"unsubscribed", "unsubscribe", "optedout", "optout", "optedoutofemail", "suppressed"}
-    | {"donotcontact", "donotsell", "complained", "withdrawn", "revoked", "denied", "declined"}
+_REFUSAL = re.compile(
+    rf"{_OUT}|^(?:complained|withdrawn|revoked|denied|declined|refused|dnc|cleaned|spam|blocked"
+    r"|banned|removed|deceased)$"
 )
+_HANDLED = frozenset(map(squeezed, (*MARKS, *SUSPECTS, ORIGIN_DELETED, *OPERATION_COLUMNS)))
+"""Deletion marks, which are read before."""
+
 _MOST_TABLES = 1000
 
 
@@ -88,10 +130,7 @@ def all_allow(columns: Iterable[str], records: Sequence[Mapping[str, Any]]) -> b
 
 def shown_consent(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns on consent as they may be kept: they are read as before."""
-    return {
-        column: record[column] if _is_known(record[column]) else "[redacted]"
-        for column, _ in _readers(tuple(record))
-    }
+    return {column: _shown(record[column]) for column, _ in _readers(tuple(record))}
 
 
 def consent_columns(columns: Iterable[str]) -> list[str]:
@@ -114,10 +153,14 @@ def _plain(column: str) -> str:
 
 
 def _reader(name: str) -> Allows | None:
-    if _OPT_OUT.fullmatch(name):
+    if name in _HANDLED:
+        return None
+    if _OPT_OUT.search(name) or _ALL_OPT_OUT.fullmatch(name):
         return _not_out
-    if _OPT_IN.fullmatch(name):
-        return _is_in
+    if _OPT_IN.search(name):
+        return _no_refusal_and_no_flag if _DETAIL.fullmatch(name) else _is_in
+    if _TOPIC.fullmatch(name):
+        return _no_refusal_and_no_flag
     return _no_refusal if _STATUS.fullmatch(name) else None
 
 
@@ -130,11 +173,19 @@ def _is_in(value: Any) -> bool:  # noqa: ANN401
 
 
 def _no_refusal(value: Any) -> bool:  # noqa: ANN401
-    return _word(value) not in _REFUSED
+    return not _REFUSAL.search(_word(value))
 
 
-def _is_known(value: Any) -> bool:  # noqa: ANN401
-    return _not_out(value) or _is_in(value) or _word(value) in _REFUSED
+def _no_refusal_and_no_flag(value: Any) -> bool:  # noqa: ANN401
+    return _no_refusal(value) and read_flag(_whole(value)) is not False
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401
+    """Return a value, or the part of it that is read as the whole is and holds nothing else."""
+    if _not_out(value) or _is_in(value):
+        return value
+    found = _REFUSAL.search(_word(value))
+    return found[0] if found else "[redacted]"
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401

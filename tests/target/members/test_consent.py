@@ -44,6 +44,36 @@ SAYS_NO = [
     {"status": "unsubscribed"},
     {"subscription_state": "Opted Out"},
     {"\ufeffopted_out": True},
+    {"ï»¿opted_out": True},
+    {"opt_out_email": True},
+    {"hs_email_optout_1234": "true"},
+    {"HasOptedOutOfFax": True},
+    {"unsubscribed_from_all": "Y"},
+    {"dont_email": 1},
+    {"DNC": "x"},
+    {"email_suppression_list": "global"},
+    {"limit_ad_tracking": True},
+    {"no_marketing": True},
+    {"not_consented": "1"},
+    {"consent_expired": True},
+    {"disallow_targeting": "true"},
+    {"gdpr_deleted": True},
+    {"deletion_requested_at": "2026-03-01"},
+    {"ï»¿_sdc_deleted_at": "2026-03-01"},
+    {"is_removed": "TRUE"},
+    {"anonymised_at": "2026-03-01"},
+    {"consent_marketing": None},
+    {"ads_consent_pinterest": "0"},
+    {"subscribed_to_newsletter": False},
+    {"ad_user_data": "DENIED"},
+    {"is_contactable": "N"},
+    {"newsletter": "no"},
+    {"email_marketing": False},
+    {"consent_source": "Unsubscribe link"},
+    {"status": "not_subscribed"},
+    {"status": "Deleted"},
+    {"customer_status": "DNC"},
+    {"marketing_state": "Globally unsubscribed"},
 ]
 SAYS_NOTHING = [
     {"opted_out": False},
@@ -61,6 +91,10 @@ SAYS_NOTHING = [
     {"status": True},
     {"state": "NY"},
     {"optional_note": "no", "adoption": False, "contents": "none", "status_code": "denied"},
+    {"consent": True, "consent_source": "web form", "consent_version": 2, "consented_by": ""},
+    {"lat": 52.5, "state": "Delaware", "credit_limit_added": 1, "forgotten_password_at": "2026"},
+    {"newsletter": "Weekly", "marketing": None, "gdpr": "YES"},
+    {"deletion_requested_at": "", "removed": "0", "unsubscribed_from_all": "\\N"},
 ]
 
 
@@ -161,3 +195,19 @@ def test_stream_map_that_drops_the_column_uploads_the_person(
 def test_status_of_an_order_and_state_of_an_address_say_nothing_about_a_person() -> None:
     columns = ["email", "order_status", "state", "Email Status", "STATUS", "opted-out", "country"]
     assert consent_columns(columns) == ["Email Status", "STATUS", "opted-out"]
+
+
+def test_stored_status_is_read_again_in_a_replay_as_before(
+    target: Programs,
+) -> None:
+    secret = "Unsubscribed by ann@shop.example"
+    lines = [
+        person(email=ANN, status=secret),
+        person(email="bob at shop", status="met ann@shop.example"),
+    ]
+    assert target.target([SCHEMA, *lines]).code == 1
+    text = (target.folder / "rejected.jsonl").read_text()
+    assert "ann@shop.example" not in text
+    assert target.target([json.loads(line) for line in text.splitlines()]).code == 1
+    assert len(rejects(target)) == 2
+    assert "unclear_consent" in rejects(target)
