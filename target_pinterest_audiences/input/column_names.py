@@ -20,6 +20,7 @@ from target_pinterest_audiences.input.deletions import (
     ORIGIN_DELETED,
     SUSPECTS,
     is_deleted,
+    suspect,
 )
 from target_pinterest_audiences.input.values import UnreadableRecordError, is_blank, trimmed
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _MOST_NAMES = 10_000
+_BYTES_OF_BOM = "\ufeff".encode().decode("latin-1")
+"""A byte-order mark as a program writes it that takes UTF-8 for Latin-1."""
 _NOT_TEXT = frozenset({list, dict, float, Decimal})
 """Types whose values may be blank, apart from text."""
 
@@ -81,15 +84,16 @@ class Columns:
 
     def _name(self, column: str) -> str | None:
         """Return what a column is called here; None if it means nothing."""
-        text = trimmed(unicodedata.normalize("NFKC", column))
-        if name := self._exact.get(text.casefold()) or self._squeezed.get(squeezed(text)):
+        text = trimmed(unicodedata.normalize("NFKC", column.removeprefix(_BYTES_OF_BOM)))
+        short = squeezed(text)
+        if name := self._exact.get(text.casefold()) or self._squeezed.get(short):
             return name
-        return self._other(text) if self._other else None
+        return (self._other(text) if self._other else None) or suspect(short)
 
 
 def squeezed(name: str) -> str:
     """Return a name without case, spaces, signs and underscores."""
-    return re.sub(r"[\W_]+", "", name).casefold()
+    return re.sub(r"[\W_]+", "", name.removeprefix(_BYTES_OF_BOM)).casefold()
 
 
 OPERATION_COLUMNS = ("operation", "operation_type")

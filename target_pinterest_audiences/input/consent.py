@@ -47,7 +47,7 @@ _ASK = (
 _OUT = (
     r"opt(?:ed|ing)?out|unsub|suppress|(?:black|block|deny|stop)list|limit(?:ed)?ad(?:s?$|s?tracking|s?target|vert)"
     rf"|(?:donot|dont){_DO}|disallow|noncontactable|objected|objection|spamcomplain|complained"
-    r"|erased|erasure|forgotten(?!pass)|anonymi[sz]|delete|deletion"
+    r"|erased|erasure|forgotten(?!pass)|anonymi[sz]"
     rf"|(?:no|not|non|un|without|never|lacks?)(?:yet)?{_ABOUT}{_ASK}"
 )
 """What says "no" wherever it is in a name or in the words of a status."""
@@ -58,7 +58,7 @@ _OPT_OUT = re.compile(
 )
 _ALL_OPT_OUT = re.compile(
     rf"{_ABOUT}(?:dnc|dnd|dns|dnm|gpc|blocked|banned|revoked|withdrawn|denied|refused|declined"
-    rf"|removed|removal|purged|deceased|no(?:ne)?{_DO}\w*|no(?:ads?|newsletters?)){_WHEN}"
+    rf"|deceased|no(?:ne)?{_DO}\w*|no(?:ads?|newsletters?)){_WHEN}"
 )
 _OPT_IN = re.compile(
     rf"consent|opt(?:ed|ing)?in|subscribedto|^{_ABOUT}(?:can|may)(?:be)?{_DO}"
@@ -91,7 +91,7 @@ _GIVEN = frozenset(
     {"granted", "given", "optedin", "optin", "doubleoptin", "singleoptin", "subscribed", "accepted"}
 )
 _REFUSAL = re.compile(
-    rf"{_OUT}|^(?:complained|withdrawn|revoked|denied|declined|refused|dnc|cleaned|spam|blocked"
+    rf"{_OUT}|delete|deletion|^(?:complained|withdrawn|revoked|denied|declined|refused|dnc|cleaned|spam|blocked"
     r"|banned|removed|deceased)$"
 )
 _HANDLED = frozenset(map(squeezed, (*MARKS, *SUSPECTS, ORIGIN_DELETED, *OPERATION_COLUMNS)))

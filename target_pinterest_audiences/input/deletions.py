@@ -114,6 +114,11 @@ def _suspect(value: Any) -> bool | None:  # noqa: ANN401
     return False if read_flag(value) is False else None
 
 
+def _no_deletion(value: Any) -> bool | None:  # noqa: ANN401
+    word = trimmed(value).casefold() if isinstance(value, str) else ""
+    return None if word in {"d", "del", "delete", "deleted", "remove", "removed"} else False
+
+
 MARKS: Mapping[str, Reader] = MappingProxyType(
     {
         "_sdc_deleted_at": read_time,  # Singer
@@ -139,8 +144,37 @@ ALIASES: Mapping[str, str] = MappingProxyType({"_deleted": "__deleted"})
 DISTINCTIVE = tuple(MARKS)[:5]
 """Marks whose names mean nothing else, even with an underscore lost."""
 
-SUSPECTS = ("deleted", "is_deleted", "deleted_at", "deleted_on", "deleted_date", "date_deleted")
-"""Columns of somebody's own table that may be deletion marks: a value in one rejects the record."""
+_CHANGES = (
+    *("op", "change_type", "change_operation", "cdc_op", "cdc_operation", "dml_op", "dml_type"),
+    *("row_action", "action"),
+)
+SUSPECTS: Mapping[str, Reader] = MappingProxyType(
+    {
+        **dict.fromkeys(("deleted", "is_deleted", "deleted_at", "deleted_on"), _suspect),
+        **dict.fromkeys(("deleted_date", "date_deleted"), _suspect),
+        **dict.fromkeys(_CHANGES, _no_deletion),
+    }
+)
+"""Columns of somebody's own table that may be deletion marks: a value in one rejects the record, or
+of columns of changes such a value as AWS DMS's D."""
+
+_WHAT = "is|was|has|been|to|be|soft|hard|row|record|user|customer|contact|account|profile|person"
+_SUSPECT_FLAG = re.compile(
+    rf"(?:{_WHAT}|member|subscriber|data|gdpr|source|src|crm|marked)*"
+    r"(?:deleted?|deletion|removed|removal|purged)"
+    r"(?:request(?:ed)?|pending|scheduled|flag|at|on|date|time|timestamp|datetime|ts|by|reason"
+    r"|status|state|marker|indicator|yn)*"
+)
+
+
+def suspect(name: str) -> str | None:
+    """Return the suspect that a column of another spelling is; None if it is none.
+
+    Args:
+        name: The column's name, without case, spaces and signs.
+    """
+    return "deleted" if _SUSPECT_FLAG.fullmatch(name) else None
+
 
 _NAMES = frozenset({*MARKS, *SUSPECTS})
 
@@ -171,14 +205,14 @@ def is_deleted(record: Mapping[str, Any]) -> bool:
                 )
             )
         deleted = deleted or marked
-    for column in SUSPECTS:
-        value = record.get(column)
+    for column in SUSPECTS.keys() & record.keys():
+        value = record[column]
         if (
             deleted
             or value is None
             or is_blank(value)
             or is_null_word(value)
-            or _suspect(value) is False
+            or SUSPECTS[column](value) is False
         ):
             continue
         raise UnreadableRecordError(
@@ -194,10 +228,13 @@ def is_deleted(record: Mapping[str, Any]) -> bool:
 def shown_marks(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the deletion marks of a record as they may be kept: they are read as before."""
     shown = {}
-    for column in (*MARKS, *SUSPECTS):
+    for column, read in {**MARKS, **SUSPECTS}.items():
         value = record.get(column)
-        if not is_blank(value):
-            readable = is_null_word(value) or MARKS.get(column, _suspect)(value) is not None
+        if column in _CHANGES:
+            if read(value) is None:
+                shown[column] = value
+        elif not is_blank(value):
+            readable = is_null_word(value) or read(value) is not None
             shown[column] = value if readable else "[redacted]"  # it may be anything
     return shown
 
