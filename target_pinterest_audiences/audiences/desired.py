@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_pinterest_audiences.audiences.flattened_rule import rule_column, unflattened
+from target_pinterest_audiences.audiences.rule_fields import ID_FIELDS
 from target_pinterest_audiences.audiences.rules import REFERENCES
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, Columns
@@ -14,6 +15,7 @@ from target_pinterest_audiences.input.deletions import KEY_ONLY_DELETION, is_del
 from target_pinterest_audiences.input.names import cleaned
 from target_pinterest_audiences.input.values import (
     UnreadableRecordError,
+    check_digits,
     id_in,
     is_blank,
     json_in,
@@ -186,7 +188,10 @@ def _rule(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
                 f"not {_JSON_NAMES.get(type(value), 'a value')}",
             )
         )
-    return {**(sendable(value, "rule") if value else {}), **references}
+    value = value or {}
+    for field in ID_FIELDS & value.keys():
+        check_digits(value[field], f"rule.{field}")
+    return {**sendable(value, "rule"), **references}
 
 
 def _sharing(

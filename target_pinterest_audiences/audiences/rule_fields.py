@@ -10,12 +10,14 @@ import re
 import sys
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
 
 from pinterest_audiences.errors import redact
+from target_pinterest_audiences.input.values import is_null_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +37,9 @@ _OpenId = Annotated[str, Meta(pattern=rf"\A[0-9A-Za-z_-]{{1,{_LONGEST_ID}}}\Z")]
 _OpenIds = Annotated[list[_OpenId], Meta(min_length=1)]
 _Text = Annotated[str, Meta(pattern=r"\S")]
 _Texts = Annotated[list[_Text], Meta(min_length=1)]
+_Domains = Annotated[
+    list[Annotated[str, Meta(pattern=r"""\A\s*[^\s,;"'\[\](){}<>|]+\s*\Z""")]], Meta(min_length=1)
+]
 _Country = Annotated[str, Meta(pattern=r"\A[A-Z]{2}\Z")]
 _Engagement = Literal["click", "save", "closeup", "comment", "like"]
 _Objective = Literal[
@@ -52,7 +57,7 @@ _Objective = Literal[
     "CTV_CONSIDERATION",
 ]
 _Objectives = Annotated[list[_Objective], Meta(min_length=1)]
-_LISTS = (_Ids, _OpenIds, _Texts, _Objectives)
+_LISTS = (_Ids, _OpenIds, _Texts, _Domains, _Objectives)
 _EventSource = Literal["web", "mobile", "offline"]
 _IngestionSource = Literal["tag", "mmp", "file_upload", "conversions_api"]
 
@@ -165,7 +170,15 @@ def fault_in(field: str, value: Any) -> Fault | None:  # noqa: ANN401
     except msgspec.ValidationError as error:
         what = _explained(field, value, str(error))
         return Fault("bad_rule_value", what, f"send {known.allowed}")
-    return _fault_in_data(value) if field == "event_data" else None
+    if field == "event_data":
+        return _fault_in_data(value)
+    texts = chain.from_iterable(
+        map(as_list, value.values() if isinstance(value, dict) else [value])
+    )
+    if word := next(filter(is_null_word, texts), None):
+        what = f"rule.{field} is {word!r}, which stands for a missing value"
+        return Fault("bad_rule_value", what, f"send {known.allowed}")
+    return None
 
 
 def as_list(value: Any) -> list[Any]:  # noqa: ANN401
@@ -244,7 +257,6 @@ _URL_OPERATORS = " ".join(_Urls.__struct_encode_fields__)
 _AN_ID = "an id, which has digits only"
 _AN_OPEN_ID = "an id, which has digits, letters, - and _ only"
 _LISTED = ", one value or more, or leave the field out"
-_A_TEXT = f"text that is not empty{_LISTED}"
 
 
 def _whole(low: int, high: int) -> _Field:
@@ -275,7 +287,7 @@ _FIELDS: dict[str, _Field] = {
     "event_source": _sources(_EventSources, _EventSource),
     "ingestion_source": _sources(_IngestionSources, _IngestionSource),
     "country": _Field(_Country, "exactly two capital letters, as in US"),
-    "engagement_domain": _Field(_Texts, _A_TEXT, as_list),
+    "engagement_domain": _Field(_Domains, f"a domain, without spaces and commas{_LISTED}", as_list),
     "engagement_type": _Field(_Engagement, _words(_Engagement)),
     "event": _Field(_Text, "text that is not empty"),
     "event_data": _Field(dict, "an object"),
@@ -287,6 +299,9 @@ _FIELDS: dict[str, _Field] = {
         operators=_Urls,
     ),
 }
+ID_FIELDS = frozenset(
+    field for field, known in _FIELDS.items() if known.formed in {_as_id, _as_ids, _as_tag}
+)
 RULE_FIELDS = frozenset(_FIELDS)
 """All that Pinterest describes (Pinterest OpenAPI 5.5 to 5.28)."""
 

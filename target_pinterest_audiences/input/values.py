@@ -22,6 +22,7 @@ LONGEST_ID = 20
 """Digits of the largest number of 64 bits. Pinterest OpenAPI 5.23 says 18, and 20 of businesses."""
 
 _LONGEST_NUMBER = 100
+_LONGEST_EXACT_FLOAT = 2**53
 _OPERATIONS = ("operation", "operation_type")
 
 _WORDS = ("null", "none", "nil", "nan", "nat", "undefined")
@@ -96,6 +97,7 @@ def id_in(record: Mapping[str, Any], field: str) -> str | None:
     Raises:
         UnreadableRecordError: If it is something else.
     """
+    check_digits(record.get(field), field)
     match plain(record.get(field)):
         case value if is_blank(value):
             return None
@@ -112,6 +114,35 @@ def id_in(record: Mapping[str, Any], field: str) -> str | None:
     raise UnreadableRecordError(
         Reject("bad_id", f"{field} must be digits, {LONGEST_ID} at most, as Pinterest's ids are")
     )
+
+
+def check_digits(value: Any, field: str) -> None:  # noqa: ANN401
+    """Make sure that an id, or a list of ids, has all its digits.
+
+    A spreadsheet writes 2.54262E+12 for any id that begins with these digits: it may be the id of
+    another audience.
+
+    Raises:
+        UnreadableRecordError: If it may lack some.
+    """
+    members = value if isinstance(value, list) else [value]
+    if any(isinstance(one, float | Decimal) and _may_lack_digits(one) for one in members):
+        raise UnreadableRecordError(
+            Reject(
+                "bad_id",
+                f"{field} is a number that may have lost digits, as a spreadsheet rounds it: send "
+                "the id as text",
+            )
+        )
+
+
+def _may_lack_digits(number: float | Decimal) -> bool:
+    if isinstance(number, Decimal):
+        exponent = number.as_tuple().exponent
+        if not isinstance(exponent, int):  # no finite number, so no id
+            return False
+        return exponent > 0 or abs(number) >= _LONGEST_EXACT_FLOAT
+    return abs(number) >= _LONGEST_EXACT_FLOAT
 
 
 def text_in(record: Mapping[str, Any], field: str) -> str | None:

@@ -158,7 +158,7 @@ def test_unambiguous_values_are_accepted(field: str, value: Any) -> None:
         ({"url": 5}, "rule.url is 5:", "text"),
         ({"prefill": "true"}, "rule.prefill is 'true':", "without quotes"),
         ({"prefill": 1}, "rule.prefill is 1:", "true or false"),
-        ({"engagement_domain": [""]}, "rule.engagement_domain is '':", "not empty"),
+        ({"engagement_domain": [""]}, "rule.engagement_domain is '':", "a domain"),
         ({"engagement_type": "CLICK"}, "rule.engagement_type is 'CLICK':", "click, save"),
         ({"objective_type": ["awareness"]}, "rule.objective_type is 'awareness':", "AWARENESS"),
     ],
@@ -445,7 +445,7 @@ _right: dict[str, st.SearchStrategy[Any]] = {
         st.sampled_from(["=", "!=", "contains", "not_contains"]), _some(_texts), min_size=1
     ),
     "prefill": st.booleans(),
-    "engagement_domain": _some(_texts),
+    "engagement_domain": _some(st.text("ab/.-", min_size=1, max_size=6)),
     "engagement_type": st.sampled_from(["click", "save", "closeup", "comment", "like"]),
     "objective_type": _some(st.sampled_from(["AWARENESS", "CATALOG_SALES"])),
 }
