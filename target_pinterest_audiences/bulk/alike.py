@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from target_pinterest_audiences.bulk.inner_columns import ANY_KEY, inner_columns
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.batch_files import as_records
 from target_pinterest_audiences.input.consent import shown_consent
@@ -102,6 +103,9 @@ def _columns(rows: pa.RecordBatch) -> tuple[int, list[int]] | None:
         or name in on_consent
     ]
     if len(identifiers) != 1 or any(pa.types.is_nested(rows.column(each).type) for each in others):
+        return None
+    inner = inner_columns(rows.schema)
+    if shown_consent(dict.fromkeys(inner)) or any(name.endswith(ANY_KEY) for name in inner):
         return None
     return identifiers[0], others
 

@@ -84,7 +84,7 @@ class Columns:
 
     def _name(self, column: str) -> str | None:
         """Return what a column is called here; None if it means nothing."""
-        text = trimmed(unicodedata.normalize("NFKC", column.removeprefix(_BYTES_OF_BOM)))
+        text = trimmed(unicodedata.normalize("NFKC", without_bom(column)))
         short = squeezed(text)
         if name := self._exact.get(text.casefold()) or self._squeezed.get(short):
             return name
@@ -93,7 +93,12 @@ class Columns:
 
 def squeezed(name: str) -> str:
     """Return a name without case, spaces, signs and underscores."""
-    return re.sub(r"[\W_]+", "", name.removeprefix(_BYTES_OF_BOM)).casefold()
+    return re.sub(r"[\W_]+", "", without_bom(name)).casefold()
+
+
+def without_bom(name: str) -> str:
+    """Return a name without the bytes of a byte-order mark before it."""
+    return name.removeprefix(_BYTES_OF_BOM)
 
 
 OPERATION_COLUMNS = ("operation", "operation_type")

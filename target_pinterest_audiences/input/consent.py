@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pinterest_audiences.errors import redact
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, squeezed
+from target_pinterest_audiences.input.consent_names import Meaning, meaning, refusal
 from target_pinterest_audiences.input.deletions import (
     MARKS,
     ORIGIN_DELETED,
@@ -26,77 +26,22 @@ from target_pinterest_audiences.input.deletions import (
 from target_pinterest_audiences.input.values import is_blank, is_null_word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Allows = Callable[[Any], bool]
 
-_ABOUT = (
-    "(?:is|has|was|wants|receives?|users?|customers?|contact|subscriber|email|sms|push|marketing|newsletters?|ads?|"
-    "advertising|targeting|tracking|personali[sz]ation|pinterest|data|global|gdpr|dsgvo|rgpd|ccpa|"
-    "cpra|privacy|double|single|hs)*"
-)
-_WHEN = "(?:at|on|date|time|timestamp|datetime|flag|status|state|value|reason)*"
-_DO = (
-    "(?:contact|sell|share|e?mail|market|re?target|track|advertise|process|call|upload|use|send|"
-    "disturb|phone|text|sms|personali|profile|remarket)"
-)
-_ASK = (
-    "(?:consent|opt(?:ed|ing)?in|subscribed|permission|permit|agree|accept|allow|contactable|"
-    "e?mailable|marketable|confirmed)"
-)
-_OUT = (
-    r"opt(?:ed|ing)?out|unsub|suppress|(?:black|block|deny|stop)list|limit(?:ed)?ad(?:s?$|s?tracking|s?target|vert)"
-    rf"|(?:donot|dont){_DO}|disallow|noncontactable|objected|objection|spamcomplain|complained"
-    r"|erased|erasure|forgotten(?!pass)|anonymi[sz]"
-    rf"|(?:no|not|non|un|without|never|lacks?)(?:yet)?{_ABOUT}{_ASK}"
-)
-"""What says "no" wherever it is in a name or in the words of a status."""
-
-_OPT_OUT = re.compile(
-    rf"{_OUT}|{_ASK}\w*(?:withdr[ae]w|revo[kc]|denied|refus|declin|reject|expired|missing)"
-    rf"|(?:withdr[ae]wn?|revoked?|denied|refused?|declined?|rejected){_ABOUT}{_ASK}"
-)
-_ALL_OPT_OUT = re.compile(
-    rf"{_ABOUT}(?:dnc|dnd|dns|dnm|gpc|blocked|banned|revoked|withdrawn|denied|refused|declined"
-    rf"|deceased|no(?:ne)?{_DO}\w*|no(?:ads?|newsletters?)){_WHEN}"
-)
-_OPT_IN = re.compile(
-    rf"consent|opt(?:ed|ing)?in|subscribedto|^{_ABOUT}(?:can|may)(?:be)?{_DO}"
-    r"|accept(?:s|ed)?(?:of|e?mail|sms|push)*marketing|marketing(?:accepted|allowed|agreed|permi)"
-    rf"|allow(?:s|ed)?(?:to)?(?:{_DO}|marketing|ads|advertising|targeting|tracking)"
-    r"|(?:targeting|tracking|advertising|ads)allowed|(?:contact|market|e?mail)able"
-    r"|agree(?:s|d)?(?:to)?marketing|permissionto|adpersonali|aduserdata|personali[sz]edads"
-    rf"|(?:e?mail|sms|marketing|contact|ads?)permission"
-    rf"|^{_ABOUT}(?:subscribed|permission(?:given|granted)?){_WHEN}$"
-)
-_DETAIL = re.compile(
-    r"\w*(?:source|text|version|ip(?:address)?|id|uuid|token|method|channel|url|page|form|language"
-    r"|locale|country|type|by|ref(?:erence)?|name|document|string|note|comment"
-    r"|(?:updated|modified|created)(?:at|on)?|expir(?:es|y)(?:at|on|date)?)"
-)
-"""What a column tells beside the answer itself: where, when and how it was given."""
-
-_TOPIC = re.compile(
-    rf"{_ABOUT}(?:newsletters?|marketing|permissions?|gdpr|dsgvo|rgpd|ccpa|privacy){_ABOUT}(?:ok|agreed|accepted)?{_WHEN}"
-)
-"""A name that may hold an answer: only "no" counts."""
-
-_STATUS = re.compile(r"\w*(?:status|state)")
-_STATUS_OF_PERSON = re.compile(
-    _ABOUT + "(?:subscription|subscriber|member)?status|subscriptionstate"
-)
-"""Unlike the status of an order, or the state of an address."""
-
 _GIVEN = frozenset(
-    {"granted", "given", "optedin", "optin", "doubleoptin", "singleoptin", "subscribed", "accepted"}
+    {"granted", "given", "optedin", "optin", "doubleoptin", "singleoptin", "confirmedoptin"}
+    | {"subscribed", "accepted", "agreed"}
 )
-_REFUSAL = re.compile(
-    rf"{_OUT}|delete|deletion|^(?:complained|withdrawn|revoked|denied|declined|refused|dnc|cleaned|spam|blocked"
-    r"|banned|removed|deceased)$"
+_REFUSED = re.compile(
+    r"complained|withdrawn|revoked|denied|declined|refused|dnc|cleaned|spam|blocked|banned|stop"
+    r"|removed|deceased|\w*(?:deleted?|deletion)"
 )
 _HANDLED = frozenset(map(squeezed, (*MARKS, *SUSPECTS, ORIGIN_DELETED, *OPERATION_COLUMNS)))
 """Deletion marks, which are read before."""
 
+_NESTING = frozenset({dict, list})
 _MOST_TABLES = 1000
 
 
@@ -106,8 +51,8 @@ def unclear_consent(record: Mapping[str, Any]) -> Reject | None:
     Args:
         record: A record that asks for an upload.
     """
-    for column, allows in _readers(tuple(record)):
-        if not allows(record[column]):
+    for column, value, allows in _on_consent(record):
+        if not allows(value):
             return Reject(
                 "unclear_consent",
                 f"{redact(column)} may say that the person does not want to be uploaded: leave out "
@@ -124,44 +69,63 @@ def all_allow(columns: Iterable[str], records: Sequence[Mapping[str, Any]]) -> b
         columns: All columns that the records have.
         records: Records that ask for an upload.
     """
+    types = set().union(*(map(type, record.values()) for record in records))
+    if not types.isdisjoint(_NESTING):
+        return not any(map(unclear_consent, records))
     readers = _readers(tuple(sorted(columns)))
     return all(allows(record.get(column)) for column, allows in readers for record in records)
 
 
 def shown_consent(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns on consent as they may be kept: they are read as before."""
-    return {column: _shown(record[column]) for column, _ in _readers(tuple(record))}
+    """Return what a record says on consent as it may be kept: it is read as before."""
+    shown: dict[str, Any] = {}
+    for column, value, allows in _on_consent(record):
+        if column not in shown or not allows(value):
+            shown[column] = _shown(value)
+    return shown
 
 
 def consent_columns(columns: Iterable[str]) -> list[str]:
     """Return the columns that may say whether a person wants to be uploaded, by their names."""
-    return [
-        column
-        for column, allows in _readers(tuple(columns))
-        if allows is not _no_refusal or _STATUS_OF_PERSON.fullmatch(_plain(column))
-    ]
+    return [column for column, _ in _readers(tuple(columns)) if meaning(column) != Meaning.STATUS]
+
+
+def _on_consent(record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Allows]]:
+    """Yield what a record says on consent, also inside of objects and lists, with its reader."""
+    if _NESTING.isdisjoint(map(type, record.values())):
+        for column, allows in _readers(tuple(record)):
+            yield column, record[column], allows
+        return
+    left: list[tuple[str, Any]] = [*record.items()]
+    while left:
+        column, value = left.pop()
+        inner = _inside(column, value)
+        left += inner
+        if not inner and (reader := _reader(column)):
+            yield column, value, reader
+
+
+def _inside(column: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401
+    """Return what is in an object or a list, with a name; Arrow has maps as lists of pairs."""
+    match value:
+        case dict():
+            return [(f"{column}.{key}", inner) for key, inner in value.items()]
+        case (str(key), inner) if isinstance(value, tuple):
+            return [(f"{column}.{key}", inner)]
+        case list():
+            return [(column, inner) for inner in value]
+    return []
 
 
 @functools.lru_cache(_MOST_TABLES)
 def _readers(columns: tuple[str, ...]) -> tuple[tuple[str, Allows], ...]:
-    found = ((column, _reader(_plain(column))) for column in columns)
+    found = ((column, _reader(column)) for column in columns)
     return tuple((column, allows) for column, allows in found if allows)
 
 
-def _plain(column: str) -> str:
-    return squeezed(unicodedata.normalize("NFKC", column))
-
-
-def _reader(name: str) -> Allows | None:
-    if name in _HANDLED:
-        return None
-    if _OPT_OUT.search(name) or _ALL_OPT_OUT.fullmatch(name):
-        return _not_out
-    if _OPT_IN.search(name):
-        return _no_refusal_and_no_flag if _DETAIL.fullmatch(name) else _is_in
-    if _TOPIC.fullmatch(name):
-        return _no_refusal_and_no_flag
-    return _no_refusal if _STATUS.fullmatch(name) else None
+def _reader(column: str) -> Allows | None:
+    found = None if squeezed(column) in _HANDLED else meaning(column)
+    return _READERS[found] if found else None
 
 
 def _not_out(value: Any) -> bool:  # noqa: ANN401
@@ -173,19 +137,33 @@ def _is_in(value: Any) -> bool:  # noqa: ANN401
 
 
 def _no_refusal(value: Any) -> bool:  # noqa: ANN401
-    return not _REFUSAL.search(_word(value))
+    return _no_opt_out(value) and not _REFUSED.fullmatch(_word(value))
+
+
+def _no_opt_out(value: Any) -> bool:  # noqa: ANN401
+    return not (isinstance(value, str) and refusal(value))
 
 
 def _no_refusal_and_no_flag(value: Any) -> bool:  # noqa: ANN401
     return _no_refusal(value) and read_flag(_whole(value)) is not False
 
 
+_READERS: dict[Meaning, Allows] = {
+    Meaning.OPT_OUT: _not_out,
+    Meaning.OPT_IN: _is_in,
+    Meaning.DETAIL: _no_refusal_and_no_flag,
+    Meaning.STATUS_OF_PERSON: _no_refusal,
+    Meaning.STATUS: _no_opt_out,
+}
+
+
 def _shown(value: Any) -> Any:  # noqa: ANN401
     """Return a value, or the part of it that is read as the whole is and holds nothing else."""
     if _not_out(value) or _is_in(value):
         return value
-    found = _REFUSAL.search(_word(value))
-    return found[0] if found else "[redacted]"
+    if isinstance(value, str) and (found := refusal(value)):
+        return found
+    return _word(value) if _REFUSED.fullmatch(_word(value)) else "[redacted]"
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401

@@ -36,6 +36,7 @@ _OTHERS: dict[str, st.SearchStrategy[Any]] = {
     "identifier_sha256": st.sampled_from([None, "0" * 64]),
     "maid": st.sampled_from([None, "", "6D92078A-8246-4777-8888-76104861E7DC"]),
     "tags": st.sampled_from([None, ["a"]]),
+    "preferences": st.sampled_from([None, {"opted_out": True}, {"opted_out": False}]),
     "deleted_on": st.sampled_from([None, []]),
 }
 _EMAILS = st.sampled_from([*ODD[:30], *["ann@shop.example", "bob@shop.example"] * 30])
@@ -89,3 +90,14 @@ def test_many_columns_of_many_values_are_told_apart() -> None:
     batch = pa.record_batch({name: [row.get(name) for row in rows] for name in names})
     found = [*module.alike(batch, MemberReader("1"))]
     assert [(member.add, len(keys)) for member, keys, _ in found] == [(True, 600), (False, 600)]
+
+
+def test_rows_with_a_map_are_read_one_by_one() -> None:
+    kind = pa.map_(pa.string(), pa.bool_())
+    said = pa.array([[("opted_out", number % 2 == 1)] for number in range(600)], kind)
+    names = pa.array(["Customers"] * 600)
+    emails = pa.array([f"{number}@shop.example" for number in range(600)])
+    rows = pa.record_batch({"email": emails, "audience_name": names, "said": said})
+    assert [*module.alike(rows, MemberReader("1"))] == []
+    read = [MemberReader("1").read(row) for row in rows.to_pylist()]
+    assert [isinstance(each, Reject) for each in read] == [False, True] * 300

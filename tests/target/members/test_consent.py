@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pinterest_emulator.testing import Emulator
 
-ANN, BOB = "ann@shop.example", "bob@shop.example"
+ANN, BOB, CAT = "ann@shop.example", "bob@shop.example", "cat@shop.example"
 
 SAYS_NO = [
     {"opted_out": True},
@@ -39,7 +39,7 @@ SAYS_NO = [
     {"accepts_marketing": "FALSE"},
     {"opted_in": "n"},
     {"consented_at": None},
-    {"email_marketing_consent": {"state": "subscribed"}},
+    {"email_marketing_consent": {"state": "not_subscribed"}},
     {"is_subscribed": "0"},
     {"status": "unsubscribed"},
     {"subscription_state": "Opted Out"},
@@ -70,6 +70,24 @@ SAYS_NO = [
     {"status": "Deleted"},
     {"customer_status": "DNC"},
     {"marketing_state": "Globally unsubscribed"},
+    {"Email_Opt_Out__c": True},
+    {"HS_EMAIL_OPTOUT": "true"},
+    {"opt_out_sale": 1},
+    {"OPT_OUT_IND": "Y"},
+    {"unsub_date": "2026-03-01"},
+    {"unsubscribed_from_all": True},
+    {"not_opted_in": True},
+    {"no_consent": True},
+    {"consent_marketing": False},
+    {"opt_in_email": None},
+    {"crm_consent": "0"},
+    {"Newsletter_Consent__c": False},
+    {"ad_tracking_enabled": False},
+    {"subscribed_to_newsletter": "no"},
+    {"profile__can_email": False},
+    {"preferences": {"email_opt_out": True}},
+    {"preferences": {"channels": [{"name": "email"}, {"Consent": None}]}},
+    {"address": {"state": "CA", "status": "unsubscribed"}},
 ]
 SAYS_NOTHING = [
     {"opted_out": False},
@@ -91,6 +109,12 @@ SAYS_NOTHING = [
     {"lat": 52.5, "state": "Delaware", "credit_limit_added": 1, "forgotten_password_at": "2026"},
     {"newsletter": "Weekly", "marketing": None, "gdpr": "YES"},
     {"deletion_requested_at": "", "removed": "0", "unsubscribed_from_all": "\\N"},
+    {"adopt_outcome": "cat", "laptop_out_of_stock": True, "form_unsubmitted": True},
+    {"consent_version": "v2", "consent_source": "web", "option_in_basket": "blue"},
+    {"Email_Opt_Out__c": False, "hs_email_optout": "false", "opt_out_sale": None},
+    {"preferences": {"email_opt_out": False, "consent": "granted"}, "tags": ["opted out"]},
+    {"email_marketing_consent": {"state": "subscribed", "consent_updated_at": None}},
+    {"address": {"state": "CA"}, "orders": [{"status": "denied ones"}], "nothing": {}},
 ]
 
 
@@ -168,13 +192,17 @@ def test_stored_record_with_unclear_consent_is_rejected_again_in_a_replay(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
     secret = "called us, ann@shop.example"
-    lines = [person(email=ANN, opted_out=True), person(email=BOB, opted_out_at=secret)]
+    lines = [
+        person(email=ANN, opted_out=True),
+        person(email=BOB, opted_out_at=secret),
+        person(email=CAT, said=[{"can_email": True}, {"can_email": False}, {"can_email": True}]),
+    ]
     assert target.target([SCHEMA, *lines]).code == 1
     text = (target.folder / "rejected.jsonl").read_text()
     assert secret not in text
     run = target.target([json.loads(line) for line in text.splitlines()])
     assert run.code == 1
-    assert rejects(target) == ["unclear_consent"] * 2
+    assert rejects(target) == ["unclear_consent"] * 3
     assert changes(emulator) == []
     assert emulator.state()["customer_lists"].get(account, []) == []
 
