@@ -6,7 +6,9 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from target_pinterest_audiences.bulk.customers import CustomersError, identifier_column
+from target_pinterest_audiences.bulk.customer_files import CustomersError
+from target_pinterest_audiences.bulk.customers import identifier_column
+from target_pinterest_audiences.bulk.inner_columns import inner_columns_of_spark
 from target_pinterest_audiences.bulk.plan_spark import SparkPlanMaker
 from target_pinterest_audiences.bulk.sync import Request, sync, sync_context
 from target_pinterest_audiences.target import TargetPinterestAudiences
@@ -65,7 +67,8 @@ def sync_members(  # noqa: PLR0913  (all but the data frame are named by the cal
         raise CustomersError(msg)
 
     def maker(mode: Mode) -> SparkPlanMaker:
-        return SparkPlanMaker(df, *identifier_column(df.columns, mode))
+        inner = inner_columns_of_spark(df.schema.jsonValue())
+        return SparkPlanMaker(df, *identifier_column(df.columns, inner, mode))
 
     request = Request(
         customers=maker,

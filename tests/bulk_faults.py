@@ -16,7 +16,7 @@ from pyarrow import fs
 
 _MODULES: list[Any] = [
     importlib.import_module(f"target_pinterest_audiences.bulk.{name}")
-    for name in ("customers", "plan_duckdb", "send", "store", "sync", "sync_spooled")
+    for name in ("customer_files", "plan_duckdb", "send", "store", "sync", "sync_spooled")
 ]
 CUSTOMERS, PLAN_DUCKDB, SEND, STORE, SYNC, SYNC_SPOOLED = _MODULES
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import fnmatch
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow import dataset, fs
 
-from pinterest_audiences.errors import PinterestError, redact
-from target_pinterest_audiences.bulk.store import filesystem_of
+from pinterest_audiences.errors import redact
+from target_pinterest_audiences.bulk.customer_files import (
+    CustomersError,
+    Files,
+    files_at,
+)
+from target_pinterest_audiences.bulk.inner_columns import ANY_KEY, inner_columns
 from target_pinterest_audiences.input.consent import consent_columns
 from target_pinterest_audiences.input.deletions import ORIGIN_DELETED
 from target_pinterest_audiences.members import mirror
@@ -25,10 +30,6 @@ if TYPE_CHECKING:
 
 _OF_KEPT_RECORDS = frozenset({ORIGIN_DELETED, DIGEST, KEY_DIGEST})
 """Columns of records that the target rejected and kept: of somebody who may have been deleted."""
-
-
-class CustomersError(PinterestError):
-    """The customers' table cannot be read, or can be read two ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,51 +60,55 @@ def customers_at(urls: Sequence[str], mode: Mode) -> Customers:
         CustomersError: If there are none, or if it is not plain what their columns mean.
     """
     try:
-        found = [_files(url) for url in urls]
-        parts = [dataset.dataset(paths, filesystem=at, format="parquet") for at, paths in found]
+        found = [files_at(url) for url in urls]
+        parts = [
+            dataset.dataset(files.paths, filesystem=files.system, format="parquet")
+            for files in found
+        ]
         rows = parts[0] if len(parts) == 1 else dataset.dataset(parts)
         schemas = [part.physical_schema for part in rows.get_fragments()]
     except (OSError, pa.ArrowException) as error:
         msg = f"--customers cannot be read: {redact(str(error).partition(chr(10))[0])}"
         raise CustomersError(msg) from None
-    columns = dict.fromkeys(name for schema in schemas for name in schema.names)
-    column, list_type = identifier_column(list(columns), mode)
+    columns = [name for schema in schemas for name in schema.names]
+    columns += [name for files in found for name in files.partitions]
+    inner = [name for schema in schemas for name in inner_columns(schema)]
+    column, list_type = identifier_column([*dict.fromkeys(columns)], [*dict.fromkeys(inner)], mode)
+    _check_partitions(column, found)
     types = {schema.field(column).type if column in schema.names else None for schema in schemas}
     if len(types) > 1:
-        msg = f"--customers: the files do not all have the same column {redact(column)}"
+        kinds = " or ".join(sorted(str(kind) if kind else "none" for kind in types))
+        msg = (
+            f"--customers: the files do not all have the same column {redact(column)} ({kinds}): "
+            "write it as text to all of them"
+        )
         raise CustomersError(msg)
-    is_local = all(isinstance(at, fs.LocalFileSystem) for at, _ in found)
-    local = [path for _, paths in found for path in paths] if is_local else None
+    paths = [path for files in found for path in files.paths]
+    is_local = all(isinstance(files.system, fs.LocalFileSystem) for files in found)
+    # DuckDB would take a name with such a letter for a pattern.
+    local = paths if is_local and not any(map(re.compile(r"[*?[{]").search, paths)) else None
     return Customers(rows, local, column, list_type)
 
 
-def _files(url: str) -> tuple[fs.FileSystem, list[str]]:
-    system, path = filesystem_of(url)
-    if "*" not in path and system.get_file_info(path).type == fs.FileType.File:
-        return system, [path]
-    folder = path.partition("*")[0].rpartition("/")[0] if "*" in path else path
-    selector = fs.FileSelector(folder or "/", recursive=True, allow_not_found=True)
-    pattern = path if "*" in path else f"{path.rstrip('/')}/*.parquet"
-    found = [
-        info.path
-        for info in system.get_file_info(selector)
-        if info.type == fs.FileType.File
-        and fnmatch.fnmatchcase(info.path, pattern)
-        and not info.base_name.startswith(("_", "."))
-    ]
-    if not found:
-        msg = f"--customers: there are no files {redact(url.partition('?')[0])}"
+def _check_partitions(column: str, found: Sequence[Files]) -> None:
+    """Make sure that the identifier is in the files.
+
+    Raises:
+        CustomersError: If it is in the name of a folder.
+    """
+    if any(column in files.partitions for files in found):
+        msg = f"--customers: {redact(column)} is in the names of folders, not in the files"
         raise CustomersError(msg)
-    return system, sorted(found)
 
 
-def identifier_column(columns: Sequence[str], mode: Mode) -> tuple[str, str]:
+def identifier_column(columns: Sequence[str], inner: Sequence[str], mode: Mode) -> tuple[str, str]:
     """Return the column that identifies a person, and its ``list_type``.
 
     A column that says who is to be out, or in which list, would be a mistake to leave unread.
 
     Args:
         columns: All columns of the customers' table.
+        inner: All that is inside of them, as ``inner_columns`` names it.
         mode: What is to be done with it.
 
     Raises:
@@ -120,7 +125,9 @@ def identifier_column(columns: Sequence[str], mode: Mode) -> tuple[str, str]:
         for column, name in meant.items()
         if column not in found and (name or column.strip().casefold() in _OF_KEPT_RECORDS)
     ]
-    if others := [*others, *consent_columns(columns)]:
+    others += consent_columns([*columns, *inner])
+    others += [name for name in inner if name.endswith(ANY_KEY)]
+    if others:
         msg = (
             f"customers: the column {redact(others[0])} can say who is to be in which list, and is "
             "not read here: leave out its rows or the column, or use the target"

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from target_pinterest_audiences.bulk.claim import claimed
 from target_pinterest_audiences.bulk.compact import compact
-from target_pinterest_audiences.bulk.customers import CustomersError
+from target_pinterest_audiences.bulk.customer_files import CustomersError
 from target_pinterest_audiences.bulk.interrupts import kept_interrupts
 from target_pinterest_audiences.bulk.keys import keys_of
 from target_pinterest_audiences.bulk.ledger import FileLedger

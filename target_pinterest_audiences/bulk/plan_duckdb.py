@@ -150,7 +150,8 @@ def _read(customers: Customers, machine: Machine) -> Iterator[tuple[pa.Array, pa
     with connected(machine) as connection:
         source = "customers"
         if customers.local:
-            source = f"read_parquet({quoted(customers.local)}, union_by_name=true)"
+            files = quoted(customers.local)
+            source = f"read_parquet({files}, union_by_name=true, hive_partitioning=false)"
         else:
             connection.register(source, customers.rows)
         query = connection.sql(fast_email_keys(name, source))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pinterest_audiences.errors import PinterestError, SettingsError
 from target_pinterest_audiences.bulk.claim import claimed
 from target_pinterest_audiences.bulk.compact import compact, is_worth_it
-from target_pinterest_audiences.bulk.customers import CustomersError
+from target_pinterest_audiences.bulk.customer_files import CustomersError
 from target_pinterest_audiences.bulk.interrupts import kept_interrupts
 from target_pinterest_audiences.bulk.ledger import FileLedger, layer_names, new_run_name
 from target_pinterest_audiences.bulk.plan import (

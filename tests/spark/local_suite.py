@@ -119,6 +119,22 @@ def test_table_that_can_be_read_two_ways_is_refused(team: Team, column: str, mod
     assert team.emulator.requests() == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("struct<email_opt_out: boolean>", "said.email_opt_out"),
+        ("array<struct<at: struct<Consent: string>>>", "said.at.Consent"),
+        ("map<string, string>", r"said.\*"),
+    ],
+)
+def test_column_on_consent_inside_of_another_is_refused(team: Team, kind: str, said: str) -> None:
+    from pyspark.sql import functions as sf  # noqa: PLC0415
+
+    with pytest.raises(PinterestError, match=f"the column {said} can say"):
+        team.sync(team.people(range(3)).withColumn("said", sf.lit(None).cast(kind)), "append")
+    assert team.emulator.requests() == []
+
+
 def test_batches_of_a_stream_are_appended_and_never_mirrored(team: Team) -> None:
     source = team.folder / "stream"
     source.mkdir()
