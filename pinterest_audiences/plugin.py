@@ -23,6 +23,7 @@ from pinterest_audiences.api.hooks import NO_HOOKS, Hooks
 from pinterest_audiences.console import colour_log, hide_metrics
 from pinterest_audiences.errors import EXIT_SIGNAL, SettingsError, one_line_errors
 from pinterest_audiences.setting_values import (
+    check_names,
     in_one_form,
     read_variables,
     unread_variables,
@@ -30,7 +31,7 @@ from pinterest_audiences.setting_values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from types import FrameType
 
     import click
@@ -46,6 +47,9 @@ class ConfigInput(Protocol):
 
 
 _ASK_AGAIN_SECONDS = 0.01
+_OF_EITHER_PLUGIN = frozenset({"ad_account_id", "ad_account_ids"})
+"""A tap and a target may share a file of settings."""
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -154,9 +158,28 @@ class PinterestPlugin(PluginBase):
             parse_env_config=bool(config and config.parse_env),
             **kwargs,
         )
-        if not (config and config.parse_env):
+        is_env = bool(config and config.parse_env)
+        plugin.check_names(os.environ if is_env else ())
+        if not is_env:
             plugin.report_unread_variables()
         return plugin
+
+    def check_names(self, environment: Iterable[str]) -> None:
+        """Report settings that do not exist.
+
+        Args:
+            environment: The names of the environment variables that are read.
+
+        Raises:
+            SettingsError: If one is a misspelt setting.
+        """
+        prefix, known = self._env_var_prefix, self.config_jsonschema["properties"]
+        variables = (name.removeprefix(prefix) for name in environment if name.startswith(prefix))
+        # Meltano's own variables have another underscore after the prefix.
+        given = (name.lower() for name in variables if not name.startswith("_"))
+        names = {*self.config, *given} - _OF_EITHER_PLUGIN
+        if unused := check_names(sorted(names), known):
+            self.logger.info("Not used, because there are no such settings: %s", ", ".join(unused))
 
     def report_unread_variables(self) -> None:
         """Warn of environment variables that mean something else than the settings used.

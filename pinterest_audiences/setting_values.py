@@ -6,15 +6,16 @@ turn a dry run into a real one.
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from pinterest_audiences.errors import SettingsError
+from pinterest_audiences.errors import SettingsError, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 _BOOLEANS = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
@@ -23,6 +24,8 @@ _BOOLEANS = {
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LONGEST_NUMBER = 100
+_SHORTEST_NAME = 3
+_RESEMBLANCE = 0.85
 _LONGEST_EXACT_FLOAT = 2**53
 
 
@@ -89,6 +92,40 @@ def unread_variables(
         if is_simple and text.strip() and not _means(text, used, each):
             found[name] = variable
     return found
+
+
+def check_names(names: Iterable[str], known: Collection[str]) -> list[str]:
+    """Return the names that are no settings and resemble none, as they may be shown.
+
+    Args:
+        names: What somebody set.
+        known: The names of all settings.
+
+    Raises:
+        SettingsError: If a name is a misspelt setting. A run without what it asks for may write
+            where a dry run was meant.
+    """
+    others = []
+    for name in names:
+        if name in known:
+            continue
+        if meant := _resembled(name, known):
+            msg = f"Settings: there is no setting {redact(name)}: write {meant}, or remove it"
+            raise SettingsError(msg)
+        others.append(redact(name))
+    return others
+
+
+def _resembled(name: str, known: Collection[str]) -> str | None:
+    short = {re.sub(r"[\W_]", "", each).casefold(): each for each in known}
+    plain = re.sub(r"[\W_]", "", name).casefold()
+    if len(plain) < _SHORTEST_NAME:
+        return None
+    for each, meant in short.items():
+        if each.startswith(plain) or plain.startswith(each):
+            return meant
+    close = difflib.get_close_matches(plain, short, n=1, cutoff=_RESEMBLANCE)
+    return short[close[0]] if close else None
 
 
 def _means(text: str, used: Any, schema: Mapping[str, Any]) -> bool:  # noqa: ANN401

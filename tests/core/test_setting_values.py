@@ -190,3 +190,30 @@ def test_start_date_in_the_future_is_an_error(programs: Programs) -> None:
     run = programs.tap(start_date=tomorrow.isoformat())
     assert run.code == 1
     assert "is in the future" in "".join(run.complaints)
+
+
+@pytest.mark.parametrize(
+    "name", ["dryrun", "Dry_Run", "dry-run", "dry_runs", "dry", "dry_run_mode"]
+)
+def test_misspelt_dry_run_writes_nothing(
+    emulator: Emulator, programs: Programs, account: str, name: str
+) -> None:
+    done = target_from_file(programs, {"ad_account_id": account, name: True})
+    assert done.code == 1
+    assert f"there is no setting {name}: write dry_run" in done.err
+    assert not emulator.requests()
+
+
+def test_misspelt_variable_is_an_error(
+    emulator: Emulator, programs: Programs, account: str
+) -> None:
+    run = target(programs, account, DRYRUN="true")
+    assert run.code == 1
+    assert "there is no setting dryrun: write dry_run" in run.err
+    assert not emulator.requests()
+
+
+def test_setting_that_does_not_exist_is_named(programs: Programs, account: str) -> None:
+    run = target(programs, account, COLOUR="red", _LOAD_SCHEMA="of Meltano")
+    assert run.code == 0, run.err
+    assert "there are no such settings: colour\n" in run.err
