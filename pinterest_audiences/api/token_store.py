@@ -92,6 +92,7 @@ class TokenFile:
                 users cannot be closed to them. It is raised before any token is used up, because
                 a renewed refresh token that cannot be kept would be lost.
         """
+        self._check_kind()
         try:
             make_folder(self.path.parent)
             with contextlib.suppress(FileNotFoundError):
@@ -115,6 +116,26 @@ class TokenFile:
                 "folder"
             )
             raise SettingsError(msg) from None
+
+    def _check_kind(self) -> None:
+        """Make sure that what is there may be replaced and closed to other users.
+
+        Raises:
+            SettingsError: If it is a folder, or a file that somebody needs, such as the settings.
+        """
+        if self.path.is_dir():
+            msg = f"token_path: {self.path} is a folder: name a file in it"
+            raise SettingsError(msg)
+        try:
+            kept = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, *UNREADABLE):
+            return  # The caller says so, if it matters.
+        if isinstance(kept, dict) and kept and kept.keys().isdisjoint({"key", "tokens"}):
+            msg = (
+                f"token_path: {self.path} holds something else than tokens, and stays as it is: "
+                "choose another path"
+            )
+            raise SettingsError(msg)
 
     def entries(self) -> dict[str, Any]:
         """Return what the file holds by key, as it is there: other plugins check their own.

@@ -34,6 +34,7 @@ _PAGE_BYTES = 16 * 1024
 
 _PAGES_BETWEEN_CHECKPOINTS = 2500
 
+_HEADER = b"SQLite format 3\0"
 _PRAGMAS = (
     f"page_size = {_PAGE_BYTES}",
     "journal_mode = WAL",
@@ -244,9 +245,12 @@ def _prepare(path: Path) -> None:
     try:
         make_folder(path.parent)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with path.open("rb") as file:
+            is_ledger = file.read(len(_HEADER)) in {b"", _HEADER}
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
-                restrict_permissions(Path(f"{path}{suffix}"))
+                if is_ledger:
+                    restrict_permissions(Path(f"{path}{suffix}"))
     except OSError as error:
         msg = f"ledger_url: {path} cannot be made or kept from other users ({error.strerror})"
         raise LedgerError(msg) from None

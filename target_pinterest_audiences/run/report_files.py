@@ -35,10 +35,14 @@ def report_path_of(config: Mapping[str, Any]) -> Path | None:
         if (other := config.get(setting)) and user_path(setting, other).absolute() in paths:
             msg = f"Settings: report_path {path} would replace the file of {setting}"
             raise SettingsError(msg)
-    if json_path(path) != path and _is_something_else(json_path(path)):
+    if path.is_dir():
+        msg = f"Settings: report_path {path} is a folder: name a file in it"
+        raise SettingsError(msg)
+    if _is_something_else(json_path(path)):
+        also = f" also writes {json_path(path).name} beside it, and that file"
         msg = (
-            f"Settings: report_path {path} also writes {json_path(path).name} beside it, and that "
-            "file is there and is no report: choose another name"
+            f"Settings: report_path {path}{also if json_path(path) != path else ''} is there and "
+            "is no report: choose another name"
         )
         raise SettingsError(msg)
     return path

@@ -94,6 +94,28 @@ def test_token_file_that_cannot_be_read_is_not_replaced(tmp_path: Path) -> None:
         answering([], **app(tmp_path / "token.json")).request(LIST_AD_ACCOUNTS)
 
 
+def test_token_path_that_holds_something_else_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"refresh_token": "pinr.one"}')
+    path.chmod(0o644)
+    with pytest.raises(SettingsError, match="holds something else than tokens"):
+        answering([], **app(path)).request(LIST_AD_ACCOUNTS)
+    assert path.read_text() == '{"refresh_token": "pinr.one"}'
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_folder_as_token_path_keeps_its_permissions(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o755)
+    with (
+        pytest.raises(SettingsError, match="is a folder: name a file in it"),
+        TokenStore(str(folder), "one", "pinr.one").locked(),
+    ):
+        pass
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
 def test_run_waits_for_the_token_lock_up_to_max_wait(
     programs: Programs, emulator: Emulator, tmp_path: Path
 ) -> None:

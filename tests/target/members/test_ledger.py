@@ -393,6 +393,7 @@ def test_file_that_is_not_a_ledger_is_refused_and_unchanged(tmp_path: Path) -> N
     path = tmp_path / "ledger.db"
     path.write_text("jane@shop.com\n" * 1000)
     assert "not a database" in complaint(f"sqlite:///{path}")
+    assert path.stat().st_mode & 0o777 == 0o644
     assert path.read_text() == "jane@shop.com\n" * 1000
 
 

@@ -109,6 +109,8 @@ def test_members_sync_writes_the_page_too(bulk: Bulk) -> None:
     ("settings", "complaint"),
     [
         ({"report_path": "target.html"}, "also writes target.json beside it, and that file is"),
+        ({"report_path": "target.json"}, "target.json is there and is no report"),
+        ({"report_path": "."}, "report_path . is a folder: name a file in it"),
         ({"report_path": "a.html", "rejected_path": "a.json"}, "replace the file of rejected_path"),
         ({"report_path": "a.md", "rejected_path": "./a.md"}, "replace the file of rejected_path"),
         ({"report_path": "a.json", "token_path": "a.json"}, "replace the file of token_path"),
