@@ -177,7 +177,7 @@ class PinterestPlugin(PluginBase):
         variables = (name.removeprefix(prefix) for name in environment if name.startswith(prefix))
         # Meltano's own variables have another underscore after the prefix.
         given = (name.lower() for name in variables if not name.startswith("_"))
-        names = {*self.config, *given} - _OF_EITHER_PLUGIN
+        names = {*self.config} - _OF_EITHER_PLUGIN | {*given}
         if unused := check_names(sorted(names), known):
             self.logger.info("Not used, because there are no such settings: %s", ", ".join(unused))
 

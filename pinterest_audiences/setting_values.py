@@ -25,7 +25,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LONGEST_NUMBER = 100
 _SHORTEST_NAME = 3
-_RESEMBLANCE = 0.85
+_RESEMBLANCE = 0.8
 _LONGEST_EXACT_FLOAT = 2**53
 
 
@@ -190,12 +190,24 @@ def _number(stripped: str, *, whole: bool) -> float:
     return int(stripped) if whole else float(stripped)
 
 
+def _exact_float(text: str) -> float:
+    """Return a number that is no rounded id, such as 2.54262E+12 of a spreadsheet."""
+    number = float(text)
+    is_rounded = "e" in text.lower() and number.is_integer()
+    if is_rounded or abs(number) >= _LONGEST_EXACT_FLOAT:
+        msg = "holds a number that may have lost digits: put ids in quotes"
+        raise _UnreadableError(msg)
+    return number
+
+
 def _json(stripped: str, types: Sequence[str]) -> list[Any] | dict[str, Any]:
     if "array" in types and not stripped.startswith(("[", "{", '"')):
         return [part.strip() for part in stripped.split(",")]  # the short form of lists of ids
     kind, what = (list, "a JSON array") if "array" in types else (dict, "a JSON object")
     try:
-        value = json.loads(stripped)
+        value = json.loads(stripped, parse_float=_exact_float)
+    except _UnreadableError:
+        raise
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, list | dict) or not isinstance(value, kind):

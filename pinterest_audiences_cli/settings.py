@@ -11,6 +11,7 @@ from singer_sdk import typing as th
 from pinterest_audiences.config import API_SETTINGS
 from pinterest_audiences.errors import SettingsError
 from pinterest_audiences.plugin import PinterestPlugin
+from pinterest_audiences.setting_values import check_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,13 +49,14 @@ def read_settings(config_paths: tuple[str, ...]) -> dict[str, Any]:
     """Return what ``--config`` names, with the variables of the tap and of the target.
 
     Raises:
-        SettingsError: If a setting cannot be right, or has two values.
+        SettingsError: If a setting cannot be right, is misspelt, or has two values.
     """
     for name in (_OfTap.name, _OfTarget.name, "singer_sdk"):
         # They report where each setting comes from, which is for the log of a scheduled run.
         logging.getLogger(name).setLevel(logging.WARNING)
     context, option = click.get_current_context(), click.Option(["--config"])
     given = _OfTap.cb_config(context, option, config_paths)
+    check_names(given.config, _SCHEMA["properties"])  # others may be of the tap or the target
     kinds = (_OfTap, _OfTarget) if given.parse_env else (_OfTap,)
     of_tap, *of_target = (
         kind(config=dict(given.config), parse_env_config=given.parse_env).config for kind in kinds

@@ -173,3 +173,12 @@ def test_login_entry_that_is_damaged_fails_clearly(logged_in: Cli, plugins: Prog
     logged_in.token_path.write_text(json.dumps(kept))
 
     assert "log in again" in plugins.tap().complaints[-1]
+
+
+@pytest.mark.parametrize("command", ["login", "status", "logout"])
+def test_misspelt_setting_is_an_error(demo: Emulator, cli: Cli, command: str) -> None:
+    demo.clear()
+    run = cli.run(command, tokenpath=str(cli.folder / "other.json"), ad_account_ids=["1"])
+    assert run.code == 1
+    assert "there is no setting tokenpath: write token_path" in run.err
+    assert demo.requests() == []

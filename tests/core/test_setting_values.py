@@ -213,6 +213,30 @@ def test_misspelt_variable_is_an_error(
     assert not emulator.requests()
 
 
+def test_misspelt_variable_of_the_tap_is_an_error(programs: Programs, emulator: Emulator) -> None:
+    for name, meant in (("AD_ACCOUNT_ID", "ad_account_ids"), ("DETECT_REMOVAL", "detect_removed")):
+        run = programs.run(
+            "tap-pinterest-audiences",
+            "--config",
+            "ENV",
+            TAP_PINTEREST_AUDIENCES_API_URL=emulator.url,
+            TAP_PINTEREST_AUDIENCES_ACCESS_TOKEN="pina_demo",
+            **{f"TAP_PINTEREST_AUDIENCES_{name}": "1"},
+        )
+        assert run.code == 1
+        assert f"there is no setting {name.lower()}: write {meant}" in run.err
+
+
+@pytest.mark.parametrize("text", ["2.61251E+12", "26125100000000001.0"])
+def test_id_in_a_variable_that_lost_digits_is_an_error(
+    emulator: Emulator, programs: Programs, account: str, text: str
+) -> None:
+    run = target(programs, account, ID_MAP=f'{{"1": {text}}}')
+    assert run.code == 1
+    assert "holds a number that may have lost digits: put ids in quotes" in run.err
+    assert not emulator.requests()
+
+
 def test_setting_that_does_not_exist_is_named(programs: Programs, account: str) -> None:
     run = target(programs, account, COLOUR="red", _LOAD_SCHEMA="of Meltano")
     assert run.code == 0, run.err
