@@ -110,7 +110,7 @@ def is_blank_row(record: Mapping[str, Any]) -> bool:
     return all(map(is_blank, values)) and not may_be_removal(record)
 
 
-_ANY = Columns(*OPERATION_COLUMNS)
+DELETION_COLUMNS = Columns(*OPERATION_COLUMNS)
 _REMOVALS = ("REMOVE", "REVOKE", "DELETE")
 
 
@@ -120,7 +120,9 @@ def may_be_removal(record: Mapping[str, Any]) -> bool:
     A column that is no known tool's mark does not count: a map may drop it on purpose.
     """
     try:
-        read = _ANY.read({name: value for name, value in record.items() if _ANY.name(name)})
+        read = DELETION_COLUMNS.read(
+            {name: value for name, value in record.items() if DELETION_COLUMNS.name(name)}
+        )
         known = {name: value for name, value in read.items() if name not in SUSPECTS}
         words = {str(known.get(name)).strip().upper() for name in OPERATION_COLUMNS}
         gone = is_deleted(known) or ORIGIN_DELETED in record

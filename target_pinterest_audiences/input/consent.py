@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from pinterest_audiences.errors import redact
 from target_pinterest_audiences.changes import Reject
-from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, squeezed
+from target_pinterest_audiences.input.column_names import (
+    DELETION_COLUMNS,
+    OPERATION_COLUMNS,
+    squeezed,
+)
 from target_pinterest_audiences.input.consent_names import Meaning, meaning, refusal
 from target_pinterest_audiences.input.deletions import (
     MARKS,
@@ -26,7 +30,7 @@ from target_pinterest_audiences.input.deletions import (
 from target_pinterest_audiences.input.values import is_blank, is_null_word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     Allows = Callable[[Any], bool]
 
@@ -115,6 +119,25 @@ def _inside(column: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401
         case list():
             return [(column, inner) for inner in value]
     return []
+
+
+def dropped(
+    came: Mapping[str, Any], record: Mapping[str, Any], chosen: Collection[str]
+) -> dict[str, Any]:
+    """Return the columns that may forbid an upload and that a stream map drops without a word.
+
+    Args:
+        came: The record as it came.
+        record: What the map made of it.
+        chosen: The columns that maps name. One of them may be dropped on purpose.
+    """
+    return {
+        column: value
+        for column, value in came.items()
+        if column not in record
+        and column not in chosen
+        and (any(_on_consent({column: value})) or DELETION_COLUMNS.name(column) in SUSPECTS)
+    }
 
 
 @functools.lru_cache(_MOST_TABLES)

@@ -44,8 +44,8 @@ _IS = (
 )
 _WHEN = "_?(?:(?:at|on|date|time|timestamp|flag|ind|indicator|yn|status|state|value|reason)_?)*"
 _USE = (
-    "(?:contact|sell|share|e?mail|market|re?_?target|track|advertis|process|call|upload|use|send"
-    "|disturb|phone|text|sms|personali|profil|solicit|stor|receiv|bulk|postal|fax)"
+    "(?:contact|sell|share|e?mail|market|re?_?target|track|advertise?|process|call|upload|use|send"
+    "|disturb|phone|text|sms|personali|profil|solicit|store|receive|bulk|postal|fax)"
 )
 _ASKED = (
     "(?:consent|opt(?:ed|ing)?_?in|subscribed|permission|permitted|agreed|accepted|allowed"
@@ -63,8 +63,8 @@ _OUT = (
     r"|forgotten(?!_?pass)|anonymi[sz]|limit(?:ed)?_?ads?(?:_?track|_?target|_?vert|(?![a-z]))"
     r"|global_?privacy_?control"
     rf"|(?:no|not|non|un|without|never|lacks?)_?(?:yet_?)?{_IS}{_ASKED}"
-    rf"|exclu(?:ded?|sion)_?(?:from_?)?{_TOPIC}|{_TOPIC}exclu(?:ded|sion)"
-    rf"|(?:stop|suspend|disable|block)(?:p?ed)?_?{_TOPIC}"
+    rf"|(?:excluded?|exclusion)_?(?:from_?)?{_TOPIC}|{_TOPIC}(?:excluded|exclusion)"
+    rf"|(?:stop(?:ped)?|suspend(?:ed)?|disabled?|block(?:ed)?)_?{_TOPIC}"
     rf"|{_TOPIC}(?:stopped|suspended|disabled|blocked)"
 )
 """Phrases for "no"."""

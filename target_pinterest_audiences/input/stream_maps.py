@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from singer_sdk.mapper import StreamMap
 
 _MAPPER = "singer_sdk.mapper"
+
+
+def mapped_columns(stream_maps: Any) -> frozenset[str]:  # noqa: ANN401
+    """Return the columns that the setting ``stream_maps`` names, of all streams."""
+    maps = stream_maps.values() if isinstance(stream_maps, dict) else ()
+    return frozenset(column for each in maps if isinstance(each, dict) for column in each)
 
 
 def change_nothing(maps: Sequence[StreamMap]) -> bool:

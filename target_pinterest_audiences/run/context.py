@@ -15,6 +15,7 @@ from target_pinterest_audiences.audiences.claims import Claims
 from target_pinterest_audiences.audiences.existing import Inventories
 from target_pinterest_audiences.audiences.writer import DryRunWriter, PinterestWriter, Writer
 from target_pinterest_audiences.config import file_ledger
+from target_pinterest_audiences.input.stream_maps import mapped_columns
 from target_pinterest_audiences.members import mirror
 from target_pinterest_audiences.members.customer_lists import CustomerLists
 from target_pinterest_audiences.run.account_locks import AccountLocks
@@ -97,7 +98,12 @@ class RunContext:
         dead_letters = DeadLetters(rejected_path, reads_only=dry_run) if rejected_path else None
         self.dead_letters = None if dry_run else dead_letters
         self.in_flight = InFlight(self.api, 1 if dry_run else config["concurrency"])
-        self.tracker = RecordTracker(self.report, self.dead_letters, self.in_flight)
+        self.tracker = RecordTracker(
+            self.report,
+            self.dead_letters,
+            self.in_flight,
+            mapped_columns(config.get("stream_maps")),
+        )
         self.file_ledger = file_ledger(config)
         # The lists themselves know no such ledger: the sink of members compares with it.
         of_lists = {"ledger_url": "", "member_mode": "add"} if self.file_ledger else {}

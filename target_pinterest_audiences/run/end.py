@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from pinterest_audiences.errors import EXIT_FAILED, EXIT_SIGNAL, PinterestError
+from pinterest_audiences.errors import EXIT_FAILED, EXIT_SIGNAL, PinterestError, redact
 from target_pinterest_audiences.changes import Entry
 from target_pinterest_audiences.members.customer_lists import MembersError
 from target_pinterest_audiences.members.records import STREAM as MEMBERS
@@ -66,7 +66,7 @@ def _write_report(
     for reason in lists.failures():
         run.fail(MembersError(reason))
     for name, created in lists.created_audiences():
-        report.add(created, Entry(MEMBERS, None, name, None))
+        report.add(created, Entry(MEMBERS, None, redact(name) if name else None, None))
     report.add_members(lists.counts(), lists.health(ask=ended is None))
     failure = None if ended else _failure(run, check)
     cause = ended or failure

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pinterest_audiences.errors import PinterestError, redact
 from target_pinterest_audiences.changes import Change, Defer, Entry, Pending, Reject
 from target_pinterest_audiences.input.column_names import may_be_removal
+from target_pinterest_audiences.input.consent import dropped
 from target_pinterest_audiences.input.deletions import ORIGIN_DELETED
 from target_pinterest_audiences.input.names import name_key
 from target_pinterest_audiences.input.values import is_blank
@@ -23,7 +24,7 @@ from target_pinterest_audiences.members.reject_limit import (
 from target_pinterest_audiences.run.in_flight import Started
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from target_pinterest_audiences.run.dead_letters import DeadLetters
@@ -87,7 +88,11 @@ class RecordTracker:
     """
 
     def __init__(
-        self, report: Report, dead_letters: DeadLetters | None, in_flight: InFlight
+        self,
+        report: Report,
+        dead_letters: DeadLetters | None,
+        in_flight: InFlight,
+        mapped_columns: Collection[str] = (),
     ) -> None:
         """Account for what was done.
 
@@ -95,7 +100,9 @@ class RecordTracker:
             report: Counts it.
             dead_letters: Keeps what was not applied.
             in_flight: What is not done yet, so that all is accounted for in order.
+            mapped_columns: The columns that stream maps name.
         """
+        self._mapped_columns = mapped_columns
         self._in_flight = in_flight
         self.has_unhandled = False
         self._report = report
@@ -156,7 +163,7 @@ class RecordTracker:
         return self._origin.message
 
     def with_origin(self, record: dict[str, Any], key_digest: str | None = None) -> dict[str, Any]:
-        """Add to a record what a stream map must not lose: that its row is deleted.
+        """Add to a record what a stream map must not lose: a deletion, and an opt-out.
 
         Args:
             record: What a stream map made of the message.
@@ -165,6 +172,8 @@ class RecordTracker:
         came = self._origin.message["record"]
         # A record that has all that came says it by itself, but not what its row's key was.
         says_it_itself = key_digest is None and came.items() <= record.items()
+        if not says_it_itself:
+            record |= dropped(came, record, self._mapped_columns)
         if not says_it_itself and may_be_removal(came):
             record[ORIGIN_DELETED] = True
             if key_digest and (keys := self.key_digests(self.message["stream"], came)):

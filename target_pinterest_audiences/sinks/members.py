@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from pinterest_audiences.errors import redact
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.batch_files import read_files
 from target_pinterest_audiences.input.column_names import is_blank_row
 from target_pinterest_audiences.input.consent import shown_consent
 from target_pinterest_audiences.input.deletions import ORIGIN_DELETED, shown_marks
-from target_pinterest_audiences.input.values import UnreadableRecordError, is_blank
+from target_pinterest_audiences.input.values import UnreadableRecordError, id_in, is_blank
 from target_pinterest_audiences.members import mirror
 from target_pinterest_audiences.members.customer_lists import MembersError
 from target_pinterest_audiences.members.identifiers import (
@@ -320,11 +321,7 @@ def safe(record: Mapping[str, Any]) -> dict[str, Any]:
         record = MEMBER_COLUMNS.read(record)
     except UnreadableRecordError:
         return {}  # which of two columns counts cannot be told
-    kept = {column: record[column] for column in _SAFE_COLUMNS if not is_blank(record.get(column))}
-    for column in ("operation", "operation_type"):
-        if column in kept and str(kept[column]).strip().upper() not in OPERATIONS:
-            kept[column] = "[redacted]"  # it may be anything
-    kept |= shown_marks(record) | shown_consent(record)
+    kept = _shown_columns(record) | shown_marks(record) | shown_consent(record)
     for column, list_type in LIST_TYPES.items():
         value = record.get(column)
         if is_blank(value):
@@ -338,3 +335,25 @@ def safe(record: Mapping[str, Any]) -> dict[str, Any]:
         for value in (record[column] for column in LIST_TYPES if record.get(column) is not None):
             kept[DIGEST] = rejected_digest(value)
     return kept
+
+
+def _shown_columns(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that name a list or an operation, without what may be a person's."""
+    kept = {column: record[column] for column in _SAFE_COLUMNS if not is_blank(record.get(column))}
+    for column in ("ad_account_id", "customer_list_id"):
+        if column in kept and not _is_id(record, column):
+            kept[column] = "[redacted]"
+    for column in ("operation", "operation_type"):
+        if column in kept and str(kept[column]).strip().upper() not in OPERATIONS:
+            kept[column] = "[redacted]"
+    name = kept.get("audience_name")
+    if isinstance(name, str) and redact(name) != name:
+        del kept["audience_name"]  # or else a list of another name would be made
+    return kept
+
+
+def _is_id(record: Mapping[str, Any], column: str) -> bool:
+    try:
+        return id_in(record, column) is not None
+    except UnreadableRecordError:
+        return False

@@ -165,6 +165,46 @@ def test_person_who_did_not_opt_out_is_uploaded(
     assert members(emulator, account) == digests(range(3))
 
 
+@pytest.mark.parametrize("column", ["opted_out", "is_deleted"])
+def test_stream_map_does_not_drop_an_opt_out_without_naming_it(
+    emulator: Emulator, target: Programs, account: str, column: str
+) -> None:
+    row = {"mail": ANN, "extra": 1, column: True}
+    schema: dict[str, Any] = {"properties": {key: {} for key in row}}
+    lines = [
+        {"type": "SCHEMA", "stream": "people", "key_properties": [], "schema": schema},
+        {"type": "RECORD", "stream": "people", "record": row},
+    ]
+    columns = {"__alias__": "audience_members", "audience_name": f"'{NAME}'", "email": "mail"}
+    maps = {"people": {**columns, "__else__": None}}
+    run = target.target(lines, stream_maps=maps)
+    assert run.code == 1, run.err
+    assert f"{column} " in run.err
+    assert changes(emulator) == []
+    run = target.target(lines, stream_maps={"people": {**maps["people"], column: None}})
+    assert run.code == 0, run.err
+    assert members(emulator, account) == {digest(ANN)}
+
+
+def test_email_in_a_column_for_a_list_is_not_stored(target: Programs) -> None:
+    lines = [
+        person(email=ANN, ad_account_id=BOB),
+        person(email="bob", customer_list_id=BOB),
+        person(lr_id=BOB, audience_name=BOB),
+    ]
+    assert target.target([SCHEMA, *lines]).code == 1
+    text = (target.folder / "rejected.jsonl").read_text()
+    assert BOB not in text
+    run = target.target([json.loads(line) for line in text.splitlines()])
+    assert run.code == 1
+    assert len(rejects(target)) == 3
+
+
+def test_email_as_the_name_of_a_list_is_not_in_the_report(target: Programs) -> None:
+    assert target.target([SCHEMA, person(email=ANN, audience_name=BOB)]).code == 0
+    assert BOB not in (target.folder / "report.json").read_text()
+
+
 def test_person_who_opted_out_is_removed_by_the_operation_or_a_deletion_mark(
     emulator: Emulator, target: Programs, account: str
 ) -> None:
