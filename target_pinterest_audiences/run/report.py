@@ -217,7 +217,7 @@ class Report:
         if rejected > max_rejected:
             msg = (
                 f"{rejected} records were rejected, see above, and max_rejected allows "
-                f"{max_rejected}. They are in rejected_path: correct them and pipe it in again"
+                f"{max_rejected}. Correct those that rejected_path has, and pipe it in again"
             )
             raise RejectedRecordsError(msg)
 
