@@ -125,6 +125,9 @@ _are_plain_emails = re.compile(rf"(?:{PLAIN_EMAIL}\n)++").fullmatch
 _are_sha256 = re.compile(r"(?:[0-9a-f]{64}\n)++").fullmatch
 _has_encoding = re.compile(r"%[0-9a-f]{2}").search
 _is_uuid = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+_is_rounded = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+").fullmatch
+"""What a spreadsheet makes of a long number."""
+
 _is_hex = re.compile(r"[0-9a-f]+").fullmatch
 
 
@@ -316,6 +319,8 @@ def _read_pseudonym(value: object) -> str | Reject:
         return _no_text(value)
     text = bare(value)
     reject = REFUSED.get(value.strip().lower()) or REFUSED.get(text.lower())
+    if _is_rounded(text):
+        return NOT_TEXT
     reject = reject or _unfit_to_send(text)
     if reject is not None:
         return reject

@@ -356,6 +356,8 @@ def test_invalid_device_id_is_rejected(list_type: str, value: object, expected: 
         ("NULL", "placeholder"),
         (ZERO_DEVICE, "zero_device_id"),
         ("jane@shop.com", "email_as_id"),
+        ("1.23457E+11", "not_text"),
+        ("1,2e+15", "not_text"),
     ],
 )
 def test_invalid_pseudonym_is_rejected(list_type: str, value: object, expected: str) -> None:
