@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_pinterest_audiences.audiences.flattened_rule import rule_column, unflattened
+from target_pinterest_audiences.audiences.flattened_rule import (
+    check_bare_columns,
+    rule_column,
+    unflattened,
+)
 from target_pinterest_audiences.audiences.rule_fields import ID_FIELDS
 from target_pinterest_audiences.audiences.rules import REFERENCES
 from target_pinterest_audiences.changes import Reject
@@ -136,6 +140,9 @@ def _read(record: Mapping[str, Any], default_account: str | None, *, override: b
                 "the record has no ad_account_id: add the column, or set the setting ad_account_id",
             )
         )
+    rule = _rule(record)
+    if not remove:
+        check_bare_columns(record, rule or {})
     return Desired(
         ad_account_id=account,
         audience_id=audience_id,
@@ -145,7 +152,7 @@ def _read(record: Mapping[str, Any], default_account: str | None, *, override: b
         description=""
         if record.get("description") is not None and not read["description"]
         else read["description"],
-        rule=_rule(record),
+        rule=rule,
         sharing=_sharing(record, read["sharing_type"], read["data_party"]),
         remove=remove,
         source=source,

@@ -6,11 +6,13 @@ The SDK and most loaders turn ``{"rule": {"retention_days": 30}}`` into a column
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
-from target_pinterest_audiences.audiences.rule_fields import RULE_FIELDS
+from target_pinterest_audiences.audiences.rule_fields import RULE_FIELDS, meaning
 from target_pinterest_audiences.audiences.rules import REFERENCES
 from target_pinterest_audiences.changes import Reject
+from target_pinterest_audiences.input.column_names import squeezed
 from target_pinterest_audiences.input.values import UnreadableRecordError, is_blank, json_in
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 _PREFIX = "rule__"
 _FIELDS = RULE_FIELDS | REFERENCES.keys()
+_COMMON_NAMES = {"ad_account_id", "ad_id", "campaign_id", "country", "event", "pin_id", "url"}
+"""Of fields whose columns may well be about something else."""
+
+_BARE = {squeezed(field): field for field in RULE_FIELDS - _COMMON_NAMES}
 
 
 def rule_column(column: str) -> str | None:
@@ -54,6 +60,35 @@ def unflattened(record: Mapping[str, Any]) -> dict[str, Any] | None:
         text = isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}
         place[field] = json_in(value, column) if text else value
     return rule or None
+
+
+def check_bare_columns(record: Mapping[str, Any], rule: Mapping[str, Any]) -> None:
+    """Make sure that no field of the rule is in a column of its own name, which is not read.
+
+    Args:
+        record: The record.
+        rule: The rule that it has in other columns.
+
+    Raises:
+        UnreadableRecordError: If a column says something else than the rule.
+    """
+    for column, value in record.items():
+        field = _bare_field(column)
+        if field is None or is_blank(value):
+            continue
+        if meaning({field: value}).get(field) != meaning(rule).get(field):
+            raise UnreadableRecordError(
+                Reject(
+                    "bare_rule_field",
+                    f"the column {field} is not read, and a rule has a field of this name: call it "
+                    f"{_PREFIX}{field}, or drop it",
+                )
+            )
+
+
+@functools.lru_cache(10_000)
+def _bare_field(column: str) -> str | None:
+    return _BARE.get(squeezed(column))
 
 
 def _refuse(column: str) -> None:
