@@ -81,7 +81,7 @@ def check_bare_columns(record: Mapping[str, Any], rule: Mapping[str, Any]) -> No
                 Reject(
                     "bare_rule_field",
                     f"the column {field} is not read, and a rule has a field of this name: call it "
-                    f"{_PREFIX}{field}, or drop it",
+                    f"rule__{field}, or drop it",
                 )
             )
 
