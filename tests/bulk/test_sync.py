@@ -252,11 +252,11 @@ def test_keys_and_reject_codes_are_those_of_the_target(
     (other,) = emulator.seed(ad_accounts=1, audiences=0)
     settings = {"access_token": "pina_demo", "api_url": emulator.url, "ad_account_id": other}
     settings |= {"ledger_url": f"sqlite:///{bulk.folder}/ledger.db"}
-    settings |= {"report_path": str(bulk.folder / "target.json")}
+    settings |= {"report_path": str(bulk.folder / "other.json")}
     target = Programs(bulk.folder, settings)
     lines = [SCHEMA, *(record(STREAM, audience_name=NAME, email=row) for row in rows)]
     target.target(lines)
-    (by_target,) = json.loads((bulk.folder / "target.json").read_text())["customer_lists"]
+    (by_target,) = json.loads((bulk.folder / "other.json").read_text())["customer_lists"]
     assert by_bulk["rejected"] == by_target["rejected"]
     assert by_bulk["added"] == by_target["added"] > 7000
     assert members(emulator, account) == members(emulator, other)
