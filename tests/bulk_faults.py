@@ -130,7 +130,7 @@ def _note_first() -> None:
 
 
 def _forget_open_runs() -> None:
-    def finish(_run: Any, ledger: Any) -> bool:
+    def finish(_run: Any, ledger: Any, *_: Any) -> bool:
         for name in ledger.unsettled(ledger.current()):
             ledger.store.remove(f"runs/{name}")
         return True

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import msgspec
 
 from target_pinterest_audiences.bulk.plan import FOLDERS, FORMAT, TAKEN_OUT, OperationType, Plan
-from target_pinterest_audiences.bulk.store import StoreError
+from target_pinterest_audiences.bulk.store import REPAIR, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,10 +137,16 @@ class FileLedger:
         """Return what counts.
 
         Raises:
-            StoreError: If it cannot be read, or if a newer version of the program wrote it.
+            StoreError: If it cannot be read or is missing, or if a newer version of the program
+                wrote it.
         """
         content = self.store.read(CURRENT)
-        found = self._decoded(CURRENT, content, Current) if content else Current()
+        if content is None:
+            if self.store.names("base"):  # what is not named there is removed as left over
+                msg = f"ledger {self.store.where}: {CURRENT} is missing{REPAIR}"
+                raise StoreError(msg)
+            return Current()
+        found = self._decoded(CURRENT, content, Current)
         self._check_format(found.format)
         return found
 
@@ -149,10 +155,14 @@ class FileLedger:
         self.store.write(CURRENT, msgspec.json.encode(current))
 
     def layers(self, current: Current, customer_list_id: str) -> Layers:
-        """Return the files that say who is in a list."""
+        """Return the files that say who is in a list.
+
+        Raises:
+            StoreError: If not all of them are there.
+        """
         noted = current.lists.get(customer_list_id)
         base = f"base/{current.base}/{customer_list_id}"
-        return Layers(
+        layers = Layers(
             self.store,
             [f"{base}.parquet"] if noted and noted.in_base else [],
             [f"{base}.taken_out.parquet"] if noted and noted.any_taken_out else [],
@@ -167,6 +177,22 @@ class FileLedger:
                 if done.customer_list_id == customer_list_id
             ],
         )
+        self._check_people(f"base/{current.base}", layers.base, noted.in_base if noted else 0)
+        done_runs = (done for done in current.runs if done.customer_list_id == customer_list_id)
+        for done, delta in zip(done_runs, layers.deltas, strict=True):
+            people = done.added + done.removed + done.refused
+            self._check_people(f"runs/{done.run}", [*delta.added, *delta.removed], people)
+        return layers
+
+    def _check_people(self, folder: str, names: Sequence[str], people: int) -> None:
+        """Make sure that files are whole: without one of them, somebody would be forgotten."""
+        found = sum(map(self.store.count_rows, names))
+        if found != people:
+            msg = (
+                f"ledger {self.store.where}: {folder} has {found} of {people} people of a list"
+                f"{REPAIR}"
+            )
+            raise StoreError(msg)
 
     def files(self, run: str, operation: OperationType) -> list[str]:
         """Return the files of a plan, in order."""
@@ -182,14 +208,16 @@ class FileLedger:
         Raises:
             StoreError: If it cannot be read, or if another version of the program made it.
         """
-        plan = self._decoded(run, self.store.read(f"runs/{run}/{PLAN}") or b"", Plan)
+        name = f"runs/{run}/{PLAN}"
+        plan = self._decoded(name, self.store.read(name) or b"", Plan)
         self._check_format(plan.format)
         return plan
 
     def done(self, run: str) -> Done | None:
         """Return what became of a run; None if it is not done."""
-        content = self.store.read(f"runs/{run}/{DONE}")
-        return self._decoded(run, content, Done) if content else None
+        name = f"runs/{run}/{DONE}"
+        content = self.store.read(name)
+        return None if content is None else self._decoded(name, content, Done)
 
     def unsettled(self, current: Current) -> list[str]:
         """Return the runs that do not count yet, the oldest first, with or without a plan."""
@@ -216,7 +244,7 @@ class FileLedger:
         try:
             return msgspec.json.decode(content, type=kind)
         except msgspec.MsgspecError:
-            msg = f"ledger {self.store.where}: {name} is not what this version writes there"
+            msg = f"ledger {self.store.where}: {name} is not what this version writes there{REPAIR}"
             raise StoreError(msg) from None
 
     def _check_format(self, found: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from target_pinterest_audiences.bulk.plan import OperationType
+from target_pinterest_audiences.bulk.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,17 @@ class Outcomes:
         for name in names:
             for line in (store.read(f"{self._folder}/{name}") or b"").splitlines(keepends=True):
                 if line.endswith(b"\n"):
-                    self._add(msgspec.json.decode(line, type=Outcome))
+                    self._add(self._decoded(name, line))
+
+    def _decoded(self, name: str, line: bytes) -> Outcome:
+        try:
+            return msgspec.json.decode(line, type=Outcome)
+        except msgspec.MsgspecError:
+            msg = (
+                f"ledger {self._store.where}: {self._folder}/{name} has a line that no run wrote: "
+                "remove this line, and its batch is sent again"
+            )
+            raise StoreError(msg) from None
 
     @property
     def noted(self) -> Mapping[tuple[OperationType, int], Outcome]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from target_pinterest_audiences.input.names import name_key
 from target_pinterest_audiences.members import mirror
 from target_pinterest_audiences.members.records import ListRef, batches
 from target_pinterest_audiences.members.reject_limit import (
@@ -66,6 +67,13 @@ class PlannedList(msgspec.Struct, frozen=True, kw_only=True):
     def ref(self) -> ListRef:
         """How a record would name it."""
         return ListRef(self.ad_account_id, self.customer_list_id, self.audience_name)
+
+    def is_of(self, ref: ListRef) -> bool:
+        """Return whether a list that is named by id, by name or by both is this one."""
+        if self.customer_list_id and ref.customer_list_id:
+            return self.customer_list_id == ref.customer_list_id
+        names = (self.audience_name, ref.audience_name)
+        return None not in names and len({name_key(str(name)) for name in names}) == 1
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):

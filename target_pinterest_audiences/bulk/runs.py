@@ -8,31 +8,41 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from target_pinterest_audiences.bulk.ledger import PLAN, layer_names
+from target_pinterest_audiences.bulk.outcomes import Outcomes
 from target_pinterest_audiences.bulk.plan import FOLDERS, OPERATIONS, TAKEN_OUT, batches_of
 from target_pinterest_audiences.bulk.send import Sender, texts_of
 from target_pinterest_audiences.bulk.settle import settle
 from target_pinterest_audiences.bulk.store import Store, StoreError
+from target_pinterest_audiences.members import mirror
 from target_pinterest_audiences.members.customer_lists import MembersError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from target_pinterest_audiences.bulk.ledger import FileLedger
-    from target_pinterest_audiences.bulk.plan import Plan
+    from target_pinterest_audiences.bulk.plan import Mode, Plan
     from target_pinterest_audiences.bulk.sent_duckdb import Machine
     from target_pinterest_audiences.members.customer_list import CustomerList
+    from target_pinterest_audiences.members.records import ListRef
     from target_pinterest_audiences.run.context import RunContext
 
 logger = logging.getLogger(__name__)
 
 
-def finish_open_runs(run: RunContext, ledger: FileLedger) -> bool:
+def finish_open_runs(
+    run: RunContext, ledger: FileLedger, mode: Mode, lists: Sequence[ListRef]
+) -> bool:
     """Send what is left of the runs before, and return whether nothing is.
 
     Args:
         run: The run.
         ledger: The ledger of an ad account. No other process may change it meanwhile.
+        mode: Whether the run may remove people who are absent from its table.
+        lists: The lists of the run.
 
     Raises:
         StoreError: If a plan was made for another state of the ledger.
+        MembersError: If a plan would remove people whom the run may not.
     """
     for name in ledger.unsettled(ledger.current()):
         if run.config["dry_run"]:
@@ -51,9 +61,35 @@ def finish_open_runs(run: RunContext, ledger: FileLedger) -> bool:
                 f"remove the folder runs/{name} of {ledger.store.where}"
             )
             raise StoreError(msg)
+        if any(map(plan.target.is_of, lists)):
+            _check_removals(run, ledger, plan, mode)
         logger.info("Going on with the run %s, which was not sent to its end", name)
         send_plan(run, ledger, plan)
     return True
+
+
+def _check_removals(run: RunContext, ledger: FileLedger, plan: Plan, mode: Mode) -> None:
+    """Make sure that this run may send what is left of a mirror."""
+    counts, ratio = plan.counts, run.config["max_removal_ratio"]
+    noted = Outcomes(ledger.store, plan.run).noted.values()
+    left = plan.removes - sum(item.people for item in noted if item.operation == "REMOVE")
+    if plan.mode != "mirror" or plan.absent_stay or not left:
+        return
+    by_record = counts.taken_out - counts.unknown
+    name = plan.target.audience_name or f"customer list {plan.target.customer_list_id}"
+    removals = [mirror.Removal(name, counts.known, counts.absent, by_record)]
+    why = mirror.objection(removals, ratio) if ratio < plan.max_removal_ratio else None
+    if mode == "append" and counts.absent:
+        why = "this run may remove nobody for being absent (mode append)"
+    if why:
+        msg = (
+            f"the plan {plan.run} of a mirror was not sent to its end, and would remove {left} "
+            f"more people of {name}, but {why}. Nothing was sent. To remove them, run again as a "
+            f"mirror with max_removal_ratio {plan.max_removal_ratio}. To keep them, remove the "
+            f"folder runs/{plan.run} of {ledger.store.where}: then the ledger does not know who "
+            "came by that plan, until a run adds them again"
+        )
+        raise MembersError(msg)
 
 
 def publish(ledger: FileLedger, plan: Plan, machine: Machine) -> None:

@@ -14,7 +14,6 @@ from dataclasses import replace
 from operator import lt
 from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
 import requests
 
 from pinterest_audiences.errors import PinterestError, RequestFailedError
@@ -229,8 +228,8 @@ def texts_of(
     """
     last, people = b"", 0
     for name in names:
-        with store.open(name) as file:
-            for batch in pq.ParquetFile(file).iter_batches(_ROWS, columns=["key"]):
+        with store.parquet(name) as file:
+            for batch in file.iter_batches(_ROWS, columns=["key"]):
                 keys: list[bytes] = batch.column(0).to_pylist()
                 if not all(map(lt, [last, *keys], keys)):
                     msg = f"the plan {plan.run} is damaged: {name} is not in order"

@@ -7,6 +7,7 @@ object store shows an object whole or not at all, so there nothing has to be ren
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyarrow import fs
 
 from pinterest_audiences.errors import PinterestError, redact
@@ -23,6 +25,12 @@ from pinterest_audiences.files import make_folder, user_path, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+REPAIR = (
+    ", so the ledger is damaged: restore its folder from a backup, or move it away and recover as "
+    "from a lost ledger (docs/lost-ledger.md)"
+)
+"""What to do about a file that is missing or cut short."""
 
 
 class StoreError(PinterestError):
@@ -112,7 +120,10 @@ class Store:
             make_folders(path.parent)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                os.write(handle, line + b"\n")
+                before = os.fstat(handle).st_size
+                if os.write(handle, line + b"\n") <= len(line):
+                    os.ftruncate(handle, before)  # so that the next line is not part of this one
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(handle)
             finally:
                 os.close(handle)
@@ -153,10 +164,25 @@ class Store:
                 )
             yield copies
 
-    def open(self, name: str) -> pa.NativeFile:
-        """Open a file to read at any place."""
+    @contextlib.contextmanager
+    def parquet(self, name: str) -> Iterator[pq.ParquetFile]:
+        """Open a file of the ledger, which is damaged if the file is not whole."""
         with self._explained():
-            return self._fs.open_input_file(self._path(name))
+            if self._fs.get_file_info(self._path(name)).type != fs.FileType.File:
+                msg = f"ledger {self.where}: {name} is missing{REPAIR}"
+                raise StoreError(msg)
+            file = self._fs.open_input_file(self._path(name))
+        with file:
+            try:
+                yield pq.ParquetFile(file)
+            except pa.ArrowException:
+                msg = f"ledger {self.where}: {name} cannot be read{REPAIR}"
+                raise StoreError(msg) from None
+
+    def count_rows(self, name: str) -> int:
+        """Return how many rows a file of the ledger has."""
+        with self.parquet(name) as file:
+            return int(file.metadata.num_rows)
 
     def remove(self, name: str) -> None:
         """Remove a file or a folder with all that is in it; it need not be there."""

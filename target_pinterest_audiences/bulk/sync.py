@@ -143,7 +143,7 @@ def _sync(run: RunContext, request: Request) -> None:
                 claimed(ledger.store, run.api.max_wait, take_over=request.take_over)
             )
             ledger.remove_leftovers()
-        if not finish_open_runs(run, ledger):
+        if not finish_open_runs(run, ledger, request.mode, [ref]):
             return
         work = stack.enter_context(tempfile.TemporaryDirectory(dir=request.work))
         machine = Machine(work=Path(work), memory_limit=request.memory_limit)

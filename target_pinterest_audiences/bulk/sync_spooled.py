@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import logging
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from target_pinterest_audiences.bulk.ledger import Current
-    from target_pinterest_audiences.bulk.plan import Counts
+    from target_pinterest_audiences.bulk.plan import Counts, Mode
     from target_pinterest_audiences.bulk.spool import Spooled
     from target_pinterest_audiences.members.customer_list import CustomerList
     from target_pinterest_audiences.run.context import RunContext
@@ -137,7 +138,13 @@ class SpooledSync:
             ledgers = {}
             for account in dict.fromkeys(map(_account_of, lists)):
                 ledgers[account] = self._claimed(account, stack)
-                if not finish_open_runs(self._run, ledgers[account]):
+                mode: Mode = "mirror" if self._mirrors else "append"
+                refs = [
+                    replace(each.members.ref, customer_list_id=each.members.list_id)
+                    for each in lists
+                    if _account_of(each) == account
+                ]
+                if not finish_open_runs(self._run, ledgers[account], mode, refs):
                     return
             found = [self._planned(ledgers[_account_of(each)], each) for each in lists]
             planned = [each for each in found if each]

@@ -35,9 +35,11 @@ def import_list(sql: Ledger, files: FileLedger, list_id: str, machine: Machine) 
     Whoever was killed while the list was removed there calls this again.
 
     Raises:
-        StoreError: If the ledger does not know the list, or if both have members of their own.
+        StoreError: If the ledger does not know the list, if a run is not done, or if both have
+            members of their own.
     """
     noted, current = sql.noted_list(list_id), files.current()
+    _check_settled(files, current)
     if noted is None:
         msg = f"ledger_url: the ledger does not know customer list {list_id}"
         raise StoreError(msg)
@@ -48,6 +50,7 @@ def import_list(sql: Ledger, files: FileLedger, list_id: str, machine: Machine) 
         _check_same(files, current, list_id, machine)
     else:
         number = current.base or 1
+        files.write_current(current)  # without it, a base is that of a damaged ledger
         for ending, members in held.items():
             if members:
                 name = f"{list_id}{ending}.parquet"
@@ -82,9 +85,7 @@ def export_list(files: FileLedger, sql: Ledger, list_id: str, machine: Machine) 
     if noted is None:
         msg = f"ledger {files.store.where} does not know customer list {list_id}"
         raise StoreError(msg)
-    if files.unsettled(current):
-        msg = f"ledger {files.store.where}: a run is not done; let members sync finish it first"
-        raise StoreError(msg)
+    _check_settled(files, current)
     sql.note_list(NotedList(**{field: getattr(noted, field) for field in _SHARED}))
     layers = files.layers(current, list_id)
     version = _OF_A_MIRROR if noted.mirrored else 0
@@ -110,6 +111,17 @@ def export_list(files: FileLedger, sql: Ledger, list_id: str, machine: Machine) 
     )
     files.remove_leftovers()
     return held
+
+
+def _check_settled(files: FileLedger, current: Current) -> None:
+    """Make sure that no plan waits, which was made for the ledger as it is.
+
+    Raises:
+        StoreError: If one does.
+    """
+    if files.unsettled(current):
+        msg = f"ledger {files.store.where}: a run is not done; let members sync finish it first"
+        raise StoreError(msg)
 
 
 def _write(sql: Ledger, name: str, list_id: str, file: Path) -> int:
