@@ -205,7 +205,12 @@ def forget_command(**options: Any) -> None:  # noqa: ANN401
 
         identifiers = [line for line in sys.stdin.read().splitlines() if line.strip()]
         keys = keys_to_forget(identifiers, options["list_type"])
-        found = compact_all(options["ledger"], keys) if keys else 0
+        found = compact_all(options["ledger"], keys)
         click.echo(f"{found} entries of {len(keys)} people forgotten")
+        if found:
+            logger.warning(
+                "Nothing was changed at Pinterest: people who had not been taken out of a list "
+                "before are still in it, and no mirror removes them any more"
+            )
 
     _run(command)

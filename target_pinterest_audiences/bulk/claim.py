@@ -45,10 +45,11 @@ def claimed(store: Store, max_wait: float, *, take_over: bool = False) -> Iterat
         BusyError: If another process has it for longer.
     """
     if store.local:
-        make_folders(store.local)
         lock = filelock.FileLock(store.local / "claim.lock", mode=0o600)
         try:
-            lock.acquire(timeout=0)
+            with store.explained():
+                make_folders(store.local)
+                lock.acquire(timeout=0)
         except filelock.Timeout:
             logger.warning("Waiting for another run, which holds the ledger %s", store.where)
             try:

@@ -16,7 +16,7 @@ from target_pinterest_audiences.bulk.interrupts import kept_interrupts
 from target_pinterest_audiences.bulk.keys import keys_of
 from target_pinterest_audiences.bulk.ledger import FileLedger
 from target_pinterest_audiences.bulk.sent_duckdb import Machine
-from target_pinterest_audiences.bulk.store import Store
+from target_pinterest_audiences.bulk.store import Store, StoreError
 from target_pinterest_audiences.bulk.transfer import export_list, import_list
 from target_pinterest_audiences.ledger.database import default_url
 from target_pinterest_audiences.ledger.ledger import Ledger
@@ -75,7 +75,11 @@ def compact_all(url: str, forgotten: frozenset[bytes] = frozenset()) -> int:
         PinterestError: If that is not possible.
     """
     store, found = Store.at(url), 0
-    for account in filter(str.isdigit, store.names("")):
+    accounts = [*filter(str.isdigit, store.names(""))]
+    if not accounts:
+        msg = f"there is no ledger {store.where}: nothing was changed"
+        raise StoreError(msg)
+    for account in accounts:
         files = FileLedger(store.folder(account))
         with claimed(files.store, 0), _machine() as machine:
             found += compact(files, machine, forgotten)
@@ -86,8 +90,11 @@ def keys_to_forget(identifiers: Sequence[str], list_type: str) -> frozenset[byte
     """Return the keys of people.
 
     Raises:
-        CustomersError: If one cannot be read; it is not shown.
+        CustomersError: If there are none, or if one cannot be read; it is not shown.
     """
+    if not identifiers:
+        msg = "no identifier came, so nobody was forgotten: pass them in, one a line"
+        raise CustomersError(msg)
     keys, codes = keys_of(pa.array(identifiers, pa.string()), list_type)
     for number, code in enumerate(codes.to_pylist(), 1):
         if code is not None:

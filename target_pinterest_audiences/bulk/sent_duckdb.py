@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow.parquet as pq
 
-from pinterest_audiences.errors import PinterestError, redact
+from pinterest_audiences.errors import PinterestError, SettingsError, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,6 +49,7 @@ def connected(machine: Machine) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises:
         DatabaseError: If memory or disk do not suffice, or if a file cannot be read.
+        SettingsError: If the memory is no amount.
     """
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": machine.memory_limit,
@@ -58,6 +59,11 @@ def connected(machine: Machine) -> Iterator[duckdb.DuckDBPyConnection]:
     }
     if machine.threads:
         settings["threads"] = machine.threads
+    try:
+        duckdb.connect(config={"memory_limit": machine.memory_limit}).close()
+    except duckdb.Error:
+        msg = f"Settings: {redact(machine.memory_limit)} is no amount of memory, as 4GB is"
+        raise SettingsError(msg) from None
     try:
         with duckdb.connect(config=settings) as connection:
             yield connection

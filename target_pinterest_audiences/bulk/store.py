@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
+import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from pinterest_audiences.errors import PinterestError, redact
+from pinterest_audiences.errors import PinterestError, SettingsError, redact
 from pinterest_audiences.files import make_folder, user_path, write_atomically
 
 if TYPE_CHECKING:
@@ -83,13 +84,13 @@ class Store:
     def names(self, folder: str) -> list[str]:
         """Return the names of what is directly in a folder, in order; none if it is not there."""
         selector = fs.FileSelector(self._path(folder), allow_not_found=True)
-        with self._explained():
+        with self.explained():
             found = self._fs.get_file_info(selector)
         return sorted(info.base_name for info in found if not info.base_name.startswith("."))
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file; None if it is not there."""
-        with self._explained():
+        with self.explained():
             if self._fs.get_file_info(self._path(name)).type != fs.FileType.File:
                 return None
             with self._fs.open_input_stream(self._path(name)) as file:
@@ -97,7 +98,7 @@ class Store:
 
     def write(self, name: str, content: bytes) -> None:
         """Replace a file: a reader finds the old content or the new one."""
-        with self._explained():
+        with self.explained():
             if self.local:
                 path = self.local / name
                 make_folders(path.parent)
@@ -115,7 +116,7 @@ class Store:
         if self.local is None:
             self.write(f"{name}.{uuid.uuid4().hex}", line + b"\n")
             return
-        with self._explained():
+        with self.explained():
             path = self.local / name
             make_folders(path.parent)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -130,7 +131,7 @@ class Store:
 
     def put(self, file: Path, name: str) -> None:
         """Move a file of this machine in here."""
-        with self._explained():
+        with self.explained():
             if self.local:
                 path = self.local / name
                 make_folders(path.parent)
@@ -153,7 +154,7 @@ class Store:
         if self.local:
             yield [self._path(name) for name in names]
             return
-        with tempfile.TemporaryDirectory() as folder, self._explained():
+        with tempfile.TemporaryDirectory() as folder, self.explained():
             copies = [str(Path(folder, f"{number:06}")) for number in range(len(names))]
             for name, copy in zip(names, copies, strict=True):
                 fs.copy_files(
@@ -167,7 +168,7 @@ class Store:
     @contextlib.contextmanager
     def parquet(self, name: str) -> Iterator[pq.ParquetFile]:
         """Open a file of the ledger, which is damaged if the file is not whole."""
-        with self._explained():
+        with self.explained():
             if self._fs.get_file_info(self._path(name)).type != fs.FileType.File:
                 msg = f"ledger {self.where}: {name} is missing{REPAIR}"
                 raise StoreError(msg)
@@ -186,7 +187,7 @@ class Store:
 
     def remove(self, name: str) -> None:
         """Remove a file or a folder with all that is in it; it need not be there."""
-        with self._explained():
+        with self.explained():
             kind = self._fs.get_file_info(self._path(name)).type
             if kind == fs.FileType.Directory:
                 self._fs.delete_dir(self._path(name))
@@ -197,9 +198,16 @@ class Store:
         return f"{self._root}/{name}" if name else self._root
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
+        """Say which ledger cannot be used if anything in the block fails.
+
+        Raises:
+            StoreError: If it does.
+        """
         try:
             yield
+        except filelock.Timeout:  # which is an OSError
+            raise
         except (OSError, pa.ArrowException) as error:
             text = getattr(error, "strerror", None) or str(error).partition("\n")[0]
             msg = f"ledger {self.where} cannot be used: {redact(text)}"
@@ -213,6 +221,9 @@ def filesystem_of(url: str) -> tuple[fs.FileSystem, str]:
         StoreError: If there is no such file system.
         SettingsError: If it cannot be a path.
     """
+    if not url.strip():
+        msg = "Settings: a path is empty: name a folder or a file"
+        raise SettingsError(msg)
     if "://" not in url:
         return fs.LocalFileSystem(), str(user_path("path", url).absolute())
     try:

@@ -161,4 +161,12 @@ def _read_parquet(file: IO[bytes], most: int) -> Iterator[list[dict[str, Any]]]:
 def _parquet(file: IO[bytes], most: int) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet  # noqa: PLC0415  (an extra: pip install 'pinterest-audiences[parquet]')
 
-    yield from pyarrow.parquet.ParquetFile(file).iter_batches(most)
+    found = pyarrow.parquet.ParquetFile(file)
+    names = found.schema_arrow.names
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        msg = (
+            f"A parquet file of a BATCH message has two columns {redact(twice)}, and it is not "
+            "plain which counts: leave one out; nothing after it was read"
+        )
+        raise InputError(msg)
+    yield from found.iter_batches(most)

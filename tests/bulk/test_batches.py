@@ -279,6 +279,21 @@ def test_ledger_that_cannot_be_used_ends_the_run_at_once(
     assert writes(emulator) == []
 
 
+@pytest.mark.parametrize("rows", [5, 600])
+@pytest.mark.parametrize("ledger", ["file", "sqlite"])
+def test_file_with_two_columns_of_one_name_sends_nothing(
+    emulator: Emulator, batches: Batches, ledger: str, rows: int
+) -> None:
+    url = f"{ledger}:///{batches.folder}/members"
+    found = table(rows_of(map(email, range(rows)), operation="ADD"))
+    twice = found.append_column("operation", pa.array(["REMOVE"] * rows))
+    run = batches.run(batches.batch(twice), ledger_url=url)
+    assert run.code == 1
+    assert "has two columns operation" in run.complaints[-1]
+    assert run.out == ""
+    assert writes(emulator) == []
+
+
 def test_file_that_cannot_be_read_sends_nothing(emulator: Emulator, batches: Batches) -> None:
     broken = batches.folder / "broken.parquet"
     broken.write_bytes(b"PAR1 and no more")

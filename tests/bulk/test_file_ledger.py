@@ -140,6 +140,7 @@ def test_person_who_is_forgotten_is_nowhere(emulator: Emulator, bulk: Bulk, acco
     run = bulk.run("ledger", "forget", "--ledger", str(bulk.ledger), stdin=lines)
     assert run.code == 0, run.err
     assert run.out == "1 entries of 2 people forgotten\n"  # the other one was removed
+    assert "still in it, and no mirror removes them" in run.err
     for path, text in texts_below(bulk.ledger):
         for number in (7, 0):
             assert bytes.fromhex(digest(email(number))) not in text, path
@@ -160,6 +161,25 @@ def test_nobody_is_forgotten_if_a_line_cannot_be_read(bulk: Bulk) -> None:
     assert run.code == 1
     assert run.complaints == ["line 2: the email has more than one @; nobody was forgotten"]
     assert texts_below(bulk.ledger) == before
+
+
+@pytest.mark.parametrize(
+    ("command", "folder", "lines", "problem"),
+    [
+        ("forget", "typo", email(1), "there is no ledger"),
+        ("compact", "typo", "", "there is no ledger"),
+        ("forget", "ledger", " \n", "no identifier came, so nobody was forgotten"),
+    ],
+)
+def test_command_that_changes_nothing_fails(
+    bulk: Bulk, command: str, folder: str, lines: str, problem: str
+) -> None:
+    bulk.people(range(3))
+    assert bulk.sync().code == 0
+    run = bulk.run("ledger", command, "--ledger", str(bulk.folder / folder), stdin=lines)
+    assert run.code == 1
+    assert problem in run.complaints[-1]
+    assert run.out == ""
 
 
 def test_nobody_is_forgotten_while_a_run_is_open(bulk: Bulk) -> None:

@@ -186,6 +186,28 @@ def test_table_that_can_be_read_two_ways_is_refused(
     assert emulator.requests() == []
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "problem"),
+    [
+        ("--ledger", "", "a path is empty"),
+        ("--customers", " ", "a path is empty"),
+        ("--ledger", "{folder}/config.json", "config.json/549755800001 cannot be used: Not a dir"),
+        ("--memory-limit", "lots", "lots is no amount of memory, as 4GB is"),
+    ],
+)
+def test_option_that_cannot_be_used_is_named(
+    emulator: Emulator, bulk: Bulk, option: str, value: str, problem: str
+) -> None:
+    bulk.people(range(3))
+    command = bulk.command()
+    command[command.index(option) + 1] = value.format(folder=bulk.folder)
+    run = bulk.run(*command[2:])
+    assert run.code == 1
+    assert "Traceback" not in run.err
+    assert problem in run.complaints[-1]
+    assert writes(emulator) == []
+
+
 def test_missing_files_and_missing_column_are_named(bulk: Bulk) -> None:
     (bulk.folder / "customers").mkdir()
     assert "there are no files" in bulk.sync().complaints[-1]
