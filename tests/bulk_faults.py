@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -107,6 +108,11 @@ def use_object_store(scheme: str) -> None:
 
     STORE.filesystem_of = filesystem_of
     CUSTOMERS.filesystem_of = filesystem_of
+
+
+def limit_files(size: int) -> None:
+    """Let no file become larger, as if the disk was full."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def plant(bug: str) -> None:

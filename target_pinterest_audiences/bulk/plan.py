@@ -169,8 +169,8 @@ def judge(counts: Counts, mode: Mode, max_removal_ratio: float, label: str) -> V
         return Verdict(refused, None)
     if mode != "mirror":
         return Verdict(None, None)
-    if not counts.rows:
-        return Verdict(mirror.empty_version(_TABLE, counts.known), None)
+    if not counts.wanted and not counts.unread:
+        return Verdict(mirror.empty_version(_TABLE, counts.known, counts.rows), None)
     table = mirror.TableVersion(_TABLE, None, counts.rows, counts.unread, activated=True)
     removals = [mirror.Removal(label, counts.known, counts.absent)]
     if stay := mirror.why_absent_stay(table, removals, None, []):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ import pyarrow.parquet as pq
 from target_pinterest_audiences.bulk.keys import fast_email_keys, keys_of, unread
 from target_pinterest_audiences.bulk.plan import FOLDERS, Counts
 from target_pinterest_audiences.bulk.sent_duckdb import (
+    DatabaseError,
     connected,
     count,
     quoted,
@@ -57,6 +60,7 @@ class DuckDBPlanMaker:
             (machine.work / folder).mkdir(mode=0o700)
         reading = _Reading()
         with (
+            reading.explained(),
             connected(machine) as connection,
             sent_members(connection, layers),
         ):
@@ -104,11 +108,39 @@ class _Reading:
 
     rows: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    failed: OSError | None = None
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """Name what went wrong while rows were read, which DuckDB does not tell.
+
+        Raises:
+            DatabaseError: If the disk does not suffice.
+        """
+        try:
+            yield
+        except DatabaseError:
+            if self.failed is None or not self.failed.errno:
+                raise
+            msg = f"the disk does not suffice: {os.strerror(self.failed.errno)}"
+            raise DatabaseError(msg) from None
+
+    @contextlib.contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note what went wrong in the block."""
+        try:
+            yield
+        except OSError as error:
+            self.failed = error
+            raise
 
 
 def _keys(customers: Customers, reading: _Reading, machine: Machine) -> Iterator[pa.RecordBatch]:
     """Yield the keys of all rows, and write down those that have none."""
-    with pq.ParquetWriter(machine.work / "rejects" / "0.parquet", _REJECTS) as rejects:
+    with (
+        reading.noted(),
+        pq.ParquetWriter(machine.work / "rejects" / "0.parquet", _REJECTS) as rejects,
+    ):
         for keys, odd in _read(customers, machine):
             reading.rows += len(keys)
             if keys.null_count < len(keys):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pinterest_audiences.errors import PinterestError, SettingsError
+from pinterest_audiences.errors import PinterestError, SettingsError, redact
 from target_pinterest_audiences.bulk.claim import claimed
 from target_pinterest_audiences.bulk.compact import compact, is_worth_it
 from target_pinterest_audiences.bulk.customer_files import CustomersError
@@ -43,7 +43,7 @@ from target_pinterest_audiences.run.end import report_end
 from target_pinterest_audiences.run.report import RejectedRecordsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pinterest_audiences.api.hooks import Hooks
     from target_pinterest_audiences.bulk.maker import PlanMaker
@@ -98,6 +98,9 @@ def sync_context(
     if config["member_transport"] != "records":
         msg = "Settings: members sync needs member_transport records"
         raise SettingsError(msg)
+    if config["write_mode"] == "create":
+        msg = "Settings: members sync changes lists that exist: choose write_mode upsert or update"
+        raise SettingsError(msg)
     settings = {
         **config,
         # The target's own ledger and its file of rejected records have no part in this.
@@ -145,8 +148,8 @@ def _sync(run: RunContext, request: Request) -> None:
             ledger.remove_leftovers()
         if not finish_open_runs(run, ledger, request.mode, [ref]):
             return
-        work = stack.enter_context(tempfile.TemporaryDirectory(dir=request.work))
-        machine = Machine(work=Path(work), memory_limit=request.memory_limit)
+        work = stack.enter_context(_work_folder(request.work))
+        machine = Machine(work=work, memory_limit=request.memory_limit)
         members = run.customer_lists.list_of(ref, maker.list_type)
         plan = _plan(run, ledger, members, _Wish(maker, request.mode), machine)
         if dry_run:
@@ -158,6 +161,17 @@ def _sync(run: RunContext, request: Request) -> None:
         members.complete()
         if is_worth_it(ledger.current()):
             compact(ledger, machine)
+
+
+@contextlib.contextmanager
+def _work_folder(parent: str | None) -> Iterator[Path]:
+    try:
+        folder = tempfile.TemporaryDirectory(dir=parent)
+    except OSError as error:
+        msg = f"no folder can be made in {redact(parent or 'TMPDIR')}: {error.strerror}"
+        raise SettingsError(msg) from None
+    with folder as name:
+        yield Path(name)
 
 
 @dataclass(frozen=True, slots=True)

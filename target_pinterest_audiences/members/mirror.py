@@ -157,12 +157,19 @@ def why_unlocked_stay(
     )
 
 
-def empty_version(stream: str, known: int) -> str | None:
-    """Return why a table without a record removes nobody; None if there is nobody to remove."""
+def empty_version(stream: str, known: int, records: int = 0) -> str | None:
+    """Return why a table without a person removes nobody; None if there is nobody to remove.
+
+    Args:
+        stream: The table's stream.
+        known: People that the ledger has.
+        records: How many records came, of which none names a person.
+    """
     if not known:
         return None
+    what = f"none of {records} records names a person" if records else "no record came"
     return (
-        f"Mirror of {stream}: no record came, so the table is empty, and the ledger has {known} "
+        f"Mirror of {stream}: {what}, so the table is empty, and the ledger has {known} "
         "members: nobody was removed. No setting allows that: send records with operation REMOVE "
         "instead"
     )

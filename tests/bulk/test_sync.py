@@ -149,6 +149,46 @@ def test_empty_table_removes_nobody(emulator: Emulator, bulk: Bulk, account: str
     assert members(emulator, account) == digests(range(10))
 
 
+@pytest.mark.parametrize("blank", [None, "", "NULL"])
+def test_table_that_names_nobody_empties_no_list(
+    emulator: Emulator, bulk: Bulk, account: str, blank: str | None
+) -> None:
+    bulk.people(range(50))
+    assert bulk.mirror().code == 0
+    bulk.customers([blank] * 50)
+    run = bulk.mirror(max_removal_ratio=1, max_rejected=50)
+    assert run.code == 1
+    assert "none of 50 records names a person" in run.complaints[-1]
+    assert members(emulator, account) == digests(range(50))
+
+
+def test_mode_that_leaves_lists_alone_is_refused(emulator: Emulator, bulk: Bulk) -> None:
+    bulk.people(range(50))
+    run = bulk.sync(write_mode="create")
+    assert run.code == 1
+    assert "choose write_mode upsert or update" in run.complaints[-1]
+    assert emulator.requests() == []
+
+
+def test_folder_that_cannot_be_written_is_named(emulator: Emulator, bulk: Bulk) -> None:
+    bulk.people(range(50))
+    run = bulk.sync("--temp-directory", "/proc")
+    assert run.code == 1
+    assert "Traceback" not in run.err
+    assert "no folder can be made in /proc: " in run.complaints[-1]
+    assert writes(emulator) == []
+
+
+@pytest.mark.parametrize("address", ["nobody", "nobody@shop.example"])
+def test_full_disk_is_named(emulator: Emulator, bulk: Bulk, address: str) -> None:
+    bulk.customers(f"{number}-{address}" for number in range(20_000))
+    run = bulk.start(prepare=("bulk_faults", "limit_files", 200_000)).wait()
+    assert run.code == 1
+    assert "disk" in run.complaints[-1]
+    assert "File too large" in run.complaints[-1]
+    assert writes(emulator) == []
+
+
 def test_unreadable_row_keeps_absent_people(emulator: Emulator, bulk: Bulk, account: str) -> None:
     bulk.people(range(100))
     assert bulk.mirror().code == 0
