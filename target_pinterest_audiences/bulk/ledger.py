@@ -225,8 +225,16 @@ class FileLedger:
         return [run for run in self.store.names("runs") if f"runs/{run}" not in counted]
 
     def has_plan(self, run: str) -> bool:
-        """Return whether the plan of a run is whole."""
-        return PLAN in self.store.names(f"runs/{run}")
+        """Return whether the plan of a run is whole.
+
+        Raises:
+            StoreError: If it is missing, and yet some of it was sent.
+        """
+        names = self.store.names(f"runs/{run}")
+        if PLAN not in names and {DONE, "outcomes"} & {*names}:
+            msg = f"ledger {self.store.where}: runs/{run}/{PLAN} is missing{REPAIR}"
+            raise StoreError(msg)
+        return PLAN in names
 
     def remove_leftovers(self) -> None:
         """Remove what counts no more, such as plans whose making was killed."""

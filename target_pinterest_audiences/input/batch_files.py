@@ -13,6 +13,8 @@ from singer_sdk.singerlib.json import deserialize_json
 from upath import UPath
 
 from pinterest_audiences.errors import redact
+from target_pinterest_audiences.input.column_names import OPERATION_COLUMNS, Columns
+from target_pinterest_audiences.input.consent import consent_columns
 from target_pinterest_audiences.input.reader import InputError
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ _NO_RECORDS = (
 )
 """What reading a file can end in: it is not there, cut short, of another format, not JSON."""
 
+_ON_REMOVAL = Columns(*OPERATION_COLUMNS)
 _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
@@ -89,7 +92,25 @@ def _files(
 ) -> Iterator[AbstractContextManager[IO[bytes]]]:
     storage = config.get("batch_config", {}).get("storage")
     for address in message["manifest"]:
+        _refuse_partition(str(address))
         yield _opened(str(address), message["stream"], storage)
+
+
+def _refuse_partition(address: str) -> None:
+    """Make sure that no folder's name says of whole files what only a column is read for.
+
+    Raises:
+        InputError: If one does, such as ``opted_out=true``.
+    """
+    names = [part.partition("=")[0] for part in address.split("/")[:-1] if "=" in part]
+    found = [*consent_columns(names), *filter(_ON_REMOVAL.name, names)]
+    if found:
+        msg = (
+            f"A file of a BATCH message is in a folder {redact(found[0])}=…, which may say who is "
+            "to be uploaded, and is not read: send the column in the file; nothing after it was "
+            "read"
+        )
+        raise InputError(msg)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -27,8 +28,6 @@ from people import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bulk_runs import Bulk
 
     from pinterest_emulator.testing import Emulator
@@ -277,6 +276,23 @@ def test_ledger_that_cannot_be_used_ends_the_run_at_once(
     assert run.code == 1
     assert "is of format 99" in run.complaints[-1]
     assert writes(emulator) == []
+
+
+@pytest.mark.parametrize("folder", ["opted_out=true", "consent=1", "operation=REMOVE"])
+def test_file_in_a_folder_that_may_say_who_is_out_sends_nothing(
+    emulator: Emulator, batches: Batches, folder: str
+) -> None:
+    message = batches.batch(table(rows_of([email(1)])))
+    (file,) = map(Path, message["manifest"])
+    (file.parent / folder).mkdir()
+    moved = file.rename(file.parent / folder / file.name)
+    run = batches.run({**message, "manifest": [str(moved)]})
+    assert run.code == 1
+    assert f"in a folder {folder.partition('=')[0]}=…" in run.complaints[-1]
+    assert writes(emulator) == []
+    other = file.parent / "country=DE"
+    other.mkdir()
+    assert batches.run({**message, "manifest": [str(moved.rename(other / file.name))]}).code == 0
 
 
 @pytest.mark.parametrize("rows", [5, 600])

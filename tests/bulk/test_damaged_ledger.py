@@ -104,6 +104,17 @@ def test_open_run_with_a_damaged_file_is_not_sent(
     assert changes(emulator) == []
 
 
+def test_open_run_without_its_plan_is_kept(emulator: Emulator, bulk: Bulk) -> None:
+    bulk.people(range(500))
+    run_folder = leave_open(bulk, skip=1)
+    (run_folder / "plan.json").unlink()
+    for run in (bulk.sync(), bulk.sync("--dry-run")):
+        assert run.code == 1
+        assert "plan.json is missing, so the ledger is damaged" in run.complaints[-1]
+    assert changes(emulator) == []
+    assert (run_folder / "outcomes").exists()
+
+
 @pytest.mark.parametrize(
     ("mode", "ratio", "code"),
     [("append", 1, 1), ("mirror", 0.1, 1), ("mirror", 0, 1), ("mirror", 0.5, 0), ("mirror", 1, 0)],
