@@ -148,6 +148,8 @@ class FileLedger:
             return Current()
         found = self._decoded(CURRENT, content, Current)
         self._check_format(found.format)
+        for noted in found.lists.values():
+            self._check_account(noted.ad_account_id)
         return found
 
     def write_current(self, current: Current) -> None:
@@ -211,6 +213,7 @@ class FileLedger:
         name = f"runs/{run}/{PLAN}"
         plan = self._decoded(name, self.store.read(name) or b"", Plan)
         self._check_format(plan.format)
+        self._check_account(plan.target.ad_account_id)
         return plan
 
     def done(self, run: str) -> Done | None:
@@ -260,6 +263,15 @@ class FileLedger:
             msg = (
                 f"ledger {self.store.where} is of format {found}, and this version of the program "
                 f"reads only format {FORMAT}: use the version that wrote it, or another ledger"
+            )
+            raise StoreError(msg)
+
+    def _check_account(self, found: str) -> None:
+        """Make sure that a plan, or a list, is of the ad account whose folder this is."""
+        if found != self.store.name:
+            msg = (
+                f"ledger {self.store.where} has a list of ad account {found}, so its folder was "
+                "copied or renamed: use another ledger for this ad account, or undo that"
             )
             raise StoreError(msg)
 

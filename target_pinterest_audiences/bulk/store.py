@@ -77,6 +77,11 @@ class Store:
         """Return a folder in here."""
         return Store(self._fs, self._path(name), f"{self.where}/{name}", self.url(name))
 
+    @property
+    def name(self) -> str:
+        """The last part of the folder's path."""
+        return self._root.rpartition("/")[2]
+
     def url(self, name: str) -> str:
         """Return what another program calls a file: a path, or a URL without a password."""
         return f"{self._url}/{name}"

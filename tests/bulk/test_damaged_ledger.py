@@ -138,6 +138,26 @@ def test_rest_of_a_mirror_removes_only_whom_the_run_may(
         assert members(emulator, account) == digests(range(400, 1000))
 
 
+@pytest.mark.parametrize("is_open", [True, False])
+def test_ledger_of_another_ad_account_is_refused(
+    emulator: Emulator, bulk: Bulk, account: str, *, is_open: bool
+) -> None:
+    bulk.people(range(500))
+    if is_open:
+        leave_open(bulk, skip=1)
+    else:
+        assert bulk.sync().code == 0
+    before = members(emulator, account)
+    (other,) = emulator.seed(ad_accounts=1, audiences=0)
+    (bulk.ledger / account).rename(bulk.ledger / other)
+    emulator.clear()
+    for run in (bulk.sync(ad_account_id=other), bulk.mirror(ad_account_id=other)):
+        assert run.code == 1
+        assert f"has a list of ad account {account}" in run.complaints[-1]
+    assert writes(emulator) == []
+    assert members(emulator, account) == before
+
+
 def test_rest_of_another_list_is_sent_whatever_the_mode(
     emulator: Emulator, bulk: Bulk, account: str
 ) -> None:
