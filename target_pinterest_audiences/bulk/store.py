@@ -234,7 +234,9 @@ def filesystem_of(url: str) -> tuple[fs.FileSystem, str]:
     try:
         found: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(url)
     except (OSError, pa.ArrowException, ValueError) as error:
-        msg = f"{redact(url.partition('?')[0])} cannot be used: {redact(str(error))}"
+        # Behind a question mark are keys and signatures.
+        text = redact(str(error).partition("?")[0])
+        msg = f"{redact(url.partition('?')[0])} cannot be used: {text}"
         raise StoreError(msg) from None
     return found
 

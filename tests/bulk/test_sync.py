@@ -230,6 +230,8 @@ def test_table_that_can_be_read_two_ways_is_refused(
     ("option", "value", "problem"),
     [
         ("--ledger", "", "a path is empty"),
+        ("--ledger", "https://lake.example/l?sig=S3cr3t", "https://lake.example/l cannot be used"),
+        ("--customers", "https://lake.example/c?sig=S3cr3t", "lake.example/c cannot be used"),
         ("--customers", " ", "a path is empty"),
         ("--ledger", "{folder}/config.json", "config.json/549755800001 cannot be used: Not a dir"),
         ("--memory-limit", "lots", "lots is no amount of memory, as 4GB is"),
@@ -244,6 +246,7 @@ def test_option_that_cannot_be_used_is_named(
     run = bulk.run(*command[2:])
     assert run.code == 1
     assert "Traceback" not in run.err
+    assert "S3cr3t" not in run.err
     assert problem in run.complaints[-1]
     assert writes(emulator) == []
 
