@@ -10,6 +10,8 @@ from __future__ import annotations
 import functools
 import re
 from decimal import Decimal
+from itertools import chain
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 from pinterest_audiences.errors import redact
@@ -73,8 +75,8 @@ def all_allow(columns: Iterable[str], records: Sequence[Mapping[str, Any]]) -> b
         columns: All columns that the records have.
         records: Records that ask for an upload.
     """
-    types = set().union(*(map(type, record.values()) for record in records))
-    if not types.isdisjoint(_NESTING):
+    values = chain.from_iterable(map(methodcaller("values"), records))
+    if not _NESTING.isdisjoint(map(type, values)):
         return not any(map(unclear_consent, records))
     readers = _readers(tuple(sorted(columns)))
     return all(allows(record.get(column)) for column, allows in readers for record in records)
