@@ -129,7 +129,7 @@ def check_digits(value: Any, field: str) -> None:  # noqa: ANN401
     if any(isinstance(one, float | Decimal) and _may_lack_digits(one) for one in members):
         raise UnreadableRecordError(
             Reject(
-                "bad_id",
+                "rounded_id",
                 f"{field} is a number that may have lost digits, as a spreadsheet rounds it: send "
                 "the id as text",
             )
