@@ -42,7 +42,7 @@ def finish_open_runs(
 
     Raises:
         StoreError: If a plan was made for another state of the ledger.
-        MembersError: If a plan would remove people whom the run may not.
+        MembersError: If a plan would remove people, and the run may not.
     """
     for name in ledger.unsettled(ledger.current()):
         if run.config["dry_run"]:
