@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from target_pinterest_audiences.bulk.inner_columns import ANY_KEY, inner_columns
 from target_pinterest_audiences.changes import Reject
 from target_pinterest_audiences.input.batch_files import as_records
-from target_pinterest_audiences.input.consent import shown_consent
+from target_pinterest_audiences.input.consent import columns_read
 from target_pinterest_audiences.input.deletions import ORIGIN_DELETED
 from target_pinterest_audiences.members.identifiers import LIST_TYPES, read_identifiers, to_keys
 from target_pinterest_audiences.members.records import DIGEST, MEMBER_COLUMNS
@@ -94,7 +94,7 @@ def _columns(rows: pa.RecordBatch) -> tuple[int, list[int]] | None:
         return None
     used = [number for number in range(len(names)) if rows.column(number).null_count < len(rows)]
     identifiers = [number for number in used if meant[number] in LIST_TYPES]
-    on_consent = shown_consent(dict.fromkeys(names))
+    on_consent = columns_read(names)
     others = [
         number
         for number, name in enumerate(names)
@@ -105,7 +105,7 @@ def _columns(rows: pa.RecordBatch) -> tuple[int, list[int]] | None:
     if len(identifiers) != 1 or any(pa.types.is_nested(rows.column(each).type) for each in others):
         return None
     inner = inner_columns(rows.schema)
-    if shown_consent(dict.fromkeys(inner)) or any(name.endswith(ANY_KEY) for name in inner):
+    if columns_read(inner) or any(name.endswith(ANY_KEY) for name in inner):
         return None
     return identifiers[0], others
 

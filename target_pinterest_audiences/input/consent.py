@@ -91,6 +91,11 @@ def shown_consent(record: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
+def columns_read(columns: Iterable[str]) -> frozenset[str]:
+    """Return the columns that ``unclear_consent`` reads, by their names."""
+    return frozenset(column for column, _ in _readers(tuple(columns)))
+
+
 def consent_columns(columns: Iterable[str]) -> list[str]:
     """Return the columns that may say whether a person wants to be uploaded, by their names."""
     return [column for column, _ in _readers(tuple(columns)) if meaning(column) != Meaning.STATUS]
@@ -112,12 +117,15 @@ def _on_consent(record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Allows]]:
 
 
 def _inside(column: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401
-    """Return what is in an object or a list, with a name; Arrow has maps as lists of pairs."""
+    """Return what is in an object or a list, with a name; Arrow has maps as lists of pairs.
+
+    A key may be somebody's email, so it is redacted.
+    """
     match value:
         case dict():
-            return [(f"{column}.{key}", inner) for key, inner in value.items()]
+            return [(f"{column}.{redact(str(key))}", inner) for key, inner in value.items()]
         case (str(key), inner) if isinstance(value, tuple):
-            return [(f"{column}.{key}", inner)]
+            return [(f"{column}.{redact(key)}", inner)]
         case list():
             return [(column, inner) for inner in value]
     return []
@@ -173,11 +181,16 @@ def _no_refusal_and_no_flag(value: Any) -> bool:  # noqa: ANN401
     return _no_refusal(value) and read_flag(_whole(value)) is not False
 
 
+def _no_yes(value: Any) -> bool:  # noqa: ANN401
+    return read_flag(_whole(value)) is not True and read_time(value) is not True
+
+
 _READERS: dict[Meaning, Allows] = {
     Meaning.OPT_OUT: _not_out,
     Meaning.OPT_IN: _is_in,
     Meaning.DETAIL: _no_refusal_and_no_flag,
-    Meaning.STATUS_OF_PERSON: _no_refusal,
+    Meaning.LINK: _no_yes,
+    Meaning.STATUS_OF_PERSON: _no_refusal_and_no_flag,
     Meaning.STATUS: _no_opt_out,
 }
 

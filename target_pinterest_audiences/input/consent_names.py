@@ -1,8 +1,9 @@
 """What a column says about a person's consent, by its name alone. No I/O in here.
 
 A name is read as words: ``hasOptedOutOfEmail`` and ``Has Opted Out Of Email`` are
-``has_opted_out_of_email``. A phrase counts wherever a word begins, or after words of ``_TOPIC`` and
-``_IS``: a name in capitals, such as ``HASOPTEDOUTOFEMAIL``, is one word.
+``has_opted_out_of_email``. A phrase counts at the beginning of a word, or after words of ``_TOPIC``
+and ``_IS``: a name in capitals, such as ``HASOPTEDOUTOFEMAIL``, is one word. What can mean nothing
+else counts inside of words too.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class Meaning(enum.Enum):
     """That the person does not want to be uploaded, unless it is blank or false."""
     OPT_IN = enum.auto()
     """That the person wants to be uploaded, if it is true, a date or a word such as "granted"."""
+    LINK = enum.auto()
+    """Where the person may opt out: only a plain "yes", or a date, counts."""
     DETAIL = enum.auto()
     """Something about an answer, or the answer itself: only a plain "no" counts."""
     STATUS_OF_PERSON = enum.auto()
@@ -47,31 +50,43 @@ _USE = (
     "(?:contact|sell|share|e?mail|market|re?_?target|track|advertise?|process|call|upload|use|send"
     "|disturb|phone|text|sms|personali|profil|solicit|store|receive|bulk|postal|fax)"
 )
+_REACH = "(?:contact|e_?mail|market|re?_?target|track|advertise?|upload)"
 _ASKED = (
     "(?:consent|opt(?:ed|ing)?_?in|subscribed|permission|permitted|agreed|accepted|allowed"
     "|contactable|e?mailable|marketable|confirmed)"
 )
 _TAKEN_BACK = (
-    "(?:withdr[ae]w\\w*|revo[ck]\\w*|denied|refus\\w*|declin\\w*|reject\\w*|expired|missing)"
+    "(?:withdr[ae]w|revo[ck]|denied|refus|declin|reject|expired|missing|lapsed|ended|cancel|remove"
+    "|delete|lost|invalid|(?<![a-z])(?:not|never|none|no_longer|without)(?![a-z]))"
+)
+_IN = "(?:consent|(?<!ad)opt(?:ed|ing)?in)"
+"""Of one word, so nothing else has it."""
+
+_NOT = "(?<![a-z])(?:no|not|non|never|without)_?"
+_MUST_NOT = (
+    "(?:(?:do|can|may|must|should|shall|will)_?not|(?:don|can|won|mustn|shouldn)_?t)_?(?:be_?)?"
 )
 
 _OUT = (
     r"opt(?:s|ed|ing)?_?outs?(?!come|put)|unsub(?!mit|stan)|suppress(?!or)"
     r"|(?:black|block|deny|stop)_?list"
-    rf"|(?:do_?not|don_?t)_?{_USE}|disallow|non_?contactable|object(?:ed|ion)(?![a-z])"
-    r"|spam_?compl\w*|complain|marked_\w*spam|erasure|erased|forget_?me|be_?forgotten|should_?forget"
+    rf"|{_MUST_NOT}{_USE}|(?:not|never)_?(?:to_?)?(?:be_?)?{_REACH}|disallow|non_?contactable|object(?:ed|ion)(?![a-z])"
+    r"|spam_?compl\w*|complained|marked_\w*spam|erasure|erased|forget_?me|be_?forgotten|should_?forget"
     r"|forgotten(?!_?pass)|anonymi[sz]|limit(?:ed)?_?ads?(?:_?track|_?target|_?vert|(?![a-z]))"
     r"|global_?privacy_?control"
     rf"|(?:no|not|non|un|without|never|lacks?)_?(?:yet_?)?{_IS}{_ASKED}"
     rf"|(?:excluded?|exclusion)_?(?:from_?)?{_TOPIC}|{_TOPIC}(?:excluded|exclusion)"
     rf"|(?:stop(?:ped)?|suspend(?:ed)?|disabled?|block(?:ed)?)_?{_TOPIC}"
-    rf"|{_TOPIC}(?:stopped|suspended|disabled|blocked)"
+    rf"|{_TOPIC}(?:stopped|suspended|disabled|blocked|paused|prohibited|forbidden|withdrawn|revoked"
+    r"|denied|refused|declined|rejected)"
 )
 """Phrases for "no"."""
 
 _PHRASE = rf"(?<![a-z]){_IS}"
 _OPT_OUT = re.compile(
-    rf"{_PHRASE}(?:{_OUT}|{_ASKED}\w*{_TAKEN_BACK}|{_TAKEN_BACK}_?{_IS}{_ASKED}"
+    rf"(?<!ad)opt(?:ed|ing)?out(?!come|put|door)|unsubscri|{_IN}\w*{_TAKEN_BACK}"
+    rf"|(?:no|not|non|un|dis|without|never){_IN}|{_TAKEN_BACK}\w*(?:{_IN}|opt(?:ed|ing)?_in)"
+    rf"|{_PHRASE}(?:{_OUT}|{_ASKED}\w*{_TAKEN_BACK}|{_TAKEN_BACK}\w*_?{_IS}{_ASKED}"
     r"|(?:gdpr|dsgvo|rgpd|ccpa|privacy)_?(?:delete|deletion)|(?:delete|deletion)_?request"
     r"|request(?:ed)?_?(?:delete|deletion))"
 )
@@ -79,8 +94,11 @@ _ALL_OPT_OUT = re.compile(
     rf"{_IS}(?:dnc|dnd|dns|dnm|gpc|blocked|banned|revoked|withdrawn|denied|refused|declined"
     rf"|deceased|excluded?|no(?:ne)?_?(?:{_USE}\w*|{_TOPIC})){_WHEN}"
 )
+_NOT_OUT = re.compile(
+    rf"{_NOT}{_IS}(?:opt(?:s|ed|ing)?_?out(?!come|put)|unsub(?!mit|stan)|suppress|(?:black|block)_?list)"
+)
 _OPT_IN = re.compile(
-    rf"{_PHRASE}(?:consent|opt(?:s|ed|ing)?_?in(?![a-z])|(?:can|may)_?(?:be_?)?{_USE}"
+    rf"{_IN}|{_PHRASE}(?:consent|opt(?:s|ed|ing)?_?in(?![a-z])|(?:can|may)_?(?:be_?)?{_USE}"
     rf"|accept(?:s|ed)?_?(?:of_?)?{_TOPIC}|{_TOPIC}(?:accepted|allowed|agreed|permitted|enabled)"
     rf"|allow(?:s|ed)?_?(?:to_?)?(?:{_USE}|{_TOPIC})|agree(?:s|d)?_?(?:to_?)?{_TOPIC}"
     rf"|(?:contact|market|e?mail)able|{_TOPIC}permission|permission_?to"
@@ -90,13 +108,12 @@ _ALL_OPT_IN = re.compile(
     rf"{_IS}(?:subscribed?(?:_?to)?_?{_IS}|permission(?:_?given|_?granted)?){_WHEN}"
 )
 _DETAIL = re.compile(
-    r"\w*(?:source|text|version|ip(?:_?address)?|id|uuid|token|method|channel|url|link|page|form"
+    r"\w*(?:_|consent|optin)(?:source|version|ip(?:_?address)?|id|uuid|token|method|channel|url|link|page|form"
     r"|language|locale|country|type|by|ref(?:erence)?|name|document|string|note|comment|hash|key"
     r"|(?:updated|modified|created)(?:_?at|_?on)?|expir(?:es|y)(?:_?at|_?on|_?date)?)"
 )
-_LINK = re.compile(r"\w*unsub\w*(?:url|link|token|hash|key|page)")
-"""Where somebody may unsubscribe, which says nothing."""
-
+_CONSENT_TEXT = re.compile(r"\w*consent_?text")
+_LINK = re.compile(r"\w*(?:unsubscribe|opt_?out)_?(?:url|link|token|hash|key|page)")
 _ANSWER = re.compile(
     rf"{_IS}(?:newsletters?|marketing|permissions?|gdpr|dsgvo|rgpd|ccpa|privacy)"
     rf"_?{_IS}(?:ok|agreed|accepted)?{_WHEN}"
@@ -139,10 +156,13 @@ def meaning(column: str) -> Meaning | None:
 
 
 def _meaning(name: str) -> Meaning | None:
+    if _NOT_OUT.search(name):
+        return Meaning.OPT_IN
     if _OPT_OUT.search(name) or _ALL_OPT_OUT.fullmatch(name):
-        return None if _LINK.fullmatch(name) else Meaning.OPT_OUT
+        return Meaning.LINK if _LINK.fullmatch(name) else Meaning.OPT_OUT
     if _OPT_IN.search(name) or _ALL_OPT_IN.fullmatch(name):
-        return Meaning.DETAIL if _DETAIL.fullmatch(name) else Meaning.OPT_IN
+        is_detail = _DETAIL.fullmatch(name) or _CONSENT_TEXT.fullmatch(name)
+        return Meaning.DETAIL if is_detail else Meaning.OPT_IN
     if _ANSWER.fullmatch(name):
         return Meaning.DETAIL
     if _STATUS_OF_PERSON.fullmatch(name):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from target_pinterest_audiences.input.consent import consent_columns, unclear_consent
+from target_pinterest_audiences.input.consent import consent_columns, shown_consent, unclear_consent
 
 REFUSED: list[tuple[str, Any]] = [
     # Shopify
@@ -72,6 +72,27 @@ REFUSED: list[tuple[str, Any]] = [
     ("subscribe_to_newsletter", "0"),
     ("sms_status", "STOP"),
     ("account_status", "deleted"),
+    ("WEBOPTOUT", "Y"),
+    ("cookieconsent", "N"),
+    ("cookieconsentwithdrawn", True),
+    ("consent_not_given", True),
+    ("did_not_give_consent", True),
+    ("no_longer_consented", True),
+    ("consent_cancelled_at", "2026-01-01"),
+    ("can_not_contact", True),
+    ("cannot_email", "Y"),
+    ("must_not_be_contacted", 1),
+    ("not_to_be_contacted", True),
+    ("marketing_prohibited", True),
+    ("not_opted_out", False),
+    ("is_not_suppressed", "0"),
+    ("never_unsubscribed", None),
+    ("unsubscribed_from_landing_page", True),
+    ("unsubscribe_link", "2026-01-01"),
+    ("opt_in_text", None),
+    ("accepts_marketing_membership", None),
+    ("subscription_status", False),
+    ("email_status", "N"),
     ("address.status", "opted out"),
     ("profile", {"deleted_at": "2026-01-01"}),
     ("profile__is_deleted", True),
@@ -87,6 +108,10 @@ ALLOWED: list[tuple[str, Any]] = [
     ("OPTIN_IP", "192.0.2.1"),
     ("opt_in_source", "popup"),
     ("consent_version", "2.1"),
+    ("not_opted_out", True),
+    ("consent_not_given", False),
+    ("consent_text", "I agree to the terms"),
+    ("unsubscribe_token", "a1b2"),
     ("unsubscribe_url", "https://shop.example/u/1"),
     ("subscription_status", "canceled"),
     ("subscription_plan", "free"),
@@ -110,6 +135,10 @@ ALLOWED: list[tuple[str, Any]] = [
     ("no_of_orders", 3),
     ("number_of_returns", 0),
     ("is_nonprofit", True),
+    ("email_invalid", True),
+    ("complaints", 2),
+    ("order_not_paid", True),
+    ("missing_email", True),
     ("without_vat", True),
     ("email_verified", False),
     ("is_active", False),
@@ -137,6 +166,12 @@ def test_column_that_may_say_no_rejects_the_record(column: str, value: object) -
 @pytest.mark.parametrize(("column", "value"), ALLOWED, ids=str)
 def test_column_that_says_nothing_rejects_no_record(column: str, value: object) -> None:
     assert unclear_consent({"email": "ann@shop.example", column: value}) is None
+
+
+def test_email_in_the_name_of_a_key_is_not_kept() -> None:
+    kept = shown_consent({"consents": {"ann@shop.example": False, "bob@shop.example": True}})
+    assert "@" not in "".join(kept)
+    assert unclear_consent(kept)
 
 
 def test_table_is_known_by_the_names_of_its_columns() -> None:
